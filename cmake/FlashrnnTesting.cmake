@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+# How a test is added: flashrnn_add_test(<name> SOURCES <files> [LIBRARIES <targets>] [KOKKOS] [LABELS <labels>]).
+
+find_package(GTest REQUIRED)
+
+function(flashrnn_add_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "KOKKOS" "" "SOURCES;LIBRARIES;LABELS")
+  if(arg_UNPARSED_ARGUMENTS OR NOT arg_SOURCES)
+    message(FATAL_ERROR "flashrnn_add_test(${name}): SOURCES is needed; not understood: ${arg_UNPARSED_ARGUMENTS}")
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  flashrnn_target_defaults(${name})
+  if(arg_KOKKOS)
+    set(main flashrnn_test_main_kokkos)
+  else()
+    set(main flashrnn_test_main)
+  endif()
+  target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} ${main} GTest::gtest)
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT 600)
+endfunction()

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <Kokkos_Core.hpp>
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "flashrnn/problem.hpp"
+#include "flashrnn/recurrence/engine.hpp"
+#include "flashrnn/tensors.hpp"
+
+namespace flashrnn {
+
+/// How a plan may be made.
+struct PlanOptions {
+  /// "kokkos": the portable recurrence in the plan's execution space. "reference": the serial
+  /// oracle, host execution spaces only.
+  std::string backend = "kokkos";
+};
+
+/// A recurrence made ready for one problem in one execution space, as a plan of an FFT library:
+/// made once, run often. Running it allocates nothing and returns as soon as its work is enqueued
+/// on the execution-space instance it is given; fence the instance before reading results.
+///
+/// Kokkos must be initialised by the caller before a plan is made and finalised after the last plan
+/// is gone. Different plans may be used from different threads at once; one plan from one thread at
+/// a time. All tensors lie in memory that ExecutionSpace can access.
+template <class ExecutionSpace>
+class Plan {
+ public:
+  /// A plan for one of the built-in cells.
+  /// @throws InvalidArgument for an invalid problem (see validate), an unknown cell or backend.
+  Plan(const ExecutionSpace& space, const Problem& problem, const PlanOptions& options = {});
+
+  /// A plan for a cell of the user's (see flashrnn/cells/cell.hpp); problem.cell is ignored.
+  /// Include flashrnn/user_cell.hpp to use it.
+  template <class Cell>
+  static Plan for_cell(const ExecutionSpace& space, Problem problem,
+                       const PlanOptions& options = {});
+
+  const Problem& problem() const { return problem_; }
+  const CellDescription& cell() const { return engine_->cell(); }
+  /// What was chosen, in a few lines for people.
+  std::string describe() const;
+
+  /// Bytes that forward keeps for backward in ForwardTensors::reserve (0 unless training).
+  std::size_t reserve_bytes() const { return engine_->reserve_bytes(); }
+  /// Bytes of ForwardTensors::workspace; aligned to 64 bytes. Contents need not survive the call.
+  std::size_t forward_workspace_bytes() const { return engine_->forward_workspace_bytes(); }
+  /// Bytes of BackwardTensors::workspace; aligned to 64 bytes. Contents need not survive the call.
+  std::size_t backward_workspace_bytes() const { return engine_->backward_workspace_bytes(); }
+
+  /// Enqueues the forward pass on `space`. Shapes, ownership and aliasing: ForwardTensors.
+  /// @throws InvalidArgument if a required tensor is null or a stride cannot be right.
+  void forward(const ExecutionSpace& space, const ForwardTensors& tensors) const;
+
+  /// Enqueues the backward pass on `space`. Shapes, ownership and aliasing: BackwardTensors.
+  /// @throws InvalidArgument as forward; also if the problem is not for training.
+  void backward(const ExecutionSpace& space, const BackwardTensors& tensors) const;
+
+ private:
+  Plan(const Problem& problem, std::unique_ptr<const Engine<ExecutionSpace>> engine)
+      : problem_(problem), engine_(std::move(engine)) {}
+
+  Problem problem_;
+  std::unique_ptr<const Engine<ExecutionSpace>> engine_;
+};
+
+}  // namespace flashrnn

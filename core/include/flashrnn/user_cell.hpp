@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "flashrnn/plan.hpp"
+#include "flashrnn/recurrence/make_engine.hpp"
+
+namespace flashrnn {
+
+template <class ExecutionSpace>
+template <class Cell>
+Plan<ExecutionSpace> Plan<ExecutionSpace>::for_cell(const ExecutionSpace& space, Problem problem,
+                                                    const PlanOptions& options) {
+  if constexpr (CheckedCell<Cell>::valid) {
+    const CellDescription cell = describe_cell<Cell>();
+    problem.cell = cell.name;
+    validate(problem, cell);
+    return Plan(problem, make_engine<Cell>(space, problem, options.backend));
+  } else {
+    return Plan(problem, nullptr);  // never runs: compilation has failed with the reason
+  }
+}
+
+}  // namespace flashrnn

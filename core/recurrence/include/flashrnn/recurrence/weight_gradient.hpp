@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <Kokkos_Core.hpp>
+
+#include "flashrnn/cells/cell.hpp"
+#include "flashrnn/error.hpp"
+#include "flashrnn/recurrence/forward_kernel.hpp"
+#include "flashrnn/recurrence/gemm.hpp"
+#include "flashrnn/recurrence/row_blocks.hpp"
+
+namespace flashrnn {
+
+/// to [G, H, D, D] = from (contiguous), or zero if from is null.
+template <class From, class To>
+struct StoreMatrix {
+  Index heads, head_dim;
+  const From* from;
+  To* to;
+  MatrixStrides strides;
+
+  KOKKOS_FUNCTION void operator()(const Index n) const {
+    const Index in = n % head_dim, out = n / head_dim % head_dim;
+    const Index head = n / (head_dim * head_dim) % heads;
+    const Index gate = n / (head_dim * head_dim * heads);
+    to[strides.at(gate, head, out) + in] = static_cast<To>(from != nullptr ? from[n] : From(0));
+  }
+};
+
+/// dR[n] = sum over steps and batch rows of d_gate[n]_t ⊗ h_{t-1}, as matrix products of the BLAS
+/// library: d_gate^T (D_out × rows) times h (rows × D_in), for all heads at once.
+template <class ExecutionSpace, class Storage>
+class WeightGradient {
+ public:
+  using Real = AccumulateType<Storage>;
+  static constexpr bool narrow = sizeof(Storage) < sizeof(Real);
+
+  WeightGradient(const Shape& shape, DataType type, const Gemm<ExecutionSpace>& gemm)
+      : shape_(shape), type_(type), gemm_(gemm) {}
+
+  /// Elements of the sums: 16-bit types are summed in float first. 0 for the others.
+  std::size_t sum_elements(int gates) const {
+    return narrow
+               ? static_cast<std::size_t>(gates * shape_.heads * shape_.head_dim * shape_.head_dim)
+               : 0;
+  }
+  std::size_t gemm_workspace_bytes() const {
+    return gemm_.workspace_bytes(shape_.head_dim, shape_.head_dim, shape_.steps * shape_.batch,
+                                 type_, output_type());
+  }
+
+  /// `d_gate` holds `gates` tensors [T, B, H, D] (channel 0); `states` is [S, T, B, H, D].
+  void run(const ExecutionSpace& space, int gates, const TypedTensor<Storage>* d_gate,
+           const TypedTensor<const Storage>& states, const TypedTensor<const Storage>& s0,
+           Storage* gradient, const MatrixStrides& strides, Real* sums, void* workspace) const {
+    Real* target = nullptr;
+    MatrixStrides target_strides = strides;
+    if constexpr (narrow) {
+      target = sums;
+      target_strides = matrix_strides(shape_);
+    } else {
+      target = reinterpret_cast<Real*>(gradient);
+    }
+    fill_zero(space, gates, target, target_strides);
+    for (int n = 0; n < gates; ++n) {
+      Real* const c = target + n * target_strides.gate;
+      // h_{t-1} of step 0 is the initial state; of step t >= 1 the stored state t - 1.
+      if (s0.data != nullptr)
+        add(space, 1, d_gate[n].data, d_gate[n].strides, s0.data, s0.strides, c, target_strides,
+            workspace);
+      if (shape_.steps > 1)
+        add(space, shape_.steps - 1, d_gate[n].data + d_gate[n].strides.step, d_gate[n].strides,
+            states.data, states.strides, c, target_strides, workspace);
+    }
+    if constexpr (narrow) convert(space, gates, sums, gradient, strides);
+  }
+
+ private:
+  DataType output_type() const { return narrow ? DataType::float32 : type_; }
+
+  void add(const ExecutionSpace& space, Index steps, const Storage* d_gate,
+           const Strides& d_strides, const Storage* h, const Strides& h_strides, Real* c,
+           const MatrixStrides& c_strides, void* workspace) const {
+    const RowBlocks walk = row_blocks(steps, shape_.batch, d_strides, h_strides, shape_.head_dim);
+    if (walk.blocks < 0)  // argument checks let only strides pass that can be walked
+      throw InternalError("dR: these strides cannot be walked by matrix products");
+    GemmArguments call;
+    call.rows = call.columns = shape_.head_dim;
+    call.inner = walk.rows;
+    call.transpose_a = true;
+    call.lda = walk.leading[0];
+    call.ldb = walk.leading[1];
+    call.ldc = c_strides.row;
+    call.count = shape_.heads;
+    call.stride_a = d_strides.head;
+    call.stride_b = h_strides.head;
+    call.stride_c = c_strides.head;
+    call.input = type_;
+    call.output = output_type();
+    call.accumulate = true;
+    call.workspace = workspace;
+    call.c = c;
+    for (Index block = 0; block < walk.blocks; ++block) {
+      call.a = d_gate + walk.start[0] + block * walk.between[0];
+      call.b = h + walk.start[1] + block * walk.between[1];
+      gemm_.run(space, call);
+    }
+  }
+
+  // nvcc takes no device lambda from a private function, so these two steps of run are public.
+  void fill_zero(const ExecutionSpace& space, int gates, Real* target,
+                 const MatrixStrides& strides) const {
+    for_each_element(
+        space, "flashrnn::zero_weight_gradient", gates,
+        StoreMatrix<Real, Real>{shape_.heads, shape_.head_dim, nullptr, target, strides});
+  }
+
+  void convert(const ExecutionSpace& space, int gates, const Real* sums, Storage* gradient,
+               const MatrixStrides& strides) const {
+    for_each_element(
+        space, "flashrnn::store_weight_gradient", gates,
+        StoreMatrix<Real, Storage>{shape_.heads, shape_.head_dim, sums, gradient, strides});
+  }
+
+  template <class Kernel>
+  void for_each_element(const ExecutionSpace& space, const char* name, int gates,
+                        const Kernel& kernel) const {
+    const Index count = gates * shape_.heads * shape_.head_dim * shape_.head_dim;
+    Kokkos::parallel_for(
+        name, Kokkos::RangePolicy<ExecutionSpace, Kokkos::IndexType<Index>>(space, 0, count),
+        kernel);
+  }
+
+  Shape shape_;
+  DataType type_;
+  const Gemm<ExecutionSpace>& gemm_;
+};
+
+}  // namespace flashrnn

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "engine_factory.hpp"
+#include "flashrnn/recurrence/make_engine.hpp"
+
+namespace flashrnn {
+
+template <class Cell, class ExecutionSpace>
+std::unique_ptr<const Engine<ExecutionSpace>> make_built_in_engine(const ExecutionSpace& space,
+                                                                   const Problem& problem,
+                                                                   const std::string& backend) {
+  return make_engine<Cell>(space, problem, backend);
+}
+
+}  // namespace flashrnn

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "flashrnn/cells/gru.hpp"
+
+#include "built_in_engine.hpp"
+#include "instantiate.hpp"
+
+namespace flashrnn {
+
+#define FLASHRNN_INSTANTIATE(space)                                               \
+  template std::unique_ptr<const Engine<space>> make_built_in_engine<Gru, space>( \
+      const space&, const Problem&, const std::string&);
+FLASHRNN_FOR_EACH_EXECUTION_SPACE(FLASHRNN_INSTANTIATE)
+
+}  // namespace flashrnn

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "circuit.hpp"
+
+#include <algorithm>
+
+namespace constrint::detail {
+
+namespace {
+
+Interval truth(bool certain, bool impossible) {
+  return {certain ? 1 : 0, impossible ? 0 : 1};
+}
+
+// The ends of 64 bits stand for more than themselves, so equal ends say nothing there.
+bool at_most(std::int64_t high, std::int64_t low) {
+  return high <= low && high != kInfinity && low != kMinusInfinity;
+}
+
+Interval equality(Interval a, Interval b) {
+  return truth(a.fixed() && b.fixed() && a.low == b.low, a.high < b.low || b.high < a.low);
+}
+
+Interval membership(const Circuit& circuit, const Gate& gate, Interval a) {
+  const std::int64_t* pool = circuit.model->pool.data() + gate.b;
+  if (gate.op == Op::in_range) {
+    return truth(
+        a.low >= pool[0] && a.high <= pool[1] && a.high != kInfinity && a.low != kMinusInfinity,
+        a.high < pool[0] || a.low > pool[1]);
+  }
+  const std::int64_t* end = pool + gate.value;
+  const std::int64_t* first = std::lower_bound(pool, end, a.low);
+  const bool none = first == end || *first > a.high;
+  return truth(a.fixed() && !none, none);
+}
+
+}  // namespace
+
+Interval evaluate(const Circuit& circuit, const Gate& gate) {
+  const Interval a = circuit.gates[static_cast<std::size_t>(gate.a)].range;
+  if (!is_binary(gate.op)) {
+    switch (gate.op) {
+      case Op::negate:
+        return negate(a);
+      case Op::power:
+        return power(a, gate.value);
+      case Op::absolute:
+        return absolute(a);
+      case Op::in_list:
+      case Op::in_range:
+        return membership(circuit, gate, a);
+      case Op::logical_not:
+        return {1 - a.high, 1 - a.low};
+      default:
+        return gate.range;
+    }
+  }
+  const Interval b = circuit.gates[static_cast<std::size_t>(gate.b)].range;
+  switch (gate.op) {
+    case Op::add:
+      return add(a, b);
+    case Op::subtract:
+      return subtract(a, b);
+    case Op::multiply:
+      return multiply(a, b);
+    case Op::divide:
+      return divide(a, b);
+    case Op::modulo:
+      return modulo(a, b);
+    case Op::minimum:
+      return {std::min(a.low, b.low), std::min(a.high, b.high)};
+    case Op::maximum:
+      return {std::max(a.low, b.low), std::max(a.high, b.high)};
+    case Op::equal:
+      return equality(a, b);
+    case Op::not_equal: {
+      const Interval same = equality(a, b);
+      return {1 - same.high, 1 - same.low};
+    }
+    case Op::less:
+      return truth(a.high < b.low, at_most(b.high, a.low));
+    case Op::less_equal:
+      return truth(at_most(a.high, b.low), b.high < a.low);
+    case Op::logical_and:
+      return {a.low & b.low, a.high & b.high};
+    case Op::logical_or:
+      return {a.low | b.low, a.high | b.high};
+    default:
+      return gate.range;
+  }
+}
+
+std::int32_t Compiler::constant(std::int64_t value) {
+  Gate gate;
+  gate.op = Op::constant;
+  gate.value = value;
+  gate.range = {value, value};
+  circuit_.gates.push_back(gate);
+  return static_cast<std::int32_t>(circuit_.gates.size() - 1);
+}
+
+std::int32_t Compiler::gate(Op op, std::int32_t a, std::int32_t b, std::int64_t value) {
+  Gate gate;
+  gate.op = op;
+  gate.a = a;
+  gate.b = b;
+  gate.value = value;
+  gate.range = evaluate(circuit_, gate);
+  // An empty range comes from a division whose divisor can only be zero; the guard makes the
+  // statement false.
+  if (gate.range.empty()) gate.range = {};
+  if (gate.range.fixed()) return constant(gate.range.low);
+  if (op == Op::logical_and || op == Op::logical_or) {
+    // A decided operand that does not decide the gate leaves the other one.
+    if (circuit_.gates[static_cast<std::size_t>(a)].range.fixed()) return b;
+    if (circuit_.gates[static_cast<std::size_t>(b)].range.fixed()) return a;
+  }
+  circuit_.gates.push_back(gate);
+  return static_cast<std::int32_t>(circuit_.gates.size() - 1);
+}
+
+std::int32_t Compiler::build(std::int32_t root) {
+  const std::vector<Node>& nodes = circuit_.model->nodes;
+  gate_of_.resize(nodes.size());
+  mark_.resize(nodes.size(), 0);
+  ++current_;
+  stack_.push_back(root);
+  const auto done = [&](std::int32_t node) {
+    return mark_[static_cast<std::size_t>(node)] == current_;
+  };
+  while (!stack_.empty()) {
+    const std::int32_t id = stack_.back();
+    const auto at = static_cast<std::size_t>(id);
+    const Node& node = nodes[at];
+    if (done(id)) {
+      stack_.pop_back();
+      continue;
+    }
+    if (node.op == Op::variable) {
+      gate_of_[at] = node.a;
+    } else if (node.op == Op::constant) {
+      gate_of_[at] = constant(node.value);
+    } else {
+      const bool binary = is_binary(node.op);
+      if (!done(node.a) || (binary && !done(node.b))) {
+        if (binary && !done(node.b)) stack_.push_back(node.b);
+        if (!done(node.a)) stack_.push_back(node.a);
+        continue;
+      }
+      std::int32_t a = gate_of_[static_cast<std::size_t>(node.a)];
+      std::int32_t b = binary ? gate_of_[static_cast<std::size_t>(node.b)] : node.b;
+      Op op = node.op;
+      if (op == Op::greater || op == Op::greater_equal) {
+        std::swap(a, b);
+        op = op == Op::greater ? Op::less : Op::less_equal;
+      } else if (op == Op::implies) {
+        a = gate(Op::logical_not, a, 0, 0);
+        op = Op::logical_or;
+      } else if (op == Op::divide || op == Op::modulo) {
+        if (circuit_.gates[static_cast<std::size_t>(b)].range.contains(0)) guards_.push_back(b);
+      }
+      gate_of_[at] = gate(op, a, b, node.value);
+    }
+    mark_[at] = current_;
+    stack_.pop_back();
+  }
+  return gate_of_[static_cast<std::size_t>(root)];
+}
+
+void Compiler::collect_scope(Constraint& constraint) {
+  constraint.scope_begin = static_cast<std::int32_t>(circuit_.scope.size());
+  const std::size_t variables = circuit_.model->variables.size();
+  seen_.resize(variables, 0);
+  ++seen_mark_;
+  const auto visit = [&](std::int32_t id) {
+    const auto at = static_cast<std::size_t>(id);
+    if (at >= variables || seen_[at] == seen_mark_) return;
+    seen_[at] = seen_mark_;
+    const Interval range = circuit_.gates[at].range;
+    if (range.low != range.high) circuit_.scope.push_back(id);
+  };
+  visit(constraint.root);
+  for (std::int32_t g = constraint.begin; g < constraint.end; ++g) {
+    const Gate& gate = circuit_.gates[static_cast<std::size_t>(g)];
+    if (gate.op == Op::constant) continue;
+    visit(gate.a);
+    if (is_binary(gate.op)) visit(gate.b);
+  }
+  constraint.scope_end = static_cast<std::int32_t>(circuit_.scope.size());
+}
+
+void Compiler::add_statement(std::int32_t root, std::int32_t statement) {
+  Constraint constraint;
+  constraint.statement = statement;
+  constraint.begin = static_cast<std::int32_t>(circuit_.gates.size());
+  guards_.clear();
+  std::int32_t top = build(root);
+  // A division by zero anywhere makes the whole statement false, so every such divisor must differ
+  // from zero.
+  for (const std::int32_t divisor : guards_) {
+    const std::int32_t zero = constant(0);
+    top = gate(Op::logical_and, top, gate(Op::not_equal, divisor, zero, 0), 0);
+  }
+  constraint.root = top;
+  constraint.end = static_cast<std::int32_t>(circuit_.gates.size());
+  const Interval range = circuit_.gates[static_cast<std::size_t>(top)].range;
+  if (range.low == 1) return;  // holds always
+  collect_scope(constraint);
+  circuit_.constraints.push_back(constraint);
+}
+
+std::int32_t Compiler::add_objective(std::int32_t root) {
+  Constraint constraint;
+  constraint.begin = static_cast<std::int32_t>(circuit_.gates.size());
+  guards_.clear();
+  const std::int32_t value = build(root);
+  std::int32_t top = constant(1);
+  for (const std::int32_t divisor : guards_) {
+    const std::int32_t zero = constant(0);
+    top = gate(Op::logical_and, top, gate(Op::not_equal, divisor, zero, 0), 0);
+  }
+  constraint.root = top;
+  constraint.end = static_cast<std::int32_t>(circuit_.gates.size());
+  collect_scope(constraint);
+  circuit_.constraints.push_back(constraint);
+  return value;
+}
+
+bool Compiler::recompile(Constraint& constraint) {
+  std::vector<Gate>& gates = circuit_.gates;
+  const auto begin = static_cast<std::int32_t>(gates.size());
+  const auto old_begin = constraint.begin;
+  gate_of_.resize(std::max(gate_of_.size(), static_cast<std::size_t>(constraint.end - old_begin)));
+  const auto moved = [&](std::int32_t id) {
+    return id < old_begin ? id : gate_of_[static_cast<std::size_t>(id - old_begin)];
+  };
+  for (std::int32_t g = old_begin; g < constraint.end; ++g) {
+    const Gate old = gates[static_cast<std::size_t>(g)];
+    auto& target = gate_of_[static_cast<std::size_t>(g - old_begin)];
+    if (old.op == Op::constant) {
+      target = g;
+    } else {
+      target = gate(old.op, moved(old.a), is_binary(old.op) ? moved(old.b) : old.b, old.value);
+    }
+  }
+  constraint.root = moved(constraint.root);
+  constraint.begin = begin;
+  constraint.end = static_cast<std::int32_t>(gates.size());
+  return gates[static_cast<std::size_t>(constraint.root)].range.low != 1;
+}
+
+}  // namespace constrint::detail

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "constrint/count.hpp"
+#include "constrint/options.hpp"
+#include "expander.hpp"
+
+namespace constrint::detail {
+
+/// The solutions of one independent part as a decision diagram: a node of a level is a distinct
+/// state there, its edges are the values of the level's variable that can be completed. Nodes with
+/// equal edges are one node. Every path from node 0 of level 0 is a solution.
+class Diagram {
+ public:
+  struct Level {
+    std::int32_t variable = 0;
+    bool largest = false;
+    std::int64_t step = 1;        // distance of the values of an edge that stands for several
+    EdgeList edges;               // in the order of preference
+    std::vector<Uint128> counts;  // completions by node
+    [[nodiscard]] Uint128 size(std::size_t edge) const {
+      if (edges.high.empty()) return 1;
+      return (static_cast<std::uint64_t>(edges.high[edge]) -
+              static_cast<std::uint64_t>(edges.value[edge])) /
+                 static_cast<std::uint64_t>(step) +
+             1;
+    }
+  };
+
+  /// Builds it; status() says how that went.
+  Diagram(const Graph& graph, const Schedule& schedule, Limits& limits, std::size_t memory_bytes);
+
+  /// Builds it from a search for all solutions, where the values are too wide for a graph. The
+  /// propagator must stand at the root with its occurrences built, and does so again afterwards.
+  Diagram(Propagator& root, const std::vector<OrderedVariable>& variables, Limits& limits,
+          std::size_t memory_bytes);
+
+  [[nodiscard]] Status status() const { return status_; }
+  [[nodiscard]] const std::vector<Level>& levels() const { return levels_; }
+  [[nodiscard]] Uint128 count() const { return levels_.empty() ? 1 : levels_[0].counts[0]; }
+  [[nodiscard]] std::size_t bytes() const;
+
+ private:
+  bool expand_all(const Graph& graph, const Schedule& schedule, Limits& limits,
+                  std::size_t memory_bytes);
+  bool reduce();
+  bool reduce_level(std::size_t l, std::vector<std::uint32_t>& number);
+
+  std::vector<Level> levels_;
+  Status status_ = Status::limit;
+};
+
+/// The number of solutions of one part by searching for all of them.
+Status count_by_search(Propagator& root, const std::vector<OrderedVariable>& variables,
+                       Limits& limits, Uint128& count);
+
+/// The number of solutions of one part without keeping a diagram: states are carried forward with
+/// the number of ways to reach them. Where there are too many states for the memory, they are
+/// finished in slices. limit on failure.
+Status count_forward(const Graph& graph, const Schedule& schedule, Limits& limits,
+                     std::size_t memory_bytes, Uint128& count);
+
+}  // namespace constrint::detail

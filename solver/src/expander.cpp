@@ -1,0 +1,417 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "expander.hpp"
+
+#include <algorithm>
+
+#include "arithmetic.hpp"
+#include "factorisation.hpp"
+
+namespace constrint::detail {
+
+namespace {
+
+// 64-bit division is several times slower than 32-bit division, and most operands are small.
+std::int64_t fast_divide(std::int64_t a, std::int64_t b) {
+  if (((static_cast<std::uint64_t>(a) | static_cast<std::uint64_t>(b)) >> 32) == 0) {
+    return static_cast<std::uint32_t>(a) / static_cast<std::uint32_t>(b);
+  }
+  return floor_divide(a, b);
+}
+
+std::int64_t fast_modulo(std::int64_t a, std::int64_t b) {
+  if (((static_cast<std::uint64_t>(a) | static_cast<std::uint64_t>(b)) >> 32) == 0) {
+    return static_cast<std::uint32_t>(a) % static_cast<std::uint32_t>(b);
+  }
+  return floor_modulo(a, b);
+}
+
+std::int64_t small_power(std::int64_t base, std::int64_t exponent) {
+  Int128 result = 0;
+  power_exact(base, exponent, result);
+  return static_cast<std::int64_t>(result);
+}
+
+bool member(const Instruction& step, std::int64_t value) {
+  if (step.op == Op::in_range) return step.pool[0] <= value && value <= step.pool[1];
+  return std::binary_search(step.pool, step.pool + step.value, value);
+}
+
+template <class F>
+void apply(std::int64_t* target, const std::int64_t* a, const std::int64_t* b,
+           std::int64_t constant_a, std::int64_t constant_b, std::size_t n, F f) {
+  if (a == nullptr) {
+    for (std::size_t i = 0; i < n; ++i) target[i] = f(constant_a, b[i]);
+  } else if (b == nullptr) {
+    for (std::size_t i = 0; i < n; ++i) target[i] = f(a[i], constant_b);
+  } else {
+    for (std::size_t i = 0; i < n; ++i) target[i] = f(a[i], b[i]);
+  }
+}
+
+// Writes the rows where f holds into selected; returns how many.
+template <class F>
+std::size_t select(std::uint16_t* selected, const std::int64_t* a, const std::int64_t* b,
+                   std::int64_t constant_a, std::int64_t constant_b, std::size_t n, F f) {
+  std::size_t kept = 0;
+  if (a == nullptr) {
+    for (std::size_t i = 0; i < n; ++i) {
+      selected[kept] = static_cast<std::uint16_t>(i);
+      kept += f(constant_a, b[i]) ? 1U : 0U;
+    }
+  } else if (b == nullptr) {
+    for (std::size_t i = 0; i < n; ++i) {
+      selected[kept] = static_cast<std::uint16_t>(i);
+      kept += f(a[i], constant_b) ? 1U : 0U;
+    }
+  } else {
+    for (std::size_t i = 0; i < n; ++i) {
+      selected[kept] = static_cast<std::uint16_t>(i);
+      kept += f(a[i], b[i]) ? 1U : 0U;
+    }
+  }
+  return kept;
+}
+
+}  // namespace
+
+Expander::Expander(const Graph& graph, const Schedule& schedule, Limits& limits)
+    : graph_(graph), schedule_(schedule), limits_(limits) {
+  std::int32_t registers = 1;
+  std::size_t outputs = 0;
+  for (const LevelProgram& program : schedule.levels) {
+    registers = std::max(registers, program.registers);
+    outputs = std::max(outputs, program.outputs.size());
+  }
+  registers_.resize(static_cast<std::size_t>(registers) * kBlock);
+  state_.resize(kBlock);
+  high_.resize(kBlock);
+  selected_.resize(kBlock + 1);
+  hash_.resize(kBlock);
+  gathered_.resize(outputs);
+}
+
+void Expander::compute(const Instruction& step) {
+  const std::size_t n = pairs_;
+  std::int64_t* target = reg(step.target);
+  const std::int64_t* a = step.a.reg < 0 ? nullptr : reg(step.a.reg);
+  const std::int64_t* b = step.b.reg < 0 ? nullptr : reg(step.b.reg);
+  const auto with = [&](auto f) { apply(target, a, b, step.a.constant, step.b.constant, n, f); };
+  using I = std::int64_t;
+  switch (step.op) {
+    case Op::negate:
+      with([](I x, I) { return -x; });
+      break;
+    case Op::add:
+      with([](I x, I y) { return x + y; });
+      break;
+    case Op::subtract:
+      with([](I x, I y) { return x - y; });
+      break;
+    case Op::multiply:
+      with([](I x, I y) { return x * y; });
+      break;
+    // A guard elsewhere drops the rows whose divisor is zero.
+    case Op::divide:
+      if (step.divisor_nonzero) {
+        with([](I x, I y) { return fast_divide(x, y); });
+      } else {
+        with([](I x, I y) { return y == 0 ? 0 : fast_divide(x, y); });
+      }
+      break;
+    case Op::modulo:
+      if (step.divisor_nonzero) {
+        with([](I x, I y) { return fast_modulo(x, y); });
+      } else {
+        with([](I x, I y) { return y == 0 ? 0 : fast_modulo(x, y); });
+      }
+      break;
+    case Op::power:
+      with([&](I x, I) { return small_power(x, step.value); });
+      break;
+    case Op::minimum:
+      with([](I x, I y) { return x < y ? x : y; });
+      break;
+    case Op::maximum:
+      with([](I x, I y) { return x < y ? y : x; });
+      break;
+    case Op::absolute:
+      with([](I x, I) { return x < 0 ? -x : x; });
+      break;
+    case Op::equal:
+      with([](I x, I y) { return I{x == y}; });
+      break;
+    case Op::not_equal:
+      with([](I x, I y) { return I{x != y}; });
+      break;
+    case Op::less:
+      with([](I x, I y) { return I{x < y}; });
+      break;
+    case Op::less_equal:
+      with([](I x, I y) { return I{x <= y}; });
+      break;
+    case Op::in_list:
+    case Op::in_range:
+      with([&](I x, I) { return I{member(step, x)}; });
+      break;
+    case Op::logical_not:
+      with([](I x, I) { return 1 - x; });
+      break;
+    case Op::logical_and:
+      with([](I x, I y) { return x & y; });
+      break;
+    case Op::logical_or:
+      with([](I x, I y) { return x | y; });
+      break;
+    default:
+      break;
+  }
+}
+
+void Expander::filter(const Instruction& step) {
+  const std::int64_t* a = step.a.reg < 0 ? nullptr : reg(step.a.reg);
+  const std::int64_t* b = step.b.reg < 0 ? nullptr : reg(step.b.reg);
+  const auto with = [&](auto f) {
+    return select(selected_.data(), a, b, step.a.constant, step.b.constant, pairs_, f);
+  };
+  using I = std::int64_t;
+  std::size_t kept = 0;
+  if (step.kind == Instruction::Kind::filter_range) {
+    const Interval range = step.range;
+    kept = with([range](I x, I) { return (x >= range.low) & (x <= range.high); });
+  } else {
+    switch (step.op) {
+      case Op::equal:
+        kept = with([](I x, I y) { return x == y; });
+        break;
+      case Op::not_equal:
+        kept = with([](I x, I y) { return x != y; });
+        break;
+      case Op::less:
+        kept = with([](I x, I y) { return x < y; });
+        break;
+      default:
+        kept = with([](I x, I y) { return x <= y; });
+    }
+  }
+  if (kept != pairs_) compact(step, kept);
+}
+
+void Expander::compact(const Instruction& step, std::size_t kept) {
+  const std::uint16_t* selected = selected_.data();
+  const auto pack = [&](auto* column) {
+    for (std::size_t i = 0; i < kept; ++i) column[i] = column[selected[i]];
+  };
+  pack(state_.data());
+  pack(high_.data());
+  pack(reg(0));
+  for (const std::int32_t r : step.live) pack(reg(r));
+  pairs_ = kept;
+}
+
+const std::vector<std::int64_t>& Expander::divisors_of(std::int64_t number, const Domain& domain,
+                                                       bool largest) {
+  const auto [entry, fresh] = divisors_.try_emplace(number);
+  if (!fresh) return entry->second;
+  const std::uint64_t size =
+      number < 0 ? 0 - static_cast<std::uint64_t>(number) : static_cast<std::uint64_t>(number);
+  const std::int64_t limit =
+      std::max(domain.high, domain.low == kMinusInfinity ? kInfinity : -domain.low);
+  std::vector<std::int64_t>& result = entry->second;
+  const std::vector<std::int64_t> all = divisors(size, limit);
+  for (auto d = all.rbegin(); d != all.rend(); ++d) {
+    if (domain.contains(-*d)) result.push_back(-*d);
+  }
+  for (const std::int64_t d : all) {
+    if (domain.contains(d)) result.push_back(d);
+  }
+  if (largest) std::ranges::reverse(result);
+  return result;
+}
+
+std::span<const std::int64_t> Expander::within_bounds(const Candidates& candidates,
+                                                      const StateTable& from, std::size_t state,
+                                                      bool largest) const {
+  std::span<const std::int64_t> values = candidates.values;
+  if (candidates.bounds.empty()) return values;
+  Interval range;
+  for (const Candidates::Bound& bound : candidates.bounds) {
+    const std::int64_t slot = from.column(static_cast<std::size_t>(bound.slot))[state];
+    if (bound.range.low != kMinusInfinity) {
+      range.low = std::max(range.low, ceil_divide(bound.range.low, slot));
+    }
+    if (bound.range.high != kInfinity) {
+      range.high = std::min(range.high, floor_divide(bound.range.high, slot));
+    }
+  }
+  if (range.empty()) return {};
+  const auto outside = [&](std::int64_t v) { return largest ? v > range.high : v < range.low; };
+  const auto inside = [&](std::int64_t v) { return largest ? v >= range.low : v <= range.high; };
+  const auto first = std::partition_point(values.begin(), values.end(), outside);
+  const auto last = std::partition_point(first, values.end(), inside);
+  return {first, last};
+}
+
+void Expander::find_segments(std::size_t level, const StateTable& from, std::size_t state) {
+  const Domain& domain = graph_.domain(level);
+  const LevelProgram& program = schedule_.levels[level];
+  const Int128 low = domain.low;
+  std::vector<Int128> cuts;
+  // The program on one pair, (state, lowest value), without dropping it.
+  pairs_ = 1;
+  reg(0)[0] = domain.low;
+  for (const LevelProgram::Input& input : program.inputs) {
+    reg(input.reg)[0] = from.column(static_cast<std::size_t>(input.slot))[state];
+  }
+  for (const Instruction& step : program.code) {
+    if (step.kind == Instruction::Kind::compute) compute(step);
+  }
+  for (const Candidates::Threshold& threshold : schedule_.candidates[level].thresholds) {
+    const Instruction& step = program.code[static_cast<std::size_t>(threshold.instruction)];
+    const auto value = [&](const Operand& read) -> Int128 {
+      return read.reg < 0 ? read.constant : reg(read.reg)[0];
+    };
+    const auto cut = [&](Int128 difference) {
+      // slope * (x - low) == difference at the threshold.
+      cuts.push_back(low + ceil_divide(difference, threshold.slope));
+      cuts.push_back(low + floor_divide(difference, threshold.slope) + 1);
+    };
+    if (step.kind == Instruction::Kind::filter_range) {
+      cut(step.range.low - value(step.a));
+      cut(step.range.high - value(step.a));
+    } else if (step.op == Op::in_range) {
+      cut(step.pool[0] - value(step.a));
+      cut(step.pool[1] - value(step.a));
+    } else {
+      // Either side may be the one with x; the difference changes its sign with it.
+      const Int128 difference = value(step.b) - value(step.a);
+      cut(difference);
+      cut(-difference);
+    }
+  }
+  std::ranges::sort(cuts);
+  segments_.clear();
+  std::int64_t begin = domain.low;
+  const Int128 step = domain.step;
+  for (const Int128 at : cuts) {
+    if (at <= begin || at > domain.high) continue;
+    const auto next =
+        static_cast<std::int64_t>(begin + ceil_divide<Int128>(at - begin, step) * step);
+    if (next > domain.high || next == begin) continue;
+    segments_.emplace_back(begin, next - domain.step);
+    begin = next;
+  }
+  segments_.emplace_back(begin, domain.high);
+  if (graph_.variable(level).largest) std::ranges::reverse(segments_);
+}
+
+std::size_t Expander::expand(std::size_t level, const StateTable& from, std::size_t begin,
+                             StateTable& to, EdgeList* edges, std::size_t max_states) {
+  const Candidates& candidates = schedule_.candidates[level];
+  const bool largest = graph_.variable(level).largest;
+  if (edges != nullptr) edges->first.assign(from.size() + 1, 0);
+  divisors_.clear();
+  pairs_ = 0;
+  const auto put = [&](std::size_t state, std::int64_t value, std::int64_t high) {
+    state_[pairs_] = static_cast<std::uint32_t>(state);
+    reg(0)[pairs_] = value;
+    high_[pairs_] = high;
+    return ++pairs_ < kBlock || flush(level, from, to, edges);
+  };
+  std::size_t state = begin;
+  for (; state < from.size() && to.size() < max_states; ++state) {
+    if (candidates.kind == Candidates::Kind::segments) {
+      if (!flush(level, from, to, edges)) return npos;
+      find_segments(level, from, state);
+      pairs_ = 0;
+      for (const auto& [low, high] : segments_) {
+        if (!put(state, low, high)) return npos;
+      }
+      continue;
+    }
+    const std::span<const std::int64_t> values =
+        candidates.kind == Candidates::Kind::list
+            ? within_bounds(candidates, from, state, largest)
+            : divisors_of(candidates.slot < 0
+                              ? candidates.number
+                              : from.column(static_cast<std::size_t>(candidates.slot))[state],
+                          graph_.domain(level), largest);
+    // Whole runs of one state at a time.
+    for (std::size_t v = 0; v < values.size();) {
+      const std::size_t run = std::min(values.size() - v, kBlock - pairs_);
+      std::fill_n(state_.data() + pairs_, run, static_cast<std::uint32_t>(state));
+      std::copy_n(values.data() + v, run, reg(0) + pairs_);
+      pairs_ += run;
+      v += run;
+      if (pairs_ == kBlock && !flush(level, from, to, edges)) return npos;
+    }
+  }
+  if (!flush(level, from, to, edges)) return npos;
+  if (edges != nullptr) {
+    for (std::size_t s = 0; s < from.size(); ++s) edges->first[s + 1] += edges->first[s];
+  }
+  return state;
+}
+
+bool Expander::flush(std::size_t level, const StateTable& from, StateTable& to, EdgeList* edges) {
+  if (pairs_ == 0) return true;
+  if (!limits_.spend(pairs_)) return false;
+  const LevelProgram& program = schedule_.levels[level];
+  for (const LevelProgram::Input& input : program.inputs) {
+    const std::int64_t* column = from.column(static_cast<std::size_t>(input.slot));
+    std::int64_t* target = reg(input.reg);
+    for (std::size_t i = 0; i < pairs_; ++i) target[i] = column[state_[i]];
+  }
+  for (const Instruction& step : program.code) {
+    if (step.kind == Instruction::Kind::compute) {
+      compute(step);
+    } else {
+      filter(step);
+    }
+    if (pairs_ == 0) return true;
+  }
+  std::vector<const std::int64_t*> keys(program.outputs.size());
+  std::fill_n(hash_.begin(), pairs_, std::uint64_t{0x243F6A8885A308D3});
+  for (std::size_t c = 0; c < keys.size(); ++c) {
+    const LevelProgram::Output& output = program.outputs[c];
+    if (output.reg >= 0) {
+      keys[c] = reg(output.reg);
+    } else {
+      const std::int64_t* column = from.column(static_cast<std::size_t>(output.slot));
+      gathered_[c].resize(kBlock);
+      for (std::size_t i = 0; i < pairs_; ++i) gathered_[c][i] = column[state_[i]];
+      keys[c] = gathered_[c].data();
+    }
+    for (std::size_t i = 0; i < pairs_; ++i) {
+      hash_[i] = (hash_[i] ^ static_cast<std::uint64_t>(keys[c][i])) * 0x9E3779B97F4A7C15ULL;
+      hash_[i] ^= hash_[i] >> 29;
+    }
+  }
+  const bool ranged = schedule_.candidates[level].kind == Candidates::Kind::segments;
+  const auto step = static_cast<std::uint64_t>(graph_.domain(level).step);
+  const bool weighted = !from.weights.empty();
+  for (std::size_t i = 0; i < pairs_; ++i) {
+    const std::uint32_t child =
+        keys.empty() ? to.insert_empty() : to.insert(keys, i, hash_[i] * 0xD6E8FEB86659FD93ULL);
+    if (weighted) {
+      if (child >= to.weights.size()) to.weights.resize(child + 1, 0);
+      Uint128 weight = from.weights[state_[i]];
+      if (ranged) {
+        const Uint128 size =
+            (static_cast<std::uint64_t>(high_[i]) - static_cast<std::uint64_t>(reg(0)[i])) / step +
+            1;
+        if (__builtin_mul_overflow(weight, size, &weight)) return false;
+      }
+      if (__builtin_add_overflow(to.weights[child], weight, &to.weights[child])) return false;
+    }
+    if (edges != nullptr) {
+      ++edges->first[state_[i] + 1];
+      edges->child.push_back(child);
+      edges->value.push_back(reg(0)[i]);
+      if (ranged) edges->high.push_back(high_[i]);
+    }
+  }
+  pairs_ = 0;
+  return true;
+}
+
+}  // namespace constrint::detail

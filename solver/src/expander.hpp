@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "constrint/count.hpp"
+#include "limits.hpp"
+#include "schedule.hpp"
+
+namespace constrint::detail {
+
+/// The distinct states before one level, column by column.
+class StateTable {
+ public:
+  explicit StateTable(std::size_t width) : columns_(width) {}
+
+  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] std::size_t width() const { return columns_.size(); }
+  [[nodiscard]] const std::int64_t* column(std::size_t c) const { return columns_[c].data(); }
+  /// Number of the state with the values keys[c][row], added if it is new.
+  std::uint32_t insert(const std::vector<const std::int64_t*>& keys, std::size_t row,
+                       std::uint64_t hash);
+  /// The one state of width 0.
+  std::uint32_t insert_empty() {
+    size_ = 1;
+    return 0;
+  }
+  void clear();
+  [[nodiscard]] std::size_t bytes() const {
+    return size_ * (columns_.size() * 8 + 16) + buckets_.size() * 8;
+  }
+
+  std::vector<Uint128> weights;  // number of ways to reach each state, where counted
+
+ private:
+  void grow();
+
+  std::vector<std::vector<std::int64_t>> columns_;
+  std::vector<std::uint64_t> buckets_;  // upper half: hash; lower half: number + 1
+  std::size_t size_ = 0;
+};
+
+/// Edges of one level, by state before it. values[e] to highs[e] (highs empty: single values) lead
+/// to child[e].
+struct EdgeList {
+  std::vector<std::uint32_t> first;
+  std::vector<std::uint32_t> child;
+  std::vector<std::int64_t> value;
+  std::vector<std::int64_t> high;
+  [[nodiscard]] std::size_t bytes() const {
+    return first.size() * 4 + child.size() * 12 + high.size() * 8;
+  }
+};
+
+/// Tries all values of a level's variable on many states at once: each step of the level's program
+/// runs over a block of (state, value) pairs, so its cost is that of a loop over an array and not
+/// that of interpreting it.
+class Expander {
+ public:
+  Expander(const Graph& graph, const Schedule& schedule, Limits& limits);
+
+  /// Expands states [begin, ...) of `from` into `to` (which must have the width of the next state),
+  /// until all are done or `to` holds max_states. edges: where to put the edges, or null. Weights
+  /// are passed on if from.weights is not empty. Returns the first state that was not expanded;
+  /// from.size() if all; `npos` if a limit was reached or a weight overflowed.
+  std::size_t expand(std::size_t level, const StateTable& from, std::size_t begin, StateTable& to,
+                     EdgeList* edges, std::size_t max_states);
+  static constexpr std::size_t npos = static_cast<std::size_t>(-1);
+
+ private:
+  static constexpr std::size_t kBlock = 512;
+
+  bool flush(std::size_t level, const StateTable& from, StateTable& to, EdgeList* edges);
+  void run(const Instruction& step);
+  void compute(const Instruction& step);
+  void filter(const Instruction& step);
+  void compact(const Instruction& step, std::size_t kept);
+  const std::vector<std::int64_t>& divisors_of(std::int64_t number, const Domain& domain,
+                                               bool largest);
+  std::span<const std::int64_t> within_bounds(const Candidates& candidates, const StateTable& from,
+                                              std::size_t state, bool largest) const;
+  void find_segments(std::size_t level, const StateTable& from, std::size_t state);
+  std::int64_t* reg(std::int32_t r) {
+    return registers_.data() + static_cast<std::size_t>(r) * kBlock;
+  }
+
+  const Graph& graph_;
+  const Schedule& schedule_;
+  Limits& limits_;
+  std::vector<std::int64_t> registers_;
+  std::vector<std::uint32_t> state_;  // by pair
+  std::vector<std::int64_t> high_;    // by pair, segments only
+  std::vector<std::uint16_t> selected_;
+  std::vector<std::uint64_t> hash_;
+  std::vector<std::vector<std::int64_t>> gathered_;
+  std::size_t pairs_ = 0;
+  std::unordered_map<std::int64_t, std::vector<std::int64_t>> divisors_;
+  std::vector<std::pair<std::int64_t, std::int64_t>> segments_;
+};
+
+}  // namespace constrint::detail

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace constrint::detail {
+
+/// Whether n is prime, for any 64-bit n (deterministic Miller-Rabin).
+bool is_prime(std::uint64_t n);
+
+struct PrimePower {
+  std::uint64_t prime = 0;
+  int exponent = 0;
+};
+
+/// The prime powers of n >= 1, primes ascending (trial division, then Pollard's rho).
+std::vector<PrimePower> factorise(std::uint64_t n);
+
+/// All positive divisors of n >= 1 up to `limit`, ascending.
+std::vector<std::int64_t> divisors(std::uint64_t n, std::int64_t limit);
+
+}  // namespace constrint::detail

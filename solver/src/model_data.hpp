@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "constrint/model.hpp"
+
+namespace constrint::detail {
+
+/// What a node computes. Numbers come first, truth values (0 or 1) after `equal`.
+enum class Op : std::uint8_t {
+  constant,       // value
+  variable,       // a: index of the variable
+  negate,         // -a
+  add,            // a + b
+  subtract,       // a - b
+  multiply,       // a * b
+  divide,         // floor(a / b)
+  modulo,         // a - b * floor(a / b)
+  power,          // a ^ value
+  minimum,        // min(a, b)
+  maximum,        // max(a, b)
+  absolute,       // abs(a)
+  equal,          // a == b
+  not_equal,      // a != b
+  less,           // a < b
+  less_equal,     // a <= b
+  greater,        // a > b
+  greater_equal,  // a >= b
+  in_list,        // a is one of pool[b .. b + value)
+  in_range,       // pool[b] <= a <= pool[b + 1]
+  logical_not,    // not a
+  logical_and,    // a and b
+  logical_or,     // a or b
+  implies,        // a -> b
+};
+
+constexpr bool is_condition(Op op) {
+  return op >= Op::equal;
+}
+/// Whether b is a child node.
+constexpr bool is_binary(Op op) {
+  return (op >= Op::add && op <= Op::modulo) || op == Op::minimum || op == Op::maximum ||
+         (op >= Op::equal && op <= Op::greater_equal) || op >= Op::logical_and;
+}
+constexpr bool is_leaf(Op op) {
+  return op <= Op::variable;
+}
+
+/// One node of an expression. Children stand before their parents in ModelData::nodes.
+struct Node {
+  std::int64_t value = 0;
+  std::int32_t a = 0;
+  std::int32_t b = 0;
+  Op op = Op::constant;
+};
+
+struct VariableData {
+  std::uint32_t name_offset = 0;
+  std::uint32_t name_size = 0;
+  std::int32_t node = 0;
+  bool declared = false;  // a statement gives it a domain, so the default domain does not apply
+};
+
+struct Statement {
+  std::int32_t root = 0;
+  std::int32_t text = -1;  // index into texts, -1 if built in C++
+  std::uint32_t line = 0;
+  std::uint32_t begin = 0;  // extent in the text
+  std::uint32_t end = 0;
+};
+
+struct PreferenceData {
+  std::int32_t variable = 0;
+  Preference preference = Preference::smallest;
+};
+
+struct Objective {
+  std::int32_t root = 0;
+  bool maximize = false;
+};
+
+struct Text {
+  std::string name;
+  std::string source;
+};
+
+struct ModelData {
+  std::vector<Node> nodes;
+  std::vector<std::int64_t> pool;
+  std::vector<VariableData> variables;
+  std::string names;
+  std::vector<std::int32_t> name_table;  // open addressing; -1 is empty
+  std::vector<Statement> statements;
+  std::vector<PreferenceData> preferences;
+  std::vector<Objective> objectives;
+  std::vector<Text> texts;
+
+  [[nodiscard]] std::string_view name(std::size_t variable) const {
+    return {names.data() + variables[variable].name_offset, variables[variable].name_size};
+  }
+  /// Index of the variable of this name, created with the default domain if there is none.
+  std::int32_t intern(std::string_view name);
+  /// Index of the variable of this name, or -1.
+  [[nodiscard]] std::int32_t find(std::string_view name) const;
+
+  std::int32_t add_constant(std::int64_t value);
+  std::int32_t add_node(Op op, std::int32_t a, std::int32_t b = 0, std::int64_t value = 0);
+  /// Adds the node, or a constant where the operands are constants and the result fits in 64 bits.
+  std::int32_t add_folded(Op op, std::int32_t a, std::int32_t b);
+  /// Adds `a in {values}`; sorts them.
+  std::int32_t add_in_list(std::int32_t a, std::vector<std::int64_t> values);
+  std::int32_t add_in_range(std::int32_t a, std::int64_t low, std::int64_t high);
+  /// Adds a statement, and marks a variable as declared where the statement is a domain.
+  void add_statement(Statement statement);
+
+ private:
+  void grow_table();
+};
+
+/// The words that cannot be names.
+bool is_reserved(std::string_view word);
+
+/// The language's form of one node's expression.
+std::string print_expression(const ModelData& model, std::int32_t root);
+
+}  // namespace constrint::detail

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string_view>
+
+#include "lexer.hpp"
+#include "model_data.hpp"
+
+namespace constrint::detail {
+
+/// Recursive descent over one text, straight into a model. Throws ParseError.
+class Parser {
+ public:
+  /// text_index: the place of the text in model.texts, which must hold `text` already.
+  Parser(ModelData& model, std::int32_t text_index);
+
+  void parse_all();
+
+ private:
+  /// A parsed part, with where it begins for messages about it.
+  struct Part {
+    std::int32_t node = 0;
+    std::uint32_t begin = 0;
+  };
+
+  void parse_statement();
+  void parse_preference();
+  void parse_objective(bool maximize);
+  Part parse_condition();  // ->
+  Part parse_or();
+  Part parse_and();
+  Part parse_not();
+  Part parse_comparison();  // chained comparisons and in
+  Part parse_sum();
+  Part parse_product();
+  Part parse_unary();
+  Part parse_power();
+  Part parse_primary();
+  Part parse_function(Op op);
+  std::int32_t parse_membership(const Part& left, bool negated);
+  std::int64_t parse_exponent();
+
+  void advance() { lexer_.next(token_); }
+  bool accept(TokenKind kind);
+  void expect(TokenKind kind, std::string_view expected);
+  [[nodiscard]] bool is_condition_node(std::int32_t node) const;
+  void require_number(const Part& part);
+  void require_condition(const Part& part);
+  bool constant(std::int32_t node, std::int64_t& value) const;
+  std::int32_t conjunction(std::int32_t a, std::int32_t b);
+
+  [[noreturn]] void fail(std::string_view expected) const;
+  [[noreturn]] void fail_at(std::uint32_t begin, const std::string& message) const;
+  [[nodiscard]] std::string describe_at(std::uint32_t begin) const;
+
+  /// Counts nesting, so that no text can exhaust the stack.
+  class Depth;
+
+  ModelData& model_;
+  std::int32_t text_index_;
+  Lexer lexer_;
+  Token token_;
+  std::uint32_t previous_end_ = 0;
+  int depth_ = 0;
+};
+
+}  // namespace constrint::detail

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "graph.hpp"
+
+namespace constrint::detail {
+
+/// One independent part of a problem: its variables in preferred order without the defined ones,
+/// and its constraints.
+struct Part {
+  std::vector<OrderedVariable> variables;  // all, in preferred order
+  std::vector<OrderedVariable> free;
+  std::vector<Definition> definitions;
+  std::vector<std::int32_t> constraints;  // indices into the circuit
+};
+
+/// Splits what root propagation left over. Fixed variables are in no part.
+std::vector<Part> split_parts(const Propagator& root, const std::vector<OrderedVariable>& order);
+
+/// An order of the part's free variables that keeps the states between levels few: for counting,
+/// where the order of solutions does not matter.
+std::vector<OrderedVariable> counting_order(const Propagator& root, const Part& part);
+
+}  // namespace constrint::detail

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "circuit.hpp"
+
+namespace constrint::detail {
+
+/// Domains of all variables, and the rules that narrow them. Each revision of a constraint
+/// evaluates its gates forward and pushes what must hold backward to the variables (HC4), with
+/// divisors and congruences where there is division. Changes are kept on a trail, so that a search
+/// can undo them.
+class Propagator {
+ public:
+  /// Domains from the model: 1..2^62, or everything for variables that a statement gives a domain.
+  explicit Propagator(const ModelData& model);
+  Propagator(const Propagator&) = delete;
+  Propagator& operator=(const Propagator&) = delete;
+
+  /// Narrows by one constraint. False if it cannot hold.
+  bool revise(Constraint& constraint);
+  /// Evaluates a constraint forward only: false if it certainly cannot hold. With all its variables
+  /// fixed the answer is exact (128-bit arithmetic where 64 bits do not do; see overflowed()).
+  bool check(const Constraint& constraint);
+  /// Revises until nothing changes. False if a constraint cannot hold.
+  bool revise_all();
+  /// After a change of `variable`: deals with what depends on it until nothing changes. Light:
+  /// constraints with one variable left narrow it, the others are only checked. Otherwise every
+  /// constraint narrows all its variables.
+  bool propagate_from(std::int32_t variable, bool light);
+  /// Constraints that hold for all values left are taken out for good, the others rewritten with
+  /// the constants known now.
+  void compact();
+
+  /// Where variable == expression must hold: gives the variable the values that the expression has
+  /// at the points of its variables' domains, where these are few. False if none is left.
+  bool take_image(std::int32_t expression, std::int32_t variable);
+
+  /// Fixes a variable to a value of its domain.
+  void assign(std::int32_t variable, std::int64_t value);
+  void set_domain(std::int32_t variable, const Domain& domain);
+  bool narrow(std::int32_t gate, Interval range);
+
+  struct Mark {
+    std::size_t trail = 0;
+    ListArena::Mark arena;
+  };
+  [[nodiscard]] Mark mark() const { return {trail_.size(), arena_.mark()}; }
+  void undo(const Mark& mark);
+
+  [[nodiscard]] const Domain& domain(std::size_t variable) const { return domains_[variable]; }
+  [[nodiscard]] std::size_t variable_count() const { return domains_.size(); }
+  [[nodiscard]] Circuit& circuit() { return circuit_; }
+  [[nodiscard]] const Circuit& circuit() const { return circuit_; }
+  [[nodiscard]] Compiler& compiler() { return compiler_; }
+  [[nodiscard]] ListArena& arena() { return arena_; }
+  /// Whether some exact evaluation needed more than 127 bits, so that answers may be missing.
+  [[nodiscard]] bool overflowed() const { return overflowed_; }
+
+  /// Indices of the active constraints of each variable: entries [first[v], first[v + 1]).
+  void build_occurrences();
+  [[nodiscard]] std::span<const std::int32_t> occurrences(std::size_t variable) const {
+    return {occurrence_.data() + first_[variable], occurrence_.data() + first_[variable + 1]};
+  }
+  /// Number of variables of a constraint that are not fixed, and the last such variable.
+  int unfixed(const Constraint& constraint, std::int32_t& variable) const;
+
+ private:
+  const Gate& gate(std::int32_t id) const { return circuit_.gates[static_cast<std::size_t>(id)]; }
+  Interval range(std::int32_t id) const { return gate(id).range; }
+  bool is_variable(std::int32_t id) const { return static_cast<std::size_t>(id) < domains_.size(); }
+  void forward(const Constraint& constraint);
+  bool backward(const Gate& gate);
+  bool backward_condition(const Gate& gate, bool holds);
+  bool backward_modulo(const Gate& gate);
+  bool exclude(std::int32_t id, std::int64_t value);
+  // depth bounds the recursion: what lies deeper in a long chain is left to the forward evaluation.
+  bool must_divide(std::int32_t id, std::int64_t number, int depth = 0);
+  bool must_divide_some(std::int32_t id, const std::vector<std::int64_t>& numbers, int depth = 0);
+  bool must_be_congruent(std::int32_t id, std::int64_t modulus, std::int64_t remainder,
+                         int depth = 0);
+  // The variables and the gates that an expression is computed from, children first.
+  void collect_cone(std::int32_t id, std::vector<std::int32_t>& variables,
+                    std::vector<std::int32_t>& gates) const;
+  bool value_set(std::int32_t id, std::vector<std::int64_t>& values, int depth = 0) const;
+  bool check_exact(const Constraint& constraint);
+  bool commit(std::int32_t variable, const Domain& domain);
+  bool drain_queue();
+
+  Circuit circuit_;
+  Compiler compiler_;
+  std::vector<Domain> domains_;
+  ListArena arena_;
+  std::vector<std::uint8_t>
+      narrowed_;  // by gate: whether it must be narrower than its forward interval
+  std::vector<std::uint32_t> changed_;  // by variable: tick of the last change
+  std::uint32_t tick_ = 1;
+  struct Saved {
+    std::int32_t variable;
+    Domain domain;
+  };
+  std::vector<Saved> trail_;
+  std::vector<std::int32_t> first_;
+  std::vector<std::int32_t> occurrence_;
+  std::vector<std::int32_t> queue_;
+  std::vector<std::uint8_t> queued_;  // by constraint
+  bool queueing_ = false;
+  bool light_ = false;
+  bool entailed_ = false;  // by the last revision: the constraint holds for all values left
+  bool overflowed_ = false;
+};
+
+}  // namespace constrint::detail

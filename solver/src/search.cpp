@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "constrint/search.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "constrint/error.hpp"
+#include "depth_first.hpp"
+#include "optimize.hpp"
+#include "root.hpp"
+
+namespace constrint {
+
+namespace detail {
+
+/// Everything of one search: the narrowed problem, and the depth-first search in it.
+class SearchState {
+ public:
+  SearchState(const ModelData& model, Options options)
+      : model_(model),
+        options_(std::move(options)),
+        order_(preferred_order(model)),
+        limits_(options_) {}
+
+  Status first() {
+    restart();
+    if (!feasible_) return Status::unsatisfiable;
+    const Status status = solve_parts();
+    if (status != Status::satisfiable) return status;
+    store();
+    return excluded() ? next() : Status::satisfiable;
+  }
+
+  Status next() {
+    if (values_.empty()) return first();
+    const std::vector<std::int64_t> from = values_;
+    return joint_ ? step() : resume_after(from);
+  }
+
+  Status resume_after(std::span<const std::int64_t> values) {
+    if (values.size() != order_.size()) {
+      throw InvalidArgument("expected " + std::to_string(order_.size()) + " values, found " +
+                            std::to_string(values.size()));
+    }
+    const std::vector<std::int64_t> from(values.begin(), values.end());
+    restart();
+    if (!feasible_) return Status::unsatisfiable;
+    joint_.emplace(*propagator_, order_, part_, limits_);
+    joint_->seek_after(from);
+    return step();
+  }
+
+  Status optimize() {
+    values_.clear();
+    joint_.reset();
+    return optimize_model(model_, options_, order_, limits_, values_);
+  }
+
+  [[nodiscard]] std::span<const std::int64_t> solution() const { return values_; }
+  Options& options() { return options_; }
+  void invalidate() {
+    values_.clear();
+    joint_.reset();
+    propagator_.reset();
+  }
+  void renew_limits() { limits_ = Limits(options_); }
+  [[nodiscard]] std::uint64_t nodes() const { return limits_.spent(); }
+  [[nodiscard]] std::size_t variables() const { return order_.size(); }
+
+ private:
+  void restart() {
+    values_.clear();
+    joint_.reset();
+    if (propagator_) {
+      propagator_->undo(root_);
+      return;
+    }
+    propagator_.emplace(model_);
+    feasible_ = propagate_root(*propagator_, options_.assumptions);
+    if (!feasible_) return;
+    propagator_->build_occurrences();
+    root_ = propagator_->mark();
+    std::int32_t parts = 0;
+    part_ = independent_parts(propagator_->circuit(), order_, parts);
+    by_part_.assign(static_cast<std::size_t>(parts), {});
+    for (const OrderedVariable& entry : order_) {
+      if (propagator_->domain(static_cast<std::size_t>(entry.variable)).fixed()) continue;
+      by_part_[static_cast<std::size_t>(part_[static_cast<std::size_t>(entry.variable)])].push_back(
+          entry);
+    }
+  }
+
+  // Independent parts have their first solutions independently of each other.
+  Status solve_parts() {
+    Status result = Status::satisfiable;
+    for (const std::vector<OrderedVariable>& order : by_part_) {
+      if (order.empty()) continue;
+      DepthFirst search(*propagator_, order, {}, limits_);
+      const Status status = search.next();
+      if (status == Status::unsatisfiable) {
+        return propagator_->overflowed() ? Status::limit : Status::unsatisfiable;
+      }
+      if (status == Status::limit) result = Status::limit;
+    }
+    return result;
+  }
+
+  Status step() {
+    for (;;) {
+      const Status status = joint_->next();
+      if (status != Status::satisfiable) {
+        values_.clear();
+        const bool complete = status == Status::unsatisfiable && !propagator_->overflowed();
+        return complete ? Status::unsatisfiable : Status::limit;
+      }
+      store();
+      if (!excluded()) return status;
+    }
+  }
+
+  void store() {
+    values_.resize(order_.size());
+    for (std::size_t v = 0; v < values_.size(); ++v) values_[v] = propagator_->domain(v).low;
+  }
+
+  [[nodiscard]] bool excluded() const {
+    return std::ranges::find(options_.excluded, values_) != options_.excluded.end();
+  }
+
+  const ModelData& model_;
+  Options options_;
+  std::vector<OrderedVariable> order_;
+  Limits limits_;
+  std::optional<Propagator> propagator_;
+  bool feasible_ = true;
+  Propagator::Mark root_;
+  std::vector<std::int32_t> part_;
+  std::vector<std::vector<OrderedVariable>> by_part_;
+  std::optional<DepthFirst> joint_;
+  std::vector<std::int64_t> values_;
+};
+
+}  // namespace detail
+
+Search::Search(const Model& model, Options options)
+    : state_(std::make_unique<detail::SearchState>(model.data(), std::move(options))) {}
+Search::~Search() = default;
+Search::Search(Search&&) noexcept = default;
+Search& Search::operator=(Search&&) noexcept = default;
+
+Status Search::first() {
+  return state_->first();
+}
+Status Search::next() {
+  return state_->next();
+}
+Status Search::resume_after(std::span<const std::int64_t> values) {
+  return state_->resume_after(values);
+}
+Status Search::optimize() {
+  return state_->optimize();
+}
+std::span<const std::int64_t> Search::solution() const {
+  return state_->solution();
+}
+
+void Search::push(Assumption assumption) {
+  if (assumption.variable >= state_->variables()) {
+    throw InvalidArgument("expected the index of a variable, found " +
+                          std::to_string(assumption.variable));
+  }
+  state_->options().assumptions.push_back(assumption);
+  state_->invalidate();
+}
+
+void Search::pop() {
+  if (state_->options().assumptions.empty()) throw InvalidArgument("expected a pushed assumption");
+  state_->options().assumptions.pop_back();
+  state_->invalidate();
+}
+
+void Search::exclude(std::span<const std::int64_t> values) {
+  if (values.size() != state_->variables()) {
+    throw InvalidArgument("expected " + std::to_string(state_->variables()) + " values, found " +
+                          std::to_string(values.size()));
+  }
+  state_->options().excluded.emplace_back(values.begin(), values.end());
+}
+
+void Search::set_options(Options options) {
+  state_->options() = std::move(options);
+  state_->invalidate();
+  state_->renew_limits();
+}
+
+std::uint64_t Search::nodes() const {
+  return state_->nodes();
+}
+
+}  // namespace constrint

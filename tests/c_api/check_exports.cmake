@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+# cmake -DNM=... -DLIBRARY=... -DHEADER=... -P check_exports.cmake: the shared library shows exactly the functions
+# that the header declares.
+execute_process(COMMAND ${NM} -D --defined-only ${LIBRARY} OUTPUT_VARIABLE listing COMMAND_ERROR_IS_FATAL ANY)
+string(REGEX MATCHALL "[^\n]+" lines "${listing}")
+set(exported)
+foreach(line IN LISTS lines)
+  string(REGEX REPLACE "^.* " "" symbol "${line}")
+  list(APPEND exported ${symbol})
+endforeach()
+
+file(READ ${HEADER} text)
+string(REGEX REPLACE "//[^\n]*" "" text "${text}")
+string(REGEX MATCHALL "FLASHRNN_API [^;()]*\\(" declarations "${text}")
+set(declared)
+foreach(declaration IN LISTS declarations)
+  string(REGEX MATCH "(flashrnn_[a-z_]+)\\($" ignored "${declaration}")
+  list(APPEND declared ${CMAKE_MATCH_1})
+endforeach()
+
+list(SORT exported)
+list(SORT declared)
+list(LENGTH declared count)
+if(count EQUAL 0)
+  message(FATAL_ERROR "no functions found in ${HEADER}")
+endif()
+if(NOT exported STREQUAL declared)
+  message(FATAL_ERROR "declared:\n  ${declared}\nexported:\n  ${exported}")
+endif()
+message(STATUS "${count} functions declared, the same ${count} symbols exported")

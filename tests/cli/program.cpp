@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+
+extern char** environ;
+
+namespace flashrnn::test {
+namespace {
+
+/// A file without a name that takes what the program prints.
+class Capture {
+ public:
+  Capture() : file_(std::tmpfile()) {}
+  Capture(const Capture&) = delete;
+  Capture& operator=(const Capture&) = delete;
+  ~Capture() {
+    if (file_ != nullptr) std::fclose(file_);
+  }
+
+  [[nodiscard]] int descriptor() const { return ::fileno(file_); }
+
+  [[nodiscard]] std::string text() const {
+    std::string text;
+    std::rewind(file_);
+    for (int character = std::fgetc(file_); character != EOF; character = std::fgetc(file_)) {
+      text += static_cast<char>(character);
+    }
+    return text;
+  }
+
+ private:
+  std::FILE* file_;
+};
+
+}  // namespace
+
+ProgramResult run_program(const std::vector<std::string>& arguments) {
+  std::vector<std::string> words{FLASHRNN_PROGRAM};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+
+  const Capture out;
+  const Capture err;
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  ::posix_spawn_file_actions_adddup2(&actions, out.descriptor(), STDOUT_FILENO);
+  ::posix_spawn_file_actions_adddup2(&actions, err.descriptor(), STDERR_FILENO);
+  pid_t child = 0;
+  const int error = ::posix_spawn(&child, argv[0], &actions, nullptr, argv.data(), environ);
+  ::posix_spawn_file_actions_destroy(&actions);
+  ProgramResult result;
+  if (error != 0) {
+    ADD_FAILURE() << "cannot start " << argv[0];
+    return result;
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  result.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  result.out = out.text();
+  result.err = err.text();
+  return result;
+}
+
+std::string golden(const std::string& name) {
+  return (std::filesystem::path(FLASHRNN_GOLDEN_DATA) / name).string();
+}
+
+void expect_near(const SafetensorsFile& found, const SafetensorsFile& expected,
+                 const std::string& tensor, double tolerance) {
+  const TensorView* wanted = expected.find(tensor);
+  const TensorView* got = found.find(tensor);
+  ASSERT_NE(wanted, nullptr) << tensor;
+  ASSERT_NE(got, nullptr) << tensor;
+  ASSERT_EQ(got->shape, wanted->shape) << tensor;
+  const std::vector<double> a = to_vector<double>(*got);
+  const std::vector<double> b = to_vector<double>(*wanted);
+  double largest = 0;
+  for (const double value : b) largest = std::max(largest, std::fabs(value));
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    // Negated, so that a NaN fails.
+    if (!(std::fabs(a[i] - b[i]) <= tolerance * largest)) {
+      ADD_FAILURE() << tensor << " element " << i << ": found " << a[i] << ", expected " << b[i]
+                    << ", tolerance " << tolerance * largest;
+      return;
+    }
+  }
+}
+
+}  // namespace flashrnn::test

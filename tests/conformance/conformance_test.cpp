@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every execution space × backend × cell × type, on a list of shapes, arrangements and options,
+// against the serial reference in wider arithmetic. Tests are registered one by one, so that the
+// list of tests says what was run.
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <sstream>
+
+#include "compare.hpp"
+#include "flashrnn/plan.hpp"
+#include "random_tensors.hpp"
+#include "run_plan.hpp"
+#include "spaces.hpp"
+
+namespace flashrnn::test {
+namespace {
+
+struct Case {
+  Shape shape;
+  Arrangement arrangement = Arrangement::contiguous;
+  SequenceOrder order = SequenceOrder::time_major;
+  bool initial_states = true, bias = true, upstream = true, last_gradient = true;
+  std::optional<double> forward_clip{}, recurrent_gradient_clip{};
+  bool cut = false, training = true;
+};
+
+std::vector<Case> cases() {
+  std::vector<Case> out;
+  for (const Shape& shape :
+       {Shape{1, 1, 1, 1}, Shape{7, 3, 2, 5}, Shape{1, 4, 2, 16}, Shape{9, 1, 1, 1},
+        Shape{12, 5, 3, 13}, Shape{33, 4, 3, 16}, Shape{5, 17, 1, 32}, Shape{6, 2, 1, 65},
+        Shape{3, 1, 5, 31}, Shape{4, 6, 1, 130}})
+    out.push_back({shape});
+  const Shape odd{7, 5, 2, 19};
+  for (const SequenceOrder order : {SequenceOrder::time_major, SequenceOrder::batch_first})
+    for (const Arrangement arrangement :
+         {Arrangement::contiguous, Arrangement::padded, Arrangement::reversed})
+      out.push_back({odd, arrangement, order});
+  out.push_back({.shape = odd, .initial_states = false});
+  out.push_back({.shape = odd, .bias = false});
+  out.push_back({.shape = odd, .upstream = false});
+  out.push_back({.shape = odd, .last_gradient = false});
+  out.push_back({.shape = odd, .forward_clip = 0.25});
+  out.push_back({.shape = odd, .recurrent_gradient_clip = 0.05});
+  out.push_back({.shape = odd, .cut = true});
+  out.push_back({.shape = odd, .training = false});
+  out.push_back({.shape = Shape{2, 40, 2, 24}, .training = false});
+  return out;
+}
+
+std::string text(const Case& c) {
+  std::ostringstream out;
+  out << "T" << c.shape.steps << " B" << c.shape.batch << " H" << c.shape.heads << " D"
+      << c.shape.head_dim << " arrangement " << static_cast<int>(c.arrangement)
+      << (c.order == SequenceOrder::batch_first ? " batch-first" : " time-major")
+      << (c.initial_states ? "" : " without s0") << (c.bias ? "" : " without b")
+      << (c.upstream ? "" : " without dh") << (c.last_gradient ? "" : " without d_last")
+      << (c.forward_clip ? " forward clip" : "")
+      << (c.recurrent_gradient_clip ? " gradient clip" : "") << (c.cut ? " cut" : "")
+      << (c.training ? "" : " inference");
+  return out.str();
+}
+
+template <class Cell, class ExecutionSpace>
+void check(const Case& c, DataType type, const std::string& backend, unsigned seed) {
+  SCOPED_TRACE(text(c));
+  Problem problem;
+  problem.cell = Cell::name;
+  problem.dtype = type;
+  problem.shape = c.shape;
+  problem.order = c.order;
+  problem.training = c.training;
+  problem.forward_clip = c.forward_clip;
+  problem.recurrent_gradient_clip = c.recurrent_gradient_clip;
+  problem.cut_recurrent_gradient = c.cut;
+
+  reference::Tensors<double> found = random_tensors<Cell>(problem, seed);
+  if (!c.initial_states) found.s0.clear();
+  if (!c.bias) found.b.clear();
+  if (!c.upstream) found.dh.clear();
+  if (!c.last_gradient) found.d_last.clear();
+
+  // The oracle: arithmetic of twice the digits (long double has 11 bits more than double, enough
+  // for bounds that are multiples of double's roundoff), and no rounding of h.
+  using Wide = long double;
+  const auto widen = [](const std::vector<double>& v) {
+    return std::vector<Wide>(v.begin(), v.end());
+  };
+  reference::Tensors<Wide> expected{.x = widen(found.x),
+                                    .R = widen(found.R),
+                                    .b = widen(found.b),
+                                    .s0 = widen(found.s0),
+                                    .dh = widen(found.dh),
+                                    .d_last = widen(found.d_last)};
+  const reference::Recurrence<Cell, Wide, Wide> oracle(problem);
+  oracle.forward(expected);
+
+  const ExecutionSpace space;
+  const Plan<ExecutionSpace> plan(space, problem, {backend});
+  run_plan(space, plan, found, c.arrangement);
+
+  const double bound = error_bound(type, c.shape);
+  const auto compare = [&](const char* name, const std::vector<double>& mine,
+                           const std::vector<Wide>& theirs, double terms = 0) {
+    expect_close(name, mine, std::vector<double>(theirs.begin(), theirs.end()), bound,
+                 underflow_bound(type, c.shape) + bound * terms);
+  };
+  // States are sums that may cancel, as z·h' + (1 - z)·n does; in a tensor of one element that is
+  // the only element. Their error is relative to the terms: the initial state.
+  double terms = 0;
+  for (const double value : found.s0) terms = std::max(terms, std::abs(value));
+  compare("states", found.states, expected.states, terms);
+  compare("last", found.last, expected.last, terms);
+  if (!c.training) return;
+  // Gradients are compared at the states that the backend stored: at a kink (relu, a clip) a
+  // rounding of the state decides on which side the derivative is taken.
+  expected.states = widen(found.states);
+  oracle.backward(expected);
+  compare("dx", found.dx, expected.dx);
+  compare("dR", found.dR, expected.dR);
+  compare("db", found.db, expected.db);
+  compare("ds0", found.ds0, expected.ds0);
+}
+
+template <class Cell, class ExecutionSpace>
+class ConformanceTest : public testing::Test {
+ public:
+  ConformanceTest(DataType type, std::string backend) : type_(type), backend_(std::move(backend)) {}
+  void TestBody() override {
+    unsigned seed = 1;
+    for (const Case& c : cases()) check<Cell, ExecutionSpace>(c, type_, backend_, seed++);
+  }
+
+ private:
+  DataType type_;
+  std::string backend_;
+};
+
+const bool registered = [] {
+  Spaces::for_each([]<class ExecutionSpace>() {
+    Cells::for_each([]<class Cell>() {
+      for (const DataType type :
+           {DataType::float64, DataType::float32, DataType::bfloat16, DataType::float16}) {
+        for (const char* backend : {"kokkos", "reference"}) {
+          // The reference does not depend on the space: once is enough.
+          if (std::string(backend) == "reference" &&
+              !std::is_same_v<ExecutionSpace, Kokkos::Serial>)
+            continue;
+          const std::string suite =
+              std::string("Conformance/") + backend + "/" + ExecutionSpace::name();
+          const std::string name = std::string(Cell::name) + "/" + std::string(name_of(type));
+          testing::RegisterTest(suite.c_str(), name.c_str(), nullptr, nullptr, __FILE__, __LINE__,
+                                [type, backend = std::string(backend)]() -> testing::Test* {
+                                  return new ConformanceTest<Cell, ExecutionSpace>(type, backend);
+                                });
+        }
+      }
+    });
+  });
+  return true;
+}();
+
+}  // namespace
+}  // namespace flashrnn::test

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// The language: what texts mean, and how bad ones are refused.
+#include <gtest/gtest.h>
+
+#include "constrint/constrint.hpp"
+
+namespace {
+
+using constrint::Model;
+using constrint::ParseError;
+using constrint::Search;
+using constrint::Status;
+
+using Rows = std::vector<std::vector<std::int64_t>>;
+
+Rows all(std::string_view text) {
+  const Model model = Model::parse(text);
+  Search search(model);
+  Rows rows;
+  while (search.next() == Status::satisfiable && rows.size() < 1000) {
+    rows.emplace_back(search.solution().begin(), search.solution().end());
+  }
+  return rows;
+}
+
+TEST(Language, MustComeOutRight) {
+  EXPECT_EQ(all("12 % x == 0; x == 8;"), Rows{});
+  EXPECT_EQ(all("a == 2; b == 6; c == 8; a * b % c == 0;"), Rows{});
+  EXPECT_EQ(all("91 % y == 0; y <= 100;"), (Rows{{1}, {7}, {13}, {91}}));
+  EXPECT_EQ(all("x ^ 3 == 64;"), Rows{{4}});
+  EXPECT_EQ(all("r == (a + b) * c; a == 2; b == 3; c == 4;"), (Rows{{20, 2, 3, 4}}));
+  EXPECT_EQ(all("x in [5,6,7,8]; x % 4 == 1;"), Rows{{5}});
+  EXPECT_EQ(all("A in [1,2]; B in [3,4];"), (Rows{{1, 3}, {1, 4}, {2, 3}, {2, 4}}));
+  EXPECT_EQ(all("x in -5..5; x / 2 == -1;"), (Rows{{-2}, {-1}}));
+  EXPECT_EQ(all("a == 65536; b == 65536; c == a * b;"), (Rows{{65536, 65536, 4294967296}}));
+}
+
+TEST(Language, CountsWithoutListing) {
+  const auto result = constrint::count(Model::parse("2 <= x or y == 1;"));
+  EXPECT_EQ(result.status, Status::satisfiable);
+  // (2^62 - 1) * 2^62 + 1
+  EXPECT_EQ(result.count.str(), "21267647932558653961849226946058125313");
+}
+
+TEST(Language, BindsAsPythonDoes) {
+  EXPECT_EQ(all("x in -9..9; x == -7 / 2 * 2 + 7 % -4;"), Rows{{-9}});
+  EXPECT_EQ(all("x in -9..9; x == -2 ^ 2;"), Rows{{-4}});
+  EXPECT_EQ(all("x in 0..3; not x == 1 and x < 3 or x == 1 -> x == 2;"), (Rows{{2}, {3}}));
+  EXPECT_EQ(all("x in 1..9; 3 <= x < 5;"), (Rows{{3}, {4}}));
+  EXPECT_EQ(all("x in 0..6; x == 0 or 6 / x == 2;"), Rows{{3}});  // a division by zero is false
+}
+
+void refused(std::string_view text, std::size_t line, std::size_t column, std::string_view part) {
+  SCOPED_TRACE(std::string(text));
+  try {
+    Model::parse(text, "t");
+    ADD_FAILURE() << "was accepted";
+  } catch (const ParseError& error) {
+    EXPECT_EQ(error.line(), line) << error.what();
+    EXPECT_EQ(error.column(), column) << error.what();
+    EXPECT_NE(error.message().find(part), std::string::npos) << error.what();
+  }
+}
+
+TEST(Language, SaysWhereAndWhatWasExpected) {
+  refused("x == ;", 1, 6, "a number, a variable or '('");
+  refused("x in 1..4;\n  y ;", 2, 5, "comparison");
+  refused("x == 1", 1, 7, "';'");
+  refused("x in 1, 2;", 1, 7, "'..'");
+  refused("x == 99999999999999999999;", 1, 6, "64 bits");
+  refused("x ^ y == 1;", 1, 5, "exponent");
+  refused("prefer x biggest;", 1, 10, "smallest");
+  refused("x = 3;", 1, 3, "found '='");
+}
+
+TEST(Language, RefusesDeepNestingAndTakesLongTexts) {
+  const std::string deep = std::string(1000000, '(') + "x";
+  EXPECT_THROW(Model::parse(deep), ParseError);
+  std::string sum = "x in 1..3; x";
+  for (int i = 0; i < 250000; ++i) sum += " + 0";
+  EXPECT_EQ(all(sum + " == 2;"), Rows{{2}});
+}
+
+TEST(Language, JoinsTextsAndNamesTheOneAtFault) {
+  Model model;
+  model.add_text("WARP in [32, 64];", "device");
+  EXPECT_THROW(model.add_text("WARP in [32;", "kernel"), ParseError);
+  EXPECT_EQ(model.statement_count(), 1U);
+  model.add_text("\nWARP <= 16;", "kernel");
+  const auto why = constrint::explain(model);
+  ASSERT_EQ(why.statements, (std::vector<std::size_t>{0, 1}));
+  EXPECT_TRUE(why.minimal);
+  EXPECT_EQ(model.statement(1).text_name, "kernel");
+  EXPECT_EQ(model.statement(1).line, 2U);
+}
+
+}  // namespace

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Searching: limits, cancellation, resuming, assumptions, objectives.
+#include <gtest/gtest.h>
+
+#include "constrint/constrint.hpp"
+
+namespace {
+
+using constrint::Model;
+using constrint::Options;
+using constrint::Search;
+using constrint::Status;
+
+std::vector<std::int64_t> values(const Search& search) {
+  return {search.solution().begin(), search.solution().end()};
+}
+
+TEST(Search, ResumesAndExcludes) {
+  const Model model = Model::parse("x in 1..9; y in 1..9; x * y == 12; prefer x largest;");
+  Search search(model);
+  ASSERT_EQ(search.resume_after(std::vector<std::int64_t>{5, 1}), Status::satisfiable);
+  EXPECT_EQ(values(search), (std::vector<std::int64_t>{4, 3}));
+  search.exclude(std::vector<std::int64_t>{3, 4});
+  ASSERT_EQ(search.next(), Status::satisfiable);
+  EXPECT_EQ(values(search), (std::vector<std::int64_t>{2, 6}));
+  EXPECT_EQ(search.next(), Status::unsatisfiable);
+}
+
+TEST(Search, AssumptionsComeAndGo) {
+  const Model model = Model::parse("x in 1..9; y in 1..9; x * y == 12;");
+  Search search(model);
+  search.push({0, 6});
+  ASSERT_EQ(search.first(), Status::satisfiable);
+  EXPECT_EQ(values(search), (std::vector<std::int64_t>{6, 2}));
+  search.push({1, 3});
+  EXPECT_EQ(search.first(), Status::unsatisfiable);
+  search.pop();
+  search.pop();
+  ASSERT_EQ(search.first(), Status::satisfiable);
+  EXPECT_EQ(values(search), (std::vector<std::int64_t>{2, 6}));
+  EXPECT_THROW(search.pop(), constrint::InvalidArgument);
+}
+
+TEST(Search, LimitsAndCancellationEndIt) {
+  const Model model = Model::parse("x < y; y < x;");
+  Options options;
+  options.nodes = 100;
+  EXPECT_EQ(Search(model, options).first(), Status::limit);
+  std::stop_source stop;
+  stop.request_stop();
+  options = {};
+  options.stop = stop.get_token();
+  EXPECT_EQ(Search(model, options).first(), Status::limit);
+}
+
+TEST(Search, OptimisesInOrderOfImportance) {
+  const Model model =
+      Model::parse("x in 1..9; y in 1..9; x * y >= 20; minimize x + y; maximize x;");
+  Search search(model);
+  ASSERT_EQ(search.optimize(), Status::satisfiable);
+  EXPECT_EQ(values(search), (std::vector<std::int64_t>{5, 4}));
+}
+
+TEST(Search, FindsDivisorsWithoutScanning) {
+  const Model model = Model::parse("w in 1..1152921504606846976; 1152921504606846976 % w == 0;");
+  const auto result = constrint::propagate(model);
+  ASSERT_EQ(result.domains.size(), 1U);
+  EXPECT_EQ(result.domains[0].values.size(), 61U);
+}
+
+}  // namespace

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+# cmake -DMESSAGE=<part> -P check_message.cmake -- <compiler command>: compiling fails with exactly one error, which
+# contains MESSAGE; or, with an empty MESSAGE, succeeds without a word.
+set(command)
+set(found_separator FALSE)
+math(EXPR last "${CMAKE_ARGC} - 1")
+foreach(n RANGE ${last})
+  if(found_separator)
+    list(APPEND command ${CMAKE_ARGV${n}})
+  elseif(CMAKE_ARGV${n} STREQUAL "--")
+    set(found_separator TRUE)
+  endif()
+endforeach()
+
+execute_process(COMMAND ${command} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
+string(REPLACE ";" "," output "${output}")  # or lists would be cut there
+string(REGEX MATCHALL "[^\n]*error:[^\n]*" errors "${output}")
+list(LENGTH errors count)
+if(MESSAGE STREQUAL "")
+  if(NOT status EQUAL 0 OR NOT output STREQUAL "")
+    message(FATAL_ERROR "a right cell was refused (${status}):\n${output}")
+  endif()
+elseif(status EQUAL 0)
+  message(FATAL_ERROR "a wrong cell was compiled")
+else()
+  string(FIND "${errors}" "flashrnn: " prefix)
+  string(FIND "${errors}" "${MESSAGE}" place)
+  if(NOT count EQUAL 1 OR prefix EQUAL -1 OR place EQUAL -1)
+    message(FATAL_ERROR "expected one error with '${MESSAGE}', found ${count}:\n${output}")
+  endif()
+  message(STATUS "${errors}")
+endif()
