@@ -2,7 +2,6 @@
 # What is installed: the libraries with their headers, the command lines, a CMake package, and a pkg-config file
 # for the C library. A Kokkos that was built here is installed along, by its own rules.
 
-include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/flashrnn)
 
