@@ -8,6 +8,7 @@
 #include "flashrnn/error.hpp"
 #include "flashrnn/plan.hpp"
 #include "flashrnn/safetensors.hpp"
+#include "io/element_type_of.hpp"
 #include "model_runner.hpp"
 #include "tensor_input.hpp"
 
@@ -174,7 +175,7 @@ class CaseRun {
   }
   void write(SafetensorsWriter& writer, const char* name, const TensorShape& shape,
              const Memory& memory) const {
-    writer.add(name, element_type_of(problem_.dtype), shape, memory.download());
+    writer.add(name, io::element_type_of(problem_.dtype), shape, memory.download());
   }
 
   const RunOptions& options_;

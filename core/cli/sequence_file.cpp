@@ -5,6 +5,7 @@
 
 #include "flashrnn/error.hpp"
 #include "flashrnn/safetensors.hpp"
+#include "io/element_type_of.hpp"
 #include "tensor_input.hpp"
 
 namespace flashrnn::cli {
@@ -40,7 +41,7 @@ std::vector<double> read_initial_states(const SafetensorsFile& file,
 void add(SafetensorsWriter& writer, const std::string& name, TensorShape shape,
          std::span<const double> values, DataType type) {
   try {
-    writer.add(name, element_type_of(type), std::move(shape), values);
+    writer.add(name, io::element_type_of(type), std::move(shape), values);
   } catch (const InvalidArgument& error) {
     throw InternalError(error.what());
   }

@@ -2,28 +2,15 @@
 #include "tensor_input.hpp"
 
 #include "flashrnn/error.hpp"
+#include "io/element_type_of.hpp"
 #include "io/file.hpp"
 
 namespace flashrnn::cli {
 
-ElementType element_type_of(DataType type) {
-  switch (type) {
-    case DataType::float64:
-      return ElementType::F64;
-    case DataType::float32:
-      return ElementType::F32;
-    case DataType::bfloat16:
-      return ElementType::BF16;
-    case DataType::float16:
-      return ElementType::F16;
-  }
-  throw InternalError("data type without an element type");
-}
-
 DataType data_type_of(const SafetensorsFile& file, const TensorView& tensor) {
   for (const DataType type :
        {DataType::float64, DataType::float32, DataType::bfloat16, DataType::float16}) {
-    if (tensor.type == element_type_of(type)) return type;
+    if (tensor.type == io::element_type_of(type)) return type;
   }
   throw InvalidArgument(file.label() + ": tensor " + io::quote_name(tensor.name) +
                         ": expected a floating type (F64, F32, F16 or BF16), found " +
@@ -37,8 +24,8 @@ std::vector<std::byte> convert(const SafetensorsFile& file, const TensorView& te
   if (found == type) return {tensor.data.begin(), tensor.data.end()};
   const std::vector<double> values = to_vector<double>(tensor);
   std::vector<std::byte> bytes =
-      encode<double>(std::span<const double>(values), element_type_of(type));
-  const TensorView converted{tensor.name, element_type_of(type), tensor.shape, bytes};
+      encode<double>(std::span<const double>(values), io::element_type_of(type));
+  const TensorView converted{tensor.name, io::element_type_of(type), tensor.shape, bytes};
   if (const auto overflow = first_non_finite(converted)) {
     throw InvalidArgument(file.label() + ": tensor " + io::quote_name(tensor.name) + ": element " +
                           shape_text(overflow->index) + " is " +

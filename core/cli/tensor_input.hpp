@@ -10,9 +10,6 @@
 
 namespace flashrnn::cli {
 
-/// The element type of a file that holds the same bytes as the data type of a problem.
-[[nodiscard]] ElementType element_type_of(DataType type);
-
 /// The data type that holds the tensor's elements. Throws InvalidArgument unless they are floating.
 [[nodiscard]] DataType data_type_of(const SafetensorsFile& file, const TensorView& tensor);
 

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 
@@ -43,10 +44,17 @@ class Capture {
   std::FILE* file_;
 };
 
+/// The environment's word where it says one: a program can be tested on another machine than the
+/// one that built it.
+std::string named_or(const char* variable, const char* built_in) {
+  const char* named = std::getenv(variable);
+  return named != nullptr ? named : built_in;
+}
+
 }  // namespace
 
 ProgramResult run_program(const std::vector<std::string>& arguments) {
-  std::vector<std::string> words{FLASHRNN_PROGRAM};
+  std::vector<std::string> words{named_or("FLASHRNN_PROGRAM", FLASHRNN_PROGRAM)};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
@@ -76,7 +84,8 @@ ProgramResult run_program(const std::vector<std::string>& arguments) {
 }
 
 std::string golden(const std::string& name) {
-  return (std::filesystem::path(FLASHRNN_GOLDEN_DATA) / name).string();
+  return (std::filesystem::path(named_or("FLASHRNN_GOLDEN_DATA", FLASHRNN_GOLDEN_DATA)) / name)
+      .string();
 }
 
 void expect_near(const SafetensorsFile& found, const SafetensorsFile& expected,

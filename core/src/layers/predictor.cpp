@@ -8,23 +8,10 @@
 #include "flashrnn/error.hpp"
 #include "flashrnn/safetensors.hpp"
 #include "instantiate.hpp"
+#include "io/element_type_of.hpp"
 
 namespace flashrnn {
 namespace {
-
-ElementType element_type(DataType type) {
-  switch (type) {
-    case DataType::float64:
-      return ElementType::F64;
-    case DataType::float32:
-      return ElementType::F32;
-    case DataType::bfloat16:
-      return ElementType::BF16;
-    case DataType::float16:
-      return ElementType::F16;
-  }
-  throw InternalError("predictor: data type without an element type");
-}
 
 /// @throws InvalidArgument if a vector's length is not that of its shape.
 void require_length(const char* name, const char* shape, std::size_t found, std::size_t expected) {
@@ -40,11 +27,11 @@ std::vector<std::byte> rounded_parameters(const Model& model, DataType type) {
   require_length("parameters", "for this architecture", model.parameters.size(),
                  static_cast<std::size_t>(layout.size()));
   std::vector<std::byte> bytes =
-      encode(std::span<const double>(model.parameters), element_type(type));
+      encode(std::span<const double>(model.parameters), io::element_type_of(type));
   for (const Parameter& parameter : layout.parameters()) {
     const auto offset = static_cast<std::size_t>(parameter.offset) * size_of(type);
     const auto size = static_cast<std::size_t>(parameter.size) * size_of(type);
-    const TensorView view{parameter.name, element_type(type),
+    const TensorView view{parameter.name, io::element_type_of(type),
                           TensorShape(parameter.shape.begin(), parameter.shape.end()),
                           std::span<const std::byte>(bytes).subspan(offset, size)};
     if (const auto bad = first_non_finite(view)) {
@@ -104,7 +91,7 @@ class Buffer {
 
 std::vector<double> decode(std::span<const std::byte> bytes, DataType type) {
   const auto count = static_cast<std::int64_t>(bytes.size() / size_of(type));
-  return to_vector<double>(TensorView{"", element_type(type), {count}, bytes});
+  return to_vector<double>(TensorView{"", io::element_type_of(type), {count}, bytes});
 }
 
 }  // namespace
@@ -172,7 +159,7 @@ Prediction Predictor<ExecutionSpace>::predict(const Sequences& sequences) {
     require_length("initial states", "[S, layers · directions, B, hidden]",
                    sequences.initial_states.size(), network.state_size());
 
-  const ElementType type = element_type(p.dtype);
+  const ElementType type = io::element_type_of(p.dtype);
   const auto u = encode(std::span<const double>(sequences.u), type);
   const auto s0 = encode(std::span<const double>(sequences.initial_states), type);
   std::vector<std::byte> y(rows * static_cast<std::size_t>(p.architecture.features()) *
