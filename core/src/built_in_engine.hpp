@@ -9,8 +9,8 @@ namespace flashrnn {
 template <class Cell, class ExecutionSpace>
 std::unique_ptr<const Engine<ExecutionSpace>> make_built_in_engine(const ExecutionSpace& space,
                                                                    const Problem& problem,
-                                                                   const std::string& backend) {
-  return make_engine<Cell>(space, problem, backend);
+                                                                   const EngineOptions& options) {
+  return make_engine<Cell>(space, problem, options);
 }
 
 }  // namespace flashrnn

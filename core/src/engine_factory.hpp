@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <string>
 
 #include "flashrnn/recurrence/engine.hpp"
 
@@ -12,6 +11,6 @@ namespace flashrnn {
 template <class Cell, class ExecutionSpace>
 std::unique_ptr<const Engine<ExecutionSpace>> make_built_in_engine(const ExecutionSpace& space,
                                                                    const Problem& problem,
-                                                                   const std::string& backend);
+                                                                   const EngineOptions& options);
 
 }  // namespace flashrnn

@@ -18,11 +18,11 @@ namespace {
 template <class ExecutionSpace, class... Cells>
 std::unique_ptr<const Engine<ExecutionSpace>> find_engine(const ExecutionSpace& space,
                                                           const Problem& problem,
-                                                          const std::string& backend) {
+                                                          const EngineOptions& options) {
   std::unique_ptr<const Engine<ExecutionSpace>> engine;
   const bool found =
       ((problem.cell == Cells::name &&
-        (engine = make_built_in_engine<Cells, ExecutionSpace>(space, problem, backend), true)) ||
+        (engine = make_built_in_engine<Cells, ExecutionSpace>(space, problem, options), true)) ||
        ...);
   if (!found) throw InternalError("plan: the built-in cell " + problem.cell + " has no engine");
   return engine;
@@ -36,7 +36,7 @@ Plan<ExecutionSpace>::Plan(const ExecutionSpace& space, const Problem& problem,
     : problem_(problem) {
   validate(problem);
   engine_ = find_engine<ExecutionSpace, Elman, ElmanRelu, Lstm, Gru, Slstm>(space, problem,
-                                                                            options.backend);
+                                                                            {options.backend});
 }
 
 template <class ExecutionSpace>

@@ -14,7 +14,7 @@ Plan<ExecutionSpace> Plan<ExecutionSpace>::for_cell(const ExecutionSpace& space,
     const CellDescription cell = describe_cell<Cell>();
     problem.cell = cell.name;
     validate(problem, cell);
-    return Plan(problem, make_engine<Cell>(space, problem, options.backend));
+    return Plan(problem, make_engine<Cell>(space, problem, {options.backend}));
   } else {
     return Plan(problem, nullptr);  // never runs: compilation has failed with the reason
   }

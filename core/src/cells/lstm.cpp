@@ -8,7 +8,7 @@ namespace flashrnn {
 
 #define FLASHRNN_INSTANTIATE(space)                                                \
   template std::unique_ptr<const Engine<space>> make_built_in_engine<Lstm, space>( \
-      const space&, const Problem&, const std::string&);
+      const space&, const Problem&, const EngineOptions&);
 FLASHRNN_FOR_EACH_EXECUTION_SPACE(FLASHRNN_INSTANTIATE)
 
 }  // namespace flashrnn

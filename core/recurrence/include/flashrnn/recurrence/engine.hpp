@@ -5,9 +5,17 @@
 #include <string>
 
 #include "flashrnn/problem.hpp"
+#include "flashrnn/recurrence/tile_search.hpp"
 #include "flashrnn/tensors.hpp"
 
 namespace flashrnn {
+
+/// Which engine, and which of its tilings: 0 is the best by the device's model, 1 the next.
+struct EngineOptions {
+  std::string backend = "kokkos";
+  int forward_rank = 0;
+  int backward_rank = 0;
+};
 
 /// What stands behind a plan: one way of running one problem. Tensors have been checked and every
 /// stride is set when forward and backward are called.
@@ -21,6 +29,8 @@ class Engine {
 
   virtual const CellDescription& cell() const = 0;
   virtual std::string describe() const = 0;
+  /// The tilings of a pass that this engine chose among; null if it does not tile.
+  virtual const TileChoice* tilings(bool /*backward*/) const { return nullptr; }
   virtual std::size_t reserve_bytes() const = 0;
   virtual std::size_t forward_workspace_bytes() const = 0;
   virtual std::size_t backward_workspace_bytes() const = 0;

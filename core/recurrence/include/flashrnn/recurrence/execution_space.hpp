@@ -2,8 +2,11 @@
 #pragma once
 
 #include <Kokkos_Core.hpp>
+#include <memory>
+#include <string_view>
 
-#include "flashrnn/recurrence/tiling.hpp"
+#include "flashrnn/recurrence/running_device.hpp"
+#include "flashrnn/recurrence/tile_search.hpp"
 
 namespace flashrnn {
 
@@ -12,19 +15,29 @@ template <class ExecutionSpace>
 inline constexpr bool is_gpu =
     !Kokkos::SpaceAccessibility<ExecutionSpace, Kokkos::HostSpace>::accessible;
 
-/// What the space says of itself.
+/// What the space says of itself, for the tile search (compare space_sizes).
 template <class ExecutionSpace>
-DeviceLimits device_limits(const ExecutionSpace& space) {
-  DeviceLimits limits;
-  limits.gpu = is_gpu<ExecutionSpace>;
-  limits.concurrency = space.concurrency();
+std::vector<NamedValue> space_sizes(const ExecutionSpace& space) {
   if constexpr (is_gpu<ExecutionSpace>) {
     using Policy = Kokkos::TeamPolicy<ExecutionSpace>;
-    limits.team_memory_bytes = static_cast<std::size_t>(Policy::scratch_size_max(0));
-    limits.warp_size = Policy::vector_length_max();
-    limits.max_team_size = 256;
+    return {{"TEAM_SCRATCH_BYTES", Policy::scratch_size_max(0)}};
+  } else {
+    return {{"THREADS", space.concurrency()}};
   }
-  return limits;
+}
+
+/// The tilings of a kernel in this space, best first; at least `rank + 1` of them where the kernel
+/// has so many.
+/// @throws InvalidArgument if there is none.
+template <class ExecutionSpace>
+std::shared_ptr<const TileChoice> choose_tiling(const ExecutionSpace& space,
+                                                std::string_view kernel, const Problem& problem,
+                                                const CellDescription& cell, bool backward,
+                                                int rank = 0) {
+  std::vector<NamedValue> sizes = problem_sizes(problem, cell, backward);
+  for (NamedValue& entry : space_sizes(space)) sizes.push_back(std::move(entry));
+  return search_tiling({running_device(space).resolved.model, std::string(kernel), sizes},
+                       rank + 1);
 }
 
 }  // namespace flashrnn

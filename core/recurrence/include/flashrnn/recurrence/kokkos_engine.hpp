@@ -26,33 +26,44 @@ class KokkosEngine final : public Engine<ExecutionSpace> {
   using Real = AccumulateType<Storage>;
   using Complete = CompleteCell<Cell>;
   static constexpr int unit_tile = flashrnn::unit_tile<is_gpu<ExecutionSpace>>;
+  /// The text with its tiling constraints.
+  static constexpr const char* kernel_text =
+      is_gpu<ExecutionSpace> ? "portable_gpu" : "portable_cpu";
   template <int batch_tile>
   using Forward = ForwardKernel<Cell, Storage, batch_tile, unit_tile>;
   template <int batch_tile>
   using Backward = BackwardKernel<Cell, Storage, batch_tile, unit_tile>;
 
-  KokkosEngine(const ExecutionSpace& space, const Problem& problem)
+  KokkosEngine(const ExecutionSpace& space, const Problem& problem, const EngineOptions& options)
       : problem_(problem),
         cell_(describe_cell<Cell>()),
         padded_(round_up(problem.shape.head_dim, unit_tile)),
-        forward_tiling_(
-            choose_tiling(problem.shape, device_limits(space), Forward<1>::bytes_per_row(padded_))),
-        backward_tiling_(choose_tiling(problem.shape, device_limits(space),
-                                       Backward<1>::bytes_per_row(padded_))),
-        gemm_(problem.training ? make_gemm<ExecutionSpace>(space) : nullptr) {}
+        forward_choice_(
+            choose_tiling(space, kernel_text, problem, cell_, false, options.forward_rank)),
+        forward_tiling_(portable_tiling(ranked(*forward_choice_, options.forward_rank))),
+        gemm_(problem.training ? make_gemm<ExecutionSpace>(space) : nullptr) {
+    if (!problem.training) return;
+    backward_choice_ =
+        choose_tiling(space, kernel_text, problem, cell_, true, options.backward_rank);
+    backward_tiling_ = portable_tiling(ranked(*backward_choice_, options.backward_rank));
+  }
 
   const CellDescription& cell() const override { return cell_; }
+  const TileChoice* tilings(bool backward) const override {
+    return backward ? backward_choice_.get() : forward_choice_.get();
+  }
 
   std::string describe() const override {
     std::ostringstream out;
     out << "portable recurrence on Kokkos::" << ExecutionSpace::name() << '\n';
-    const auto line = [&](const char* pass, const Tiling& tiling) {
+    const auto line = [&](const char* pass, const Tiling& tiling, const TileChoice& choice) {
       out << pass << ": teams of " << tiling.team_size << " thread(s), each with one head and "
           << tiling.batch_tile << " row(s) of the batch; states of the tile in "
-          << (tiling.team_memory ? "the team's fast memory" : "the workspace") << '\n';
+          << (tiling.team_memory ? "the team's fast memory" : "the workspace") << '\n'
+          << "  " << flashrnn::describe(choice) << '\n';
     };
-    line("forward", forward_tiling_);
-    if (problem_.training) line("backward", backward_tiling_);
+    line("forward", forward_tiling_, *forward_choice_);
+    if (problem_.training) line("backward", backward_tiling_, *backward_choice_);
     return out.str();
   }
 
@@ -177,6 +188,12 @@ class KokkosEngine final : public Engine<ExecutionSpace> {
     std::size_t bytes;
   };
 
+  /// A rank beyond the last tiling means the last.
+  static const TileCandidate& ranked(const TileChoice& choice, int rank) {
+    const auto last = choice.candidates.size() - 1;
+    return choice.candidates[std::min(static_cast<std::size_t>(rank), last)];
+  }
+
   template <class Body>
   static void with_batch_tile(const Tiling& tiling, const Body& body) {
     if (tiling.batch_tile == batch_tiles[0]) {
@@ -245,6 +262,8 @@ class KokkosEngine final : public Engine<ExecutionSpace> {
   Problem problem_;
   CellDescription cell_;
   Index padded_;
+  std::shared_ptr<const TileChoice> forward_choice_;
+  std::shared_ptr<const TileChoice> backward_choice_;
   Tiling forward_tiling_;
   Tiling backward_tiling_;
   std::unique_ptr<Gemm<ExecutionSpace>> gemm_;

@@ -16,10 +16,11 @@ namespace flashrnn {
 template <class Cell, class ExecutionSpace>
 std::unique_ptr<const Engine<ExecutionSpace>> make_engine(const ExecutionSpace& space,
                                                           const Problem& problem,
-                                                          const std::string& backend) {
+                                                          const EngineOptions& options) {
+  const std::string& backend = options.backend;
   const auto make = [&]<class Storage>() -> std::unique_ptr<const Engine<ExecutionSpace>> {
     if (backend == "kokkos")
-      return std::make_unique<KokkosEngine<Cell, Storage, ExecutionSpace>>(space, problem);
+      return std::make_unique<KokkosEngine<Cell, Storage, ExecutionSpace>>(space, problem, options);
     if (backend == "reference") {
       if constexpr (!is_gpu<ExecutionSpace>) {
         return std::make_unique<ReferenceEngine<Cell, Storage, ExecutionSpace>>(problem);
