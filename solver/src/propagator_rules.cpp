@@ -73,7 +73,7 @@ bool Propagator::backward(const Gate& own) {
         if (!narrow(b, {1, dividend.high / result.low})) return false;
       }
       if (dividend.low > 0 && result.high >= 0 && result.high < kInfinity - 1) {
-        return narrow(b, {dividend.low / (result.high + 1) + 1, kInfinity});
+        return narrow(b, {add_low(dividend.low / (result.high + 1), 1), kInfinity});
       }
       return true;
     }
