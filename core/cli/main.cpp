@@ -41,8 +41,9 @@ int main(int argc, char** argv) {
   CLI::App app("Recurrent networks on tensors and time series in files");
   app.name("flashrnn");
   app.require_subcommand(1);
-  const flashrnn::cli::Command commands[] = {flashrnn::cli::add_run_command(app),
-                                             flashrnn::cli::add_predict_command(app)};
+  const flashrnn::cli::Command commands[] = {
+      flashrnn::cli::add_run_command(app), flashrnn::cli::add_predict_command(app),
+      flashrnn::cli::add_devices_command(app), flashrnn::cli::add_plan_command(app)};
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {

@@ -178,7 +178,8 @@ std::vector<std::shared_ptr<const TileChoice>> search_kernels(
   std::vector<std::shared_ptr<const TileChoice>> choices;
   std::string refusals;
   for (const KernelText& kernel : kernel_texts()) {
-    if (kernel.backend != backend || kernel.device != device->kind()) continue;
+    if ((!backend.empty() && kernel.backend != backend) || kernel.device != device->kind())
+      continue;
     try {
       choices.push_back(search_tiling({device, kernel.name, sizes}, candidates));
     } catch (const InvalidArgument& refusal) {

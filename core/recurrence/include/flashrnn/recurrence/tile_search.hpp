@@ -71,7 +71,7 @@ std::shared_ptr<const TileChoice> search_tiling(const TileQuestion& question, in
 /// Forgets all answers. For measurements and tests.
 void forget_tilings();
 
-/// The same for every kernel text of a backend and the device's kind; kernels with no tiling are
+/// The same for every kernel text of a backend (empty: of all) and the device's kind; kernels with no tiling are
 /// left out, the best kernel comes first.
 /// @throws InvalidArgument if none has a tiling.
 std::vector<std::shared_ptr<const TileChoice>> search_kernels(
