@@ -5,18 +5,19 @@
 #include <iomanip>
 #include <iostream>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "commands.hpp"
 #include "device_memory.hpp"
 #include "flashrnn/error.hpp"
 #include "flashrnn/recurrence/execution_space.hpp"
-#include "json_text.hpp"
 
 namespace flashrnn::cli {
 namespace {
 
 namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
 
 struct DevicesOptions {
   bool json = false;
@@ -37,34 +38,31 @@ std::vector<RunningDevice> devices_of_this_machine() {
   return devices;
 }
 
-std::string file_value(const ResolvedDevice::Difference& difference) {
-  return difference.in_file ? std::to_string(*difference.in_file) : "none";
-}
-
-std::string json_of(const RunningDevice& device) {
+Json json_of(const RunningDevice& device) {
   const ResolvedDevice& resolved = device.resolved;
-  std::vector<std::string> differences;
+  Json values = Json::object(), differences = Json::array();
+  for (const NamedValue& entry : resolved.model->values) values[entry.name] = entry.value;
   for (const auto& difference : resolved.differences)
-    differences.push_back("{\"name\":" + json_string(difference.name) + ",\"file\":" +
-                          (difference.in_file ? std::to_string(*difference.in_file) : "null") +
-                          ",\"probed\":" + std::to_string(difference.probed) + '}');
-  return "{\"title\":" + json_string(device.probe.title) +
-         ",\"identity\":" + json_string(device.probe.identity) +
-         ",\"kind\":" + json_string(name_of(resolved.model->kind())) +
-         ",\"model\":" + json_string(resolved.model->name) +
-         ",\"file\":" + (resolved.file.empty() ? "null" : json_string(resolved.file)) +
-         ",\"values\":" + json_object(resolved.model->values) +
-         ",\"differences\":" + json_array(differences) + '}';
+    differences.push_back({{"name", difference.name},
+                           {"file", difference.in_file ? Json(*difference.in_file) : Json()},
+                           {"probed", difference.probed}});
+  return {{"title", device.probe.title},
+          {"identity", device.probe.identity},
+          {"kind", name_of(resolved.model->kind())},
+          {"model", resolved.model->name},
+          {"file", resolved.file.empty() ? Json() : Json(resolved.file)},
+          {"values", values},
+          {"differences", differences}};
 }
 
 void print_json(const std::vector<RunningDevice>& devices) {
-  std::vector<std::string> here, models;
-  for (const RunningDevice& device : devices) here.push_back(json_of(device));
+  Json out = {{"devices", Json::array()}, {"models", Json::array()}};
+  for (const RunningDevice& device : devices) out["devices"].push_back(json_of(device));
   for (const auto& model : device_models())
-    models.push_back("{\"name\":" + json_string(model->name) +
-                     ",\"title\":" + json_string(model->title) +
-                     ",\"kind\":" + json_string(name_of(model->kind())) + '}');
-  std::cout << "{\"devices\":" << json_array(here) << ",\"models\":" << json_array(models) << "}\n";
+    out["models"].push_back(
+        {{"name", model->name}, {"title", model->title}, {"kind", name_of(model->kind())}});
+  // A device's name may be no UTF-8; it is replaced then, not refused.
+  std::cout << out.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
 }
 
 void print(const RunningDevice& device) {
@@ -79,7 +77,9 @@ void print(const RunningDevice& device) {
                                                : "; the device has other values for\n");
     for (const auto& difference : resolved.differences)
       std::cout << "    " << std::left << std::setw(28) << difference.name << "device "
-                << std::setw(12) << difference.probed << "file " << file_value(difference) << '\n';
+                << std::setw(12) << difference.probed << "file "
+                << (difference.in_file ? std::to_string(*difference.in_file) : "says nothing")
+                << '\n';
   }
 }
 

@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <cctype>
 #include <cstdio>
 #include <iomanip>
 #include <iostream>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "commands.hpp"
 #include "device_memory.hpp"
 #include "flashrnn/error.hpp"
 #include "flashrnn/recurrence/execution_space.hpp"
-#include "json_text.hpp"
 
 namespace flashrnn::cli {
 namespace {
+
+using Json = nlohmann::ordered_json;
 
 struct PlanCommandOptions {
   std::string device;
@@ -45,23 +48,28 @@ std::string tiling_text(const TileCandidate& candidate) {
   return text;
 }
 
-std::string json_fields(const Entry& entry) {
-  return "\"backend\":" + json_string(find_kernel_text(entry.choice->kernel).backend) +
-         ",\"kernel\":" + json_string(entry.choice->kernel) +
-         ",\"tiling\":" + json_object(entry.candidate->tiling) +
-         ",\"predicted_step_us\":" + microseconds(entry.candidate->step_ps) +
-         ",\"limited_by\":" + json_string(entry.candidate->limited_by);
+Json object_of(const std::vector<NamedValue>& values) {
+  Json out = Json::object();
+  for (const NamedValue& entry : values) out[entry.name] = entry.value;
+  return out;
+}
+
+Json json_of(const Entry& entry) {
+  return {{"backend", find_kernel_text(entry.choice->kernel).backend},
+          {"kernel", entry.choice->kernel},
+          {"tiling", object_of(entry.candidate->tiling)},
+          {"predicted_step_us", static_cast<double>(entry.candidate->step_ps) * 1e-6},
+          {"limited_by", entry.candidate->limited_by}};
 }
 
 void print_json(const PlanCommandOptions& options, const std::vector<Entry>& entries) {
-  std::vector<std::string> others;
-  for (std::size_t n = 1; n < entries.size(); ++n)
-    others.push_back('{' + json_fields(entries[n]) + '}');
-  std::cout << "{\"device\":" << json_string(entries[0].choice->device)
-            << ",\"pass\":" << json_string(options.backward ? "backward" : "forward") << ','
-            << json_fields(entries[0])
-            << ",\"times_ps\":" << json_object(entries[0].candidate->times)
-            << ",\"runners_up\":" << json_array(others) << "}\n";
+  Json out = {{"device", entries[0].choice->device},
+              {"pass", options.backward ? "backward" : "forward"}};
+  out.update(json_of(entries[0]));
+  out["times_ps"] = object_of(entries[0].candidate->times);
+  out["runners_up"] = Json::array();
+  for (std::size_t n = 1; n < entries.size(); ++n) out["runners_up"].push_back(json_of(entries[n]));
+  std::cout << out.dump(2) << '\n';
 }
 
 void print_table(const PlanCommandOptions& options, const std::vector<Entry>& entries) {

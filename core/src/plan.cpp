@@ -9,6 +9,7 @@
 #include "flashrnn/cells/lstm.hpp"
 #include "flashrnn/cells/slstm.hpp"
 #include "flashrnn/error.hpp"
+#include "flashrnn/recurrence/tune.hpp"
 #include "instantiate.hpp"
 #include "tensor_checks.hpp"
 
@@ -35,8 +36,13 @@ Plan<ExecutionSpace>::Plan(const ExecutionSpace& space, const Problem& problem,
                            const PlanOptions& options)
     : problem_(problem) {
   validate(problem);
-  engine_ = find_engine<ExecutionSpace, Elman, ElmanRelu, Lstm, Gru, Slstm>(space, problem,
-                                                                            {options.backend});
+  Tuner<ExecutionSpace> tuner(
+      space, [&space](const Problem& wanted, const EngineOptions& engine_options) {
+        return find_engine<ExecutionSpace, Elman, ElmanRelu, Lstm, Gru, Slstm>(space, wanted,
+                                                                               engine_options);
+      });
+  engine_ = tuner.make(problem, options);
+  tuning_ = tuner.report();
 }
 
 template <class ExecutionSpace>
@@ -46,7 +52,7 @@ std::string Plan<ExecutionSpace>::describe() const {
   out << cell().name << ' ' << name_of(problem_.dtype) << ": " << s.steps << " steps, batch "
       << s.batch << ", " << s.heads << " head(s) of " << s.head_dim
       << (problem_.training ? ", training" : ", inference") << '\n'
-      << engine_->describe() << "workspace: forward " << forward_workspace_bytes()
+      << engine_->describe() << tuning_ << "workspace: forward " << forward_workspace_bytes()
       << " bytes, backward " << backward_workspace_bytes() << " bytes; kept for backward "
       << reserve_bytes() << " bytes\n";
   return out.str();

@@ -106,24 +106,6 @@ TileChoice solve(const TileQuestion& question, int candidates) {
   return choice;
 }
 
-std::string key_of(const TileQuestion& question) {
-  std::string key = question.kernel;
-  const auto add = [&](const std::vector<NamedValue>& values) {
-    for (const NamedValue& entry : values) {
-      key += ' ';
-      key += entry.name;
-      key += '=';
-      key += std::to_string(entry.value);
-    }
-  };
-  key += '@';
-  key += question.device->name;
-  add(question.device->values);
-  key += '@';
-  add(question.sizes);
-  return key;
-}
-
 /// Answers of this process. A choice with fewer candidates than asked for is replaced, unless there
 /// are no more.
 class Memory {
@@ -159,6 +141,24 @@ Memory& memory() {
 }
 
 }  // namespace
+
+std::string key_of(const TileQuestion& question) {
+  std::string key = question.kernel;
+  const auto add = [&](const std::vector<NamedValue>& values) {
+    for (const NamedValue& entry : values) {
+      key += ' ';
+      key += entry.name;
+      key += '=';
+      key += std::to_string(entry.value);
+    }
+  };
+  key += '@';
+  key += question.device->name;
+  add(question.device->values);
+  key += '@';
+  add(question.sizes);
+  return key;
+}
 
 std::shared_ptr<const TileChoice> search_tiling(const TileQuestion& question, int candidates) {
   const std::string key = key_of(question);

@@ -12,11 +12,26 @@
 
 namespace flashrnn {
 
+/// What decides between the tilings of a kernel.
+enum class Tuning {
+  model,    ///< the device's model: the same on every machine, and at once
+  measured  ///< the best few by the model are timed on the device; the winner is remembered on disk
+};
+
+template <class ExecutionSpace>
+class Tuner;
+
 /// How a plan may be made.
 struct PlanOptions {
   /// "kokkos": the portable recurrence in the plan's execution space. "reference": the serial
   /// oracle, host execution spaces only.
   std::string backend = "kokkos";
+
+  /// `measured` runs the problem (at most 64 steps of it) a few times when the plan is made, in
+  /// memory that it allocates for that, unless an earlier plan's winner is found in
+  /// $XDG_CACHE_HOME/flashrnn (or ~/.cache/flashrnn). Winners are kept per device, problem and
+  /// version of the library.
+  Tuning tuning = Tuning::model;
 };
 
 /// A recurrence made ready for one problem in one execution space, as a plan of an FFT library:
@@ -30,7 +45,9 @@ template <class ExecutionSpace>
 class Plan {
  public:
   /// A plan for one of the built-in cells.
-  /// @throws InvalidArgument for an invalid problem (see validate), an unknown cell or backend.
+  /// @throws InvalidArgument for an invalid problem (see validate), an unknown cell or backend, a
+  /// problem that no tiling fits (the message has the constraints that conflict).
+  /// @throws EnvironmentError if measuring lacks memory.
   Plan(const ExecutionSpace& space, const Problem& problem, const PlanOptions& options = {});
 
   /// A plan for a cell of the user's (see flashrnn/cells/cell.hpp); problem.cell is ignored.
@@ -60,11 +77,15 @@ class Plan {
   void backward(const ExecutionSpace& space, const BackwardTensors& tensors) const;
 
  private:
-  Plan(const Problem& problem, std::unique_ptr<const Engine<ExecutionSpace>> engine)
-      : problem_(problem), engine_(std::move(engine)) {}
+  friend class Tuner<ExecutionSpace>;
+
+  Plan(const Problem& problem, std::unique_ptr<const Engine<ExecutionSpace>> engine,
+       std::string tuning = {})
+      : problem_(problem), engine_(std::move(engine)), tuning_(std::move(tuning)) {}
 
   Problem problem_;
   std::unique_ptr<const Engine<ExecutionSpace>> engine_;
+  std::string tuning_;  ///< what measuring found, for describe()
 };
 
 }  // namespace flashrnn

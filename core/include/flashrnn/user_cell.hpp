@@ -3,6 +3,7 @@
 
 #include "flashrnn/plan.hpp"
 #include "flashrnn/recurrence/make_engine.hpp"
+#include "flashrnn/recurrence/tune.hpp"
 
 namespace flashrnn {
 
@@ -14,7 +15,12 @@ Plan<ExecutionSpace> Plan<ExecutionSpace>::for_cell(const ExecutionSpace& space,
     const CellDescription cell = describe_cell<Cell>();
     problem.cell = cell.name;
     validate(problem, cell);
-    return Plan(problem, make_engine<Cell>(space, problem, {options.backend}));
+    Tuner<ExecutionSpace> tuner(
+        space, [&space](const Problem& wanted, const EngineOptions& engine_options) {
+          return make_engine<Cell>(space, wanted, engine_options);
+        });
+    auto engine = tuner.make(problem, options);
+    return Plan(problem, std::move(engine), tuner.report());
   } else {
     return Plan(problem, nullptr);  // never runs: compilation has failed with the reason
   }

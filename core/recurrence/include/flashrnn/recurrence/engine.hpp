@@ -10,11 +10,12 @@
 
 namespace flashrnn {
 
-/// Which engine, and which of its tilings: 0 is the best by the device's model, 1 the next.
+/// Which engine, and what its tilings must be: values of tiling variables, which the tile search
+/// keeps. None: the best by the device's model.
 struct EngineOptions {
   std::string backend = "kokkos";
-  int forward_rank = 0;
-  int backward_rank = 0;
+  std::vector<NamedValue> forward_tiling = {};
+  std::vector<NamedValue> backward_tiling = {};
 };
 
 /// What stands behind a plan: one way of running one problem. Tensors have been checked and every
@@ -29,8 +30,8 @@ class Engine {
 
   virtual const CellDescription& cell() const = 0;
   virtual std::string describe() const = 0;
-  /// The tilings of a pass that this engine chose among; null if it does not tile.
-  virtual const TileChoice* tilings(bool /*backward*/) const { return nullptr; }
+  /// The tiling of a pass and how it was chosen; null if the engine does not tile.
+  virtual const TileChoice* tiling(bool /*backward*/) const { return nullptr; }
   virtual std::size_t reserve_bytes() const = 0;
   virtual std::size_t forward_workspace_bytes() const = 0;
   virtual std::size_t backward_workspace_bytes() const = 0;

@@ -26,18 +26,26 @@ std::vector<NamedValue> space_sizes(const ExecutionSpace& space) {
   }
 }
 
-/// The tilings of a kernel in this space, best first; at least `rank + 1` of them where the kernel
-/// has so many.
+/// What to ask the tile search for a kernel in this space.
+template <class ExecutionSpace>
+TileQuestion tile_question(const ExecutionSpace& space, std::string_view kernel,
+                           const Problem& problem, const CellDescription& cell, bool backward) {
+  TileQuestion question{running_device(space).resolved.model, std::string(kernel),
+                        problem_sizes(problem, cell, backward)};
+  for (NamedValue& entry : space_sizes(space)) question.sizes.push_back(std::move(entry));
+  return question;
+}
+
+/// The best tiling of a kernel in this space among those with the values `fixed`.
 /// @throws InvalidArgument if there is none.
 template <class ExecutionSpace>
 std::shared_ptr<const TileChoice> choose_tiling(const ExecutionSpace& space,
                                                 std::string_view kernel, const Problem& problem,
                                                 const CellDescription& cell, bool backward,
-                                                int rank = 0) {
-  std::vector<NamedValue> sizes = problem_sizes(problem, cell, backward);
-  for (NamedValue& entry : space_sizes(space)) sizes.push_back(std::move(entry));
-  return search_tiling({running_device(space).resolved.model, std::string(kernel), sizes},
-                       rank + 1);
+                                                const std::vector<NamedValue>& fixed = {}) {
+  TileQuestion question = tile_question(space, kernel, problem, cell, backward);
+  question.sizes.insert(question.sizes.end(), fixed.begin(), fixed.end());
+  return search_tiling(question);
 }
 
 }  // namespace flashrnn

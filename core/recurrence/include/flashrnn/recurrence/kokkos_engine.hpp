@@ -39,17 +39,17 @@ class KokkosEngine final : public Engine<ExecutionSpace> {
         cell_(describe_cell<Cell>()),
         padded_(round_up(problem.shape.head_dim, unit_tile)),
         forward_choice_(
-            choose_tiling(space, kernel_text, problem, cell_, false, options.forward_rank)),
-        forward_tiling_(portable_tiling(ranked(*forward_choice_, options.forward_rank))),
+            choose_tiling(space, kernel_text, problem, cell_, false, options.forward_tiling)),
+        forward_tiling_(portable_tiling(forward_choice_->best())),
         gemm_(problem.training ? make_gemm<ExecutionSpace>(space) : nullptr) {
     if (!problem.training) return;
     backward_choice_ =
-        choose_tiling(space, kernel_text, problem, cell_, true, options.backward_rank);
-    backward_tiling_ = portable_tiling(ranked(*backward_choice_, options.backward_rank));
+        choose_tiling(space, kernel_text, problem, cell_, true, options.backward_tiling);
+    backward_tiling_ = portable_tiling(backward_choice_->best());
   }
 
   const CellDescription& cell() const override { return cell_; }
-  const TileChoice* tilings(bool backward) const override {
+  const TileChoice* tiling(bool backward) const override {
     return backward ? backward_choice_.get() : forward_choice_.get();
   }
 
@@ -187,12 +187,6 @@ class KokkosEngine final : public Engine<ExecutionSpace> {
     char* tiles;
     std::size_t bytes;
   };
-
-  /// A rank beyond the last tiling means the last.
-  static const TileCandidate& ranked(const TileChoice& choice, int rank) {
-    const auto last = choice.candidates.size() - 1;
-    return choice.candidates[std::min(static_cast<std::size_t>(rank), last)];
-  }
 
   template <class Body>
   static void with_batch_tile(const Tiling& tiling, const Body& body) {

@@ -41,6 +41,9 @@ struct TileQuestion {
   std::vector<NamedValue> sizes;  ///< the problem's numbers and the execution space's
 };
 
+/// A question as one line of text: equal questions have equal texts.
+std::string key_of(const TileQuestion& question);
+
 /// One way to run the kernel.
 struct TileCandidate {
   std::vector<NamedValue> tiling;  ///< the kernel's tiling variables, in the order of its text
@@ -71,8 +74,8 @@ std::shared_ptr<const TileChoice> search_tiling(const TileQuestion& question, in
 /// Forgets all answers. For measurements and tests.
 void forget_tilings();
 
-/// The same for every kernel text of a backend (empty: of all) and the device's kind; kernels with no tiling are
-/// left out, the best kernel comes first.
+/// The same for every kernel text of a backend (empty: of all) and the device's kind; kernels with
+/// no tiling are left out, the best kernel comes first.
 /// @throws InvalidArgument if none has a tiling.
 std::vector<std::shared_ptr<const TileChoice>> search_kernels(
     const std::shared_ptr<const DeviceModel>& device, std::string_view backend,
