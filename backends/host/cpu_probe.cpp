@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cpu_probe.hpp"
 
-#include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
 #include <map>
 #include <optional>
 #include <sstream>
-#include <thread>
 #include <vector>
 
 namespace flashrnn::host {
@@ -109,17 +108,15 @@ void probe_vectors(const std::map<std::string, std::string>& info,
   if (has_flag(arm, "asimd") && !has_flag(arm, "sve")) set(128, 32);
 }
 
-int usable_cpus() {
-#ifdef __linux__
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
-#endif
-  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+/// Hardware threads of the machine. Not those that the calling thread may run on: OMP_PROC_BIND
+/// binds it to one, and how many threads a plan uses its execution space says.
+int machine_cpus() {
+  return static_cast<int>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
 }
 
 }  // namespace
 
-DeviceProbe probe_cpu(const std::string& root, int cores) {
+DeviceProbe probe_cpu(const std::string& root, int cpus) {
   const auto info = cpu_info(root);
   DeviceProbe probe;
   probe.fallback = "cpu_generic";
@@ -134,7 +131,7 @@ DeviceProbe probe_cpu(const std::string& root, int cores) {
   const std::string cpu = root + "sys/devices/system/cpu/cpu0/";
   const std::int64_t threads_per_core =
       std::max<std::int64_t>(1, count_cpus(read_line(cpu + "topology/thread_siblings_list")));
-  probe.values.push_back({"CORES", cores_of(cores > 0 ? cores : usable_cpus(), threads_per_core)});
+  probe.values.push_back({"CORES", cores_of(cpus > 0 ? cpus : machine_cpus(), threads_per_core)});
   probe_vectors(info, probe.values);
   probe_caches(cpu, threads_per_core, probe.values);
   return probe;

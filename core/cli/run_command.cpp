@@ -27,6 +27,7 @@ struct RunOptions {
   double recurrent_gradient_clip = 0;
   bool cut_recurrent_gradient = false;
   bool describe = false;
+  bool tune = false;
 };
 
 /// The shapes of a case's tensors, and the axes' names for messages.
@@ -115,7 +116,7 @@ class CaseRun {
   }
 
   void execute(SafetensorsWriter& writer) {
-    const Plan<ExecutionSpace> plan(space_, problem_, PlanOptions{options_.backend});
+    const Plan<ExecutionSpace> plan(space_, problem_, plan_options());
     if (options_.describe) std::cout << plan.describe();
     const Memory states = output(shapes_.states());
     const Memory reserve(plan.reserve_bytes());
@@ -164,6 +165,9 @@ class CaseRun {
     write(writer, "ds0", shapes_.s0(), ds0);
   }
 
+  PlanOptions plan_options() const {
+    return {options_.backend, options_.tune ? Tuning::measured : Tuning::model};
+  }
   Memory required(const SafetensorsFile& file, std::string_view name, const TensorShape& shape) {
     return Memory(std::span<const std::byte>(convert(file, file.at(name, shape), problem_.dtype)));
   }
@@ -246,6 +250,9 @@ Command add_run_command(CLI::App& app) {
   command->add_flag("--cut-recurrent-gradient", options->cut_recurrent_gradient,
                     "let no gradient flow through R into the step before");
   command->add_flag("--describe", options->describe, "print what the plan chose");
+  command->add_flag("--tune", options->tune,
+                    "time the best tilings on the device and remember the winner on disk, instead "
+                    "of taking what the device's model predicts");
   return {command, [options] { run(*options); }};
 }
 

@@ -168,6 +168,14 @@ std::shared_ptr<const TileChoice> search_tiling(const TileQuestion& question, in
   return choice;
 }
 
+std::shared_ptr<const TileChoice> search_fixed(TileQuestion question, const FixedTiling& fixed) {
+  if (!fixed.kernel.empty() && fixed.kernel != question.kernel)
+    throw InternalError("tile search: the tiling of " + fixed.kernel + " is fixed, and " +
+                        question.kernel + " is asked for");
+  question.sizes.insert(question.sizes.end(), fixed.values.begin(), fixed.values.end());
+  return search_tiling(question);
+}
+
 void forget_tilings() {
   memory().clear();
 }

@@ -34,9 +34,12 @@ std::string hexadecimal(std::uint64_t value) {
   return {digits, end};
 }
 
-/// The question and the kernel's text: a kernel whose constraints changed is measured anew.
+/// The question and the kernels' texts: if a kernel's constraints change, all is measured anew.
 std::string full_key(const TileQuestion& question) {
-  return key_of(question) + '@' + hexadecimal(hash(find_kernel_text(question.kernel).text));
+  std::string texts;
+  for (const KernelText& kernel : kernel_texts())
+    if (kernel.backend == question.kernel) texts += kernel.text;
+  return key_of(question) + '@' + hexadecimal(hash(texts));
 }
 
 fs::path cache_folder() {
@@ -69,26 +72,29 @@ std::string tuning_file(const TileQuestion& question) {
          (question.kernel + '_' + hexadecimal(hash(full_key(question))));
 }
 
-std::optional<std::vector<NamedValue>> remembered_tiling(const TileQuestion& question) {
+std::optional<FixedTiling> remembered_tiling(const TileQuestion& question) {
   const std::string path = tuning_file(question);
   if (path.empty()) return std::nullopt;
   std::ifstream in(path);
   std::string line;
   if (!std::getline(in, line) || line != first_line) return std::nullopt;
   if (!std::getline(in, line) || line != full_key(question)) return std::nullopt;
-  // Exactly the kernel's variables: whether their values are legal, the tile search finds out.
-  std::vector<NamedValue> tiling;
-  for (const std::string& name : find_kernel_text(question.kernel).tiling) {
+  // Exactly a kernel's variables: whether their values are legal, the tile search finds out.
+  FixedTiling tiling;
+  if (!std::getline(in, tiling.kernel)) return std::nullopt;
+  const auto kernel = std::ranges::find(kernel_texts(), tiling.kernel, &KernelText::name);
+  if (kernel == kernel_texts().end()) return std::nullopt;
+  for (const std::string& name : kernel->tiling) {
     if (!std::getline(in, line)) return std::nullopt;
     const auto value = parse_value(line);
     if (!value || value->name != name) return std::nullopt;
-    tiling.push_back(*value);
+    tiling.values.push_back(*value);
   }
   if (!std::getline(in, line) || line != last_line) return std::nullopt;
   return tiling;
 }
 
-bool remember_tiling(const TileQuestion& question, const std::vector<NamedValue>& tiling) {
+bool remember_tiling(const TileQuestion& question, const FixedTiling& tiling) {
   const fs::path path = tuning_file(question);
   if (path.empty()) return false;
   static std::atomic<int> count = 0;
@@ -98,8 +104,8 @@ bool remember_tiling(const TileQuestion& question, const std::vector<NamedValue>
   fs::create_directories(path.parent_path(), error);
   if (error) return false;
   std::ofstream out(temporary);
-  out << first_line << '\n' << full_key(question) << '\n';
-  for (const NamedValue& entry : tiling) out << entry.name << ' ' << entry.value << '\n';
+  out << first_line << '\n' << full_key(question) << '\n' << tiling.kernel << '\n';
+  for (const NamedValue& entry : tiling.values) out << entry.name << ' ' << entry.value << '\n';
   out << last_line << '\n';
   out.close();
   if (out) fs::rename(temporary, path, error);

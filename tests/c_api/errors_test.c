@@ -261,9 +261,9 @@ static void check_options(void) {
   CHECK_FAILS(flashrnn_plan_create(&good_problem, &options, &plan), FLASHRNN_INVALID_ARGUMENT,
               "found 'fastest'");
   options.backend = NULL;
-  options.reserved = 1;
+  options.tuning = 2;
   CHECK_FAILS(flashrnn_plan_create(&good_problem, &options, &plan), FLASHRNN_INVALID_ARGUMENT,
-              "reserved");
+              "tuning: expected FLASHRNN_TUNE_MODEL (0)");
 }
 
 static void check_queries(flashrnn_plan* plan) {

@@ -128,5 +128,23 @@ TEST_F(DevicesFiles, WritesAModelThatCanBeUsed) {
   ::unsetenv("FLASHRNN_HARDWARE_MODELS");
 }
 
+TEST_F(DevicesFiles, RunMeasuresItsTilingsIfAsked) {
+  ::setenv("XDG_CACHE_HOME", path("").c_str(), 1);
+  const Arguments arguments{"run",
+                            "--in",
+                            golden("cell_lstm_small.safetensors"),
+                            "--out",
+                            path("out.safetensors"),
+                            "--describe",
+                            "--tune"};
+  const ProgramResult first = run_program(arguments);
+  const ProgramResult second = run_program(arguments);
+  ::unsetenv("XDG_CACHE_HOME");
+  EXPECT_EQ(first.status, 0) << first.err;
+  EXPECT_NE(first.out.find("forward measured: fastest of"), std::string::npos) << first.out;
+  EXPECT_NE(second.out.find("forward measured: as measured earlier"), std::string::npos)
+      << second.out;
+}
+
 }  // namespace
 }  // namespace flashrnn::test

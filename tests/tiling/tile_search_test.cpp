@@ -4,12 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <thread>
 
 #include "core/expect_message.hpp"
 #include "flashrnn/error.hpp"
-#include "flashrnn/recurrence/tiling.hpp"
 
 namespace flashrnn {
 namespace {
@@ -22,32 +22,41 @@ std::vector<NamedValue> sizes_for(const DeviceModel& device, Index head_dim, Ind
   return sizes;
 }
 
-TileQuestion question(const char* device_name, const char* kernel, Index head_dim = 64,
-                      Index batch = 16) {
+/// A question about the kernel that is the fastest for it by the model.
+TileQuestion question(std::string_view device_name, Index head_dim = 64, Index batch = 16) {
   const auto device = find_device_model(device_name);
-  return {device, kernel, sizes_for(*device, head_dim, batch)};
+  const auto sizes = sizes_for(*device, head_dim, batch);
+  return {device, search_kernels(device, "kokkos", sizes).front()->kernel, sizes};
 }
 
 TEST(TileSearch, CandidatesAreDistinctAndOrderedByPredictedTime) {
-  forget_tilings();
-  const auto choice = search_tiling(question("nvidia_h200", "portable_gpu"), 4);
-  ASSERT_EQ(choice->candidates.size(), 4u);
-  EXPECT_TRUE(std::ranges::is_sorted(choice->candidates, {}, &TileCandidate::step_ps));
-  for (std::size_t i = 0; i < 4; ++i)
-    for (std::size_t j = 0; j < i; ++j)
-      EXPECT_NE(choice->candidates[i].tiling, choice->candidates[j].tiling);
+  for (const char* device : {"nvidia_h200", "amd_mi300x", "cpu_zen5"}) {
+    forget_tilings();
+    const auto choice = search_tiling(question(device), 4);
+    ASSERT_GE(choice->candidates.size(), 2u) << device;
+    EXPECT_LE(choice->candidates.size(), 4u);
+    EXPECT_TRUE(std::ranges::is_sorted(choice->candidates, {}, &TileCandidate::step_ps));
+    for (std::size_t i = 0; i < choice->candidates.size(); ++i)
+      for (std::size_t j = 0; j < i; ++j)
+        EXPECT_NE(choice->candidates[i].tiling, choice->candidates[j].tiling);
+  }
 }
 
 TEST(TileSearch, LimitIsTheLargestTerm) {
-  const auto choice = search_tiling(question("nvidia_h200", "portable_gpu", 256));
-  const auto largest = std::ranges::max(choice->best().times, {}, &NamedValue::value);
-  EXPECT_EQ(largest.name, "TIME_LATENCY");
-  EXPECT_EQ(choice->best().limited_by, "latency");
-  EXPECT_LE(largest.value, choice->best().step_ps);
+  for (const auto& device : device_models()) {
+    for (const Index head_dim : {16, 256, 4096}) {
+      const TileCandidate best = search_tiling(question(device->name, head_dim))->best();
+      const auto largest = std::ranges::max(best.times, {}, &NamedValue::value);
+      std::string name = "TIME_";
+      for (const char c : best.limited_by) name += static_cast<char>(std::toupper(c));
+      EXPECT_EQ(largest.name, name) << device->name;
+      EXPECT_LE(largest.value, best.step_ps) << device->name;
+    }
+  }
 }
 
 TEST(TileSearch, MoreCandidatesDoNotChangeTheBest) {
-  const auto asked = question("amd_mi300x", "portable_gpu", 128, 64);
+  const auto asked = question("amd_mi300x", 64, 64);
   forget_tilings();
   const auto one = search_tiling(asked, 1);
   const auto three = search_tiling(asked, 3);
@@ -58,22 +67,39 @@ TEST(TileSearch, MoreCandidatesDoNotChangeTheBest) {
   EXPECT_EQ(search_tiling(asked, 1), three);
 }
 
-TEST(TileSearch, AsksForMoreThanThereAre) {
-  const auto choice = search_tiling(question("cpu_zen5", "portable_cpu"), 100);
-  EXPECT_EQ(choice->candidates.size(), std::size(batch_tiles));
+TEST(TileSearch, AFixedTilingIsTheOnlyCandidate) {
+  const TileQuestion asked = question("cpu_zen5");
+  const TileCandidate second = search_tiling(asked, 2)->candidates.back();
+  const auto fixed = search_fixed(asked, {asked.kernel, second.tiling});
+  EXPECT_EQ(fixed->best().tiling, second.tiling);
+  EXPECT_EQ(fixed->best().step_ps, second.step_ps);
+  TileQuestion more = asked;
+  more.sizes.insert(more.sizes.end(), second.tiling.begin(), second.tiling.end());
+  EXPECT_EQ(search_tiling(more, 5)->candidates.size(), 1u) << "asked for more than there are";
+  expect_message<InternalError>(
+      [&] {
+        search_fixed(asked, {"another", second.tiling});
+      },
+      "the tiling of another is fixed", asked.kernel.c_str());
 }
 
 TEST(TileSearch, ConflictIsExplained) {
-  TileQuestion impossible = question("cpu_zen5", "portable_cpu");
-  impossible.sizes.push_back({"BATCH_TILE", 4});
-  std::ranges::find(impossible.sizes, "BATCH", &NamedValue::name)->value = 2;
-  expect_message<InvalidArgument>([&] { search_tiling(impossible); }, "no tiling of the kernel",
-                                  "BATCH_TILE <= BATCH");
+  for (const char* device : {"cpu_zen5", "nvidia_a100"}) {
+    const TileQuestion asked = question(device);
+    const std::string variable = search_tiling(asked)->best().tiling[0].name;
+    expect_message<InvalidArgument>(
+        [&] {
+          search_fixed(asked, {asked.kernel, {{variable, 77777}}});
+        },
+        ("no tiling of the kernel " + asked.kernel + " fits the device " + device).c_str(),
+        (variable + " in [77777]").c_str());
+  }
 }
 
 TEST(TileSearch, UnknownKernelIsOurFault) {
-  expect_message<InternalError>([] { search_tiling(question("cpu_zen5", "no_such")); },
-                                "no kernel text 'no_such'");
+  TileQuestion asked = question("cpu_zen5");
+  asked.kernel = "no_such";
+  expect_message<InternalError>([&] { search_tiling(asked); }, "no kernel text 'no_such'");
 }
 
 TEST(TileSearch, DevicesOfOtherKindHaveNoKernel) {
@@ -85,7 +111,7 @@ TEST(TileSearch, DevicesOfOtherKindHaveNoKernel) {
 
 TEST(TileSearch, ThreadsGetTheSameAnswer) {
   forget_tilings();
-  const TileQuestion asked = question("nvidia_a100", "portable_gpu", 96, 7);
+  const TileQuestion asked = question("nvidia_a100", 96, 7);
   std::vector<std::shared_ptr<const TileChoice>> answers(8);
   {
     std::vector<std::jthread> threads;
@@ -115,16 +141,18 @@ double least_seconds(int tries, const Body& body) {
 #if defined(NDEBUG) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 TEST(TileSearch, SolvesInAMillisecondAndRemembersInFiftyMicroseconds) {
   for (const auto& device : device_models()) {
-    const char* kernel = device->kind() == DeviceKind::gpu ? "portable_gpu" : "portable_cpu";
     for (const Index head_dim : {16, 64, 1024}) {
-      const TileQuestion asked = question(device->name.c_str(), kernel, head_dim);
+      // Every kernel of the device's kind: what a plan pays at most.
+      const auto sizes = sizes_for(*device, head_dim, 16);
+      const auto solve = [&] { search_kernels(device, "kokkos", sizes); };
       EXPECT_LT(least_seconds(20,
                               [&] {
                                 forget_tilings();
-                                search_tiling(asked);
+                                solve();
                               }),
                 1e-3)
           << device->name << ' ' << head_dim;
+      const TileQuestion asked = question(device->name, head_dim);
       EXPECT_LT(least_seconds(20, [&] { search_tiling(asked); }), 50e-6)
           << device->name << ' ' << head_dim;
     }

@@ -116,11 +116,20 @@ typedef struct flashrnn_problem {
   double recurrent_gradient_clip;
 } flashrnn_problem;
 
+/// What decides between the tilings of a kernel.
+typedef int32_t flashrnn_tuning;
+enum {
+  FLASHRNN_TUNE_MODEL = 0,    ///< the device's model: the same on every machine, and at once
+  FLASHRNN_TUNE_MEASURED = 1  ///< the best few by the model are timed when the plan is made; the
+                              ///< winner is remembered in $XDG_CACHE_HOME/flashrnn or
+                              ///< ~/.cache/flashrnn, per device, problem and library version
+};
+
 /// How a plan is made.
 typedef struct flashrnn_plan_options {
   size_t struct_size;
   flashrnn_device device;  ///< required
-  int32_t reserved;        ///< zero
+  flashrnn_tuning tuning;
   /// "kokkos" (also if null): the portable recurrence; "reference": a slow serial one for checks,
   /// on the host only.
   const char* backend;

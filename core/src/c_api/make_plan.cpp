@@ -38,6 +38,19 @@ SequenceOrder sequence_order(flashrnn_order order) {
   }
 }
 
+Tuning tuning(flashrnn_tuning value) {
+  switch (value) {
+    case FLASHRNN_TUNE_MODEL:
+      return Tuning::model;
+    case FLASHRNN_TUNE_MEASURED:
+      return Tuning::measured;
+    default:
+      throw InvalidArgument(
+          "tuning: expected FLASHRNN_TUNE_MODEL (0) or FLASHRNN_TUNE_MEASURED (1), found " +
+          std::to_string(value));
+  }
+}
+
 Problem to_problem(const flashrnn_problem& given) {
   Problem problem;
   problem.cell = &required(given.cell, "cell");
@@ -122,11 +135,9 @@ bool device_built(flashrnn_device device) {
 
 std::unique_ptr<flashrnn_plan> make_plan(const flashrnn_problem& problem,
                                          const flashrnn_plan_options& options) {
-  if (options.reserved != 0)
-    throw InvalidArgument("plan_options.reserved: expected 0, found " +
-                          std::to_string(options.reserved));
   const Problem converted = to_problem(problem);
   PlanOptions plan_options;
+  plan_options.tuning = tuning(options.tuning);
   if (options.backend != nullptr) plan_options.backend = options.backend;
   std::unique_ptr<flashrnn_plan> plan;
   if (!with_execution_space(options.device, [&]<class ExecutionSpace>() {

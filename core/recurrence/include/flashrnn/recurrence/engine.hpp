@@ -10,12 +10,11 @@
 
 namespace flashrnn {
 
-/// Which engine, and what its tilings must be: values of tiling variables, which the tile search
-/// keeps. None: the best by the device's model.
+/// Which engine, and what its tilings must be. Nothing fixed: the best by the device's model.
 struct EngineOptions {
   std::string backend = "kokkos";
-  std::vector<NamedValue> forward_tiling = {};
-  std::vector<NamedValue> backward_tiling = {};
+  FixedTiling forward = {};
+  FixedTiling backward = {};
 };
 
 /// What stands behind a plan: one way of running one problem. Tensors have been checked and every

@@ -36,16 +36,27 @@ TileQuestion tile_question(const ExecutionSpace& space, std::string_view kernel,
   return question;
 }
 
-/// The best tiling of a kernel in this space among those with the values `fixed`.
-/// @throws InvalidArgument if there is none.
+/// The best tiling of a kernel in this space, or the one that is fixed.
+/// @throws InvalidArgument if there is none, InternalError if another kernel is fixed.
 template <class ExecutionSpace>
 std::shared_ptr<const TileChoice> choose_tiling(const ExecutionSpace& space,
                                                 std::string_view kernel, const Problem& problem,
                                                 const CellDescription& cell, bool backward,
-                                                const std::vector<NamedValue>& fixed = {}) {
-  TileQuestion question = tile_question(space, kernel, problem, cell, backward);
-  question.sizes.insert(question.sizes.end(), fixed.begin(), fixed.end());
-  return search_tiling(question);
+                                                const FixedTiling& fixed = {}) {
+  return search_fixed(tile_question(space, kernel, problem, cell, backward), fixed);
+}
+
+/// The kernel of a backend that is predicted to be the fastest in this space with its best tiling,
+/// or what is fixed. For engines that run several kernels; TileChoice::kernel says which one.
+/// @throws InvalidArgument if no kernel has a tiling.
+template <class ExecutionSpace>
+std::shared_ptr<const TileChoice> choose_kernel(const ExecutionSpace& space,
+                                                std::string_view backend, const Problem& problem,
+                                                const CellDescription& cell, bool backward,
+                                                const FixedTiling& fixed = {}) {
+  const TileQuestion question = tile_question(space, fixed.kernel, problem, cell, backward);
+  if (!fixed.kernel.empty()) return search_fixed(question, fixed);
+  return search_kernels(question.device, backend, question.sizes).front();
 }
 
 }  // namespace flashrnn

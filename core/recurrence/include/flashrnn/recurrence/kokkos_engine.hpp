@@ -38,13 +38,11 @@ class KokkosEngine final : public Engine<ExecutionSpace> {
       : problem_(problem),
         cell_(describe_cell<Cell>()),
         padded_(round_up(problem.shape.head_dim, unit_tile)),
-        forward_choice_(
-            choose_tiling(space, kernel_text, problem, cell_, false, options.forward_tiling)),
+        forward_choice_(choose_tiling(space, kernel_text, problem, cell_, false, options.forward)),
         forward_tiling_(portable_tiling(forward_choice_->best())),
         gemm_(problem.training ? make_gemm<ExecutionSpace>(space) : nullptr) {
     if (!problem.training) return;
-    backward_choice_ =
-        choose_tiling(space, kernel_text, problem, cell_, true, options.backward_tiling);
+    backward_choice_ = choose_tiling(space, kernel_text, problem, cell_, true, options.backward);
     backward_tiling_ = portable_tiling(backward_choice_->best());
   }
 

@@ -44,6 +44,14 @@ struct TileQuestion {
 /// A question as one line of text: equal questions have equal texts.
 std::string key_of(const TileQuestion& question);
 
+/// A kernel and values of its tiling variables that the tile search must keep.
+struct FixedTiling {
+  std::string kernel;  ///< empty: nothing is fixed
+  std::vector<NamedValue> values;
+
+  friend bool operator==(const FixedTiling&, const FixedTiling&) = default;
+};
+
 /// One way to run the kernel.
 struct TileCandidate {
   std::vector<NamedValue> tiling;  ///< the kernel's tiling variables, in the order of its text
@@ -70,6 +78,10 @@ struct TileChoice {
 /// number of threads may ask.
 /// @throws InvalidArgument if no tiling exists; the message has the statements that conflict.
 std::shared_ptr<const TileChoice> search_tiling(const TileQuestion& question, int candidates = 1);
+
+/// The same with a tiling that must be kept.
+/// @throws InternalError if another kernel's tiling is fixed.
+std::shared_ptr<const TileChoice> search_fixed(TileQuestion question, const FixedTiling& fixed);
 
 /// Forgets all answers. For measurements and tests.
 void forget_tilings();

@@ -10,6 +10,7 @@
 #include <limits>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "flashrnn/error.hpp"
@@ -35,8 +36,8 @@ class Tuner {
     EngineOptions chosen{options.backend};
     EnginePointer engine = make_engine_(problem, chosen);
     if (options.tuning == Tuning::model) return engine;
-    chosen.forward_tiling = winner(problem, chosen, *engine, false);
-    if (problem.training) chosen.backward_tiling = winner(problem, chosen, *engine, true);
+    chosen.forward = winner(problem, chosen, *engine, false);
+    if (problem.training) chosen.backward = winner(problem, chosen, *engine, true);
     return make_engine_(problem, chosen);
   }
 
@@ -48,48 +49,62 @@ class Tuner {
   static constexpr int candidates = 4;
   static constexpr Index most_steps = 64;
 
-  /// The fastest tiling of a pass; empty where there is nothing to choose.
-  std::vector<NamedValue> winner(const Problem& problem, const EngineOptions& options,
-                                 const Engine<ExecutionSpace>& engine, bool backward) {
+  /// The fastest tiling of a pass; nothing fixed where there is nothing to choose.
+  FixedTiling winner(const Problem& problem, const EngineOptions& options,
+                     const Engine<ExecutionSpace>& engine, bool backward) {
     if (engine.tiling(backward) == nullptr) return {};
     const TileQuestion question =
-        tile_question(space_, engine.tiling(backward)->kernel, problem, engine.cell(), backward);
+        tile_question(space_, options.backend, problem, engine.cell(), backward);
     if (auto known = remembered_tiling(question); known && legal(question, *known)) {
       add_report(backward, "as measured earlier", *known);
       return *known;
     }
-    const auto choice = search_tiling(question, candidates);
-    std::vector<NamedValue> fastest;
+    const std::vector<FixedTiling> contenders = best_by_model(question);
+    FixedTiling fastest;
     double least = std::numeric_limits<double>::infinity();
-    for (const TileCandidate& candidate : choice->candidates) {
-      const double seconds = step_seconds(problem, options, backward, candidate.tiling);
+    for (const FixedTiling& contender : contenders) {
+      const double seconds = step_seconds(problem, options, backward, contender);
       if (seconds < least) {
         least = seconds;
-        fastest = candidate.tiling;
+        fastest = contender;
       }
     }
     char text[96];
-    std::snprintf(text, sizeof text, "fastest of %zu, %.4g us a step", choice->candidates.size(),
+    std::snprintf(text, sizeof text, "fastest of %zu, %.4g us a step", contenders.size(),
                   least * 1e6);
     add_report(backward, text, fastest);
     if (!remember_tiling(question, fastest)) report_ += "  (it could not be stored on disk)\n";
     return fastest;
   }
 
-  static bool legal(TileQuestion question, const std::vector<NamedValue>& tiling) {
-    question.sizes.insert(question.sizes.end(), tiling.begin(), tiling.end());
+  /// The best few tilings of all kernels.
+  static std::vector<FixedTiling> best_by_model(const TileQuestion& question) {
+    std::vector<std::pair<std::int64_t, FixedTiling>> all;
+    for (const auto& choice :
+         search_kernels(question.device, question.kernel, question.sizes, candidates))
+      for (const TileCandidate& candidate : choice->candidates)
+        all.emplace_back(candidate.step_ps, FixedTiling{choice->kernel, candidate.tiling});
+    std::ranges::stable_sort(all, {}, [](const auto& entry) { return entry.first; });
+    all.resize(std::min<std::size_t>(all.size(), candidates));
+    std::vector<FixedTiling> best;
+    for (auto& entry : all) best.push_back(std::move(entry.second));
+    return best;
+  }
+
+  static bool legal(TileQuestion question, const FixedTiling& tiling) {
+    question.kernel = tiling.kernel;
     try {
-      search_tiling(question);
+      search_fixed(std::move(question), tiling);
       return true;
     } catch (const InvalidArgument&) {
       return false;  // a damaged or outdated file: measure again
     }
   }
 
-  void add_report(bool backward, const std::string& how, const std::vector<NamedValue>& tiling) {
+  void add_report(bool backward, const std::string& how, const FixedTiling& tiling) {
     report_ += backward ? "backward measured: " : "forward measured: ";
-    report_ += how + ':';
-    for (const NamedValue& entry : tiling)
+    report_ += how + ": " + tiling.kernel;
+    for (const NamedValue& entry : tiling.values)
       report_ += ' ' + entry.name + ' ' + std::to_string(entry.value);
     report_ += '\n';
   }
@@ -104,8 +119,8 @@ class Tuner {
 
   /// Time of one step with a tiling: the least of three passes after one to warm up.
   double step_seconds(const Problem& problem, EngineOptions options, bool backward,
-                      const std::vector<NamedValue>& tiling) {
-    (backward ? options.backward_tiling : options.forward_tiling) = tiling;
+                      const FixedTiling& tiling) {
+    (backward ? options.backward : options.forward) = tiling;
     Problem shorter = problem;
     shorter.shape.steps = std::min(problem.shape.steps, most_steps);
     const Plan<ExecutionSpace> plan(shorter, make_engine_(shorter, options));

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel_checks.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "flashrnn/recurrence/tiling.hpp"
+
+namespace flashrnn {
+namespace {
+
+constexpr Index most_threads = 256;  // that the portable kernels are compiled for
+constexpr Index line = 64;           // bytes that tiles are rounded up to
+
+Index team_size(const DeviceModel& device, const Values& sizes) {
+  return std::min(round_up(value_of(sizes, "HEAD_DIM"), device.at("WARP_SIZE")), most_threads);
+}
+
+/// The largest of the portable kernels' batch tiles with a team for every place.
+Index batch_tile(const Values& sizes, Index places) {
+  Index chosen = 1;
+  for (const Index candidate : batch_tiles) {
+    const Index batch = value_of(sizes, "BATCH");
+    const Index teams = value_of(sizes, "HEADS") * ((batch + candidate - 1) / candidate);
+    if (candidate <= batch && teams >= places) chosen = candidate;
+  }
+  return chosen;
+}
+
+std::string broken_batch_tile(const Values& sizes, const Values& tiling) {
+  const Index tile = value_of(tiling, "BATCH_TILE");
+  if (std::ranges::find(batch_tiles, tile) == std::end(batch_tiles))
+    return "batch tile is not compiled";
+  return tile > value_of(sizes, "BATCH") ? "batch tile beyond the batch" : "";
+}
+
+std::string portable_cpu_limit(const DeviceModel& /*device*/, const Values& sizes,
+                               const Values& tiling) {
+  if (value_of(tiling, "TEAM_SIZE") != 1) return "a CPU team has one thread";
+  if (value_of(tiling, "TEAM_MEMORY") != 0) return "CPU teams have no fast memory";
+  return broken_batch_tile(sizes, tiling);
+}
+
+Values portable_cpu_by_hand(const DeviceModel& /*device*/, const Values& sizes) {
+  return {{"BATCH_TILE", batch_tile(sizes, value_of(sizes, "THREADS"))},
+          {"TEAM_SIZE", 1},
+          {"TEAM_MEMORY", 0}};
+}
+
+Index portable_tile_bytes(const Values& sizes, Index tile) {
+  const auto size = [&](const char* name) { return value_of(sizes, name); };
+  const Index planes = size("STATES") + (size("BACKWARD") == 1 ? size("RECURRENT_GATES") : 1);
+  return planes * size("HEAD_DIM") * size("ACCUMULATE_BYTES") * tile;
+}
+
+std::string portable_gpu_limit(const DeviceModel& device, const Values& sizes,
+                               const Values& tiling) {
+  const Index threads = value_of(tiling, "TEAM_SIZE"), warp = device.at("WARP_SIZE");
+  if (threads < warp || threads % warp != 0) return "not whole warps";
+  if (threads > most_threads) return "more threads than kernels are compiled for";
+  if (threads > device.at("MAX_THREADS_PER_BLOCK")) return "too many threads";
+  if (threads - warp >= value_of(sizes, "HEAD_DIM")) return "a warp has no unit";
+  if (value_of(tiling, "TEAM_MEMORY") == 1) {
+    const Index bytes = portable_tile_bytes(sizes, value_of(tiling, "BATCH_TILE"));
+    if (bytes > value_of(sizes, "TEAM_SCRATCH_BYTES")) return "tile beyond the team's memory";
+    if (bytes > device.at("SHARED_MEMORY_PER_BLOCK")) return "tile beyond a block's memory";
+    if (bytes > device.at("SHARED_MEMORY_PER_SM")) return "tile beyond an SM's memory";
+  }
+  return broken_batch_tile(sizes, tiling);
+}
+
+Values portable_gpu_by_hand(const DeviceModel& device, const Values& sizes) {
+  const Index threads = team_size(device, sizes);
+  // A quarter of the threads that a device holds at most.
+  const Index places = device.at("SM_COUNT") * device.at("MAX_THREADS_PER_SM") / threads / 4;
+  const Index tile = batch_tile(sizes, places);
+  const bool fits = round_up(portable_tile_bytes(sizes, tile), line) + line <=
+                    value_of(sizes, "TEAM_SCRATCH_BYTES");
+  return {{"BATCH_TILE", tile}, {"TEAM_SIZE", threads}, {"TEAM_MEMORY", fits ? 1 : 0}};
+}
+
+constexpr KernelCheck checks[] = {
+    {"portable_cpu", portable_cpu_limit, portable_cpu_by_hand},
+    {"portable_gpu", portable_gpu_limit, portable_gpu_by_hand},
+};
+
+}  // namespace
+
+std::int64_t value_of(const Values& values, std::string_view name) {
+  const auto found = std::ranges::find(values, name, &NamedValue::name);
+  if (found == values.end()) throw std::logic_error("no value " + std::string(name));
+  return found->value;
+}
+
+const KernelCheck& check_of(std::string_view kernel) {
+  for (const KernelCheck& check : checks)
+    if (check.kernel == kernel) return check;
+  throw std::logic_error("the kernel " + std::string(kernel) +
+                         " has no entry in tests/tiling/kernel_checks.cpp");
+}
+
+}  // namespace flashrnn
