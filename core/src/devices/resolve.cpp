@@ -26,7 +26,9 @@ char lower(char c) {
 }
 
 bool contains(std::string_view text, std::string_view part) {
-  return !std::ranges::search(text, part, {}, lower, lower).empty();
+  const auto same = [](char a, char b) { return lower(a) == lower(b); };
+  return part.empty() ||
+         std::search(text.begin(), text.end(), part.begin(), part.end(), same) != text.end();
 }
 
 /// Decimal, or hexadecimal with 0x as ARM's numbers are; -1 if it is neither.
