@@ -72,15 +72,21 @@ TileCandidate read_candidate(const constrint::Model& model, const KernelText& ke
   return out;
 }
 
+constrint::Model joined(const TileQuestion& question, const KernelText& kernel) {
+  constrint::Model model;
+  model.add_text(equalities(question.device->values), question.device->name);
+  model.add_text(equalities(question.sizes), "problem");
+  model.add_text(kernel.text, kernel.name);
+  return model;
+}
+
+/// No candidates: there is no tiling.
 TileChoice solve(const TileQuestion& question, int candidates) {
   const auto start = std::chrono::steady_clock::now();
   const KernelText& kernel = find_kernel_text(question.kernel);
   TileChoice choice{kernel.name, question.device->name, {}, 0};
   try {
-    constrint::Model model;
-    model.add_text(equalities(question.device->values), question.device->name);
-    model.add_text(equalities(question.sizes), "problem");
-    model.add_text(kernel.text, kernel.name);
+    const constrint::Model model = joined(question, kernel);
     constrint::Options options;
     options.nodes = most_nodes;
     for (int n = 0; n < candidates; ++n) {
@@ -95,15 +101,19 @@ TileChoice solve(const TileQuestion& question, int candidates) {
       choice.candidates.push_back(read_candidate(model, kernel, search.solution()));
       options.excluded.emplace_back(search.solution().begin(), search.solution().end());
     }
-    if (choice.candidates.empty())
-      throw InvalidArgument("no tiling of the kernel " + kernel.name + " fits the device " +
-                            choice.device + "; these cannot hold together:" + conflict(model));
   } catch (const constrint::Error& error) {
     throw InternalError(std::string("tile search: ") + error.what());
   }
   choice.solve_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return choice;
+}
+
+/// Why there is no tiling. Takes milliseconds, and is only asked for when a plan fails.
+std::string refusal(const TileQuestion& question) {
+  const KernelText& kernel = find_kernel_text(question.kernel);
+  return "no tiling of the kernel " + kernel.name + " fits the device " + question.device->name +
+         "; these cannot hold together:" + conflict(joined(question, kernel));
 }
 
 /// Answers of this process. A choice with fewer candidates than asked for is replaced, unless there
@@ -160,11 +170,22 @@ std::string key_of(const TileQuestion& question) {
   return key;
 }
 
-std::shared_ptr<const TileChoice> search_tiling(const TileQuestion& question, int candidates) {
+namespace {
+
+/// The remembered or new answer; without candidates if there is no tiling.
+std::shared_ptr<const TileChoice> ask(const TileQuestion& question, int candidates) {
   const std::string key = key_of(question);
   if (auto known = memory().find(key, candidates)) return known;
   auto choice = std::make_shared<const TileChoice>(solve(question, candidates));
   memory().remember(key, candidates, choice);
+  return choice;
+}
+
+}  // namespace
+
+std::shared_ptr<const TileChoice> search_tiling(const TileQuestion& question, int candidates) {
+  auto choice = ask(question, candidates);
+  if (choice->candidates.empty()) throw InvalidArgument(refusal(question));
   return choice;
 }
 
@@ -184,20 +205,26 @@ std::vector<std::shared_ptr<const TileChoice>> search_kernels(
     const std::shared_ptr<const DeviceModel>& device, std::string_view backend,
     const std::vector<NamedValue>& sizes, int candidates) {
   std::vector<std::shared_ptr<const TileChoice>> choices;
-  std::string refusals;
+  std::vector<TileQuestion> refused;
   for (const KernelText& kernel : kernel_texts()) {
     if ((!backend.empty() && kernel.backend != backend) || kernel.device != device->kind())
       continue;
-    try {
-      choices.push_back(search_tiling({device, kernel.name, sizes}, candidates));
-    } catch (const InvalidArgument& refusal) {
-      refusals += (refusals.empty() ? "" : "\n") + std::string(refusal.what());
+    TileQuestion question{device, kernel.name, sizes};
+    auto choice = ask(question, candidates);
+    if (choice->candidates.empty()) {
+      refused.push_back(std::move(question));
+    } else {
+      choices.push_back(std::move(choice));
     }
   }
-  if (choices.empty())
-    throw InvalidArgument(refusals.empty() ? "the backend " + std::string(backend) +
-                                                 " has no kernel for the device " + device->name
-                                           : refusals);
+  if (choices.empty()) {
+    std::string text;
+    for (const TileQuestion& question : refused)
+      text += (text.empty() ? "" : "\n") + refusal(question);
+    throw InvalidArgument(refused.empty() ? "the backend " + std::string(backend) +
+                                                " has no kernel for the device " + device->name
+                                          : text);
+  }
   std::ranges::stable_sort(choices, {}, [](const auto& choice) { return choice->best().step_ps; });
   return choices;
 }

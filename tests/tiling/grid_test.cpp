@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
+#include <optional>
 
 #include "flashrnn/error.hpp"
 #include "kernel_checks.hpp"
@@ -20,7 +22,22 @@ std::string to_text(const Values& values) {
 
 class Grid : public testing::TestWithParam<std::shared_ptr<const DeviceModel>> {};
 
-void check(const std::shared_ptr<const DeviceModel>& device, const Values& sizes) {
+/// The model's cost with these tiling variables given; none if no tiling has them.
+std::optional<std::int64_t> cost_of(const TileQuestion& question, const Values& given) {
+  // All kernels are asked, because a refusal by search_tiling comes with its explanation, which
+  // takes a thousand times as long.
+  Values sizes = question.sizes;
+  sizes.insert(sizes.end(), given.begin(), given.end());
+  for (const auto& choice : search_kernels(question.device, "kokkos", sizes))
+    if (choice->kernel == question.kernel) return choice->best().step_ps;
+  return std::nullopt;
+}
+
+/// How often each kernel was compared with the hand-made choice.
+using Compared = std::map<std::string, int>;
+
+void check(const std::shared_ptr<const DeviceModel>& device, const Values& sizes,
+           Compared& compared) {
   // Throws if no kernel has a tiling.
   const auto choices = search_kernels(device, "kokkos", sizes);
   for (const auto& choice : choices) {
@@ -31,10 +48,12 @@ void check(const std::shared_ptr<const DeviceModel>& device, const Values& sizes
     ASSERT_GT(best.step_ps, 0);
     ASSERT_FALSE(best.limited_by.empty());
     const Values by_hand = expected.hand_made(*device, sizes);
-    ASSERT_EQ(expected.broken_limit(*device, sizes, by_hand), "") << "made by hand";
-    const auto cost =
-        search_fixed({device, choice->kernel, sizes}, {choice->kernel, by_hand})->best().step_ps;
-    ASSERT_LE(best.step_ps, cost) << to_text(by_hand) << "is cheaper than " << to_text(best.tiling);
+    const auto cost = cost_of({device, choice->kernel, sizes}, by_hand);
+    ASSERT_TRUE(cost || !expected.hand_made_always_fits) << to_text(by_hand) << "does not fit";
+    if (!cost) continue;
+    ++compared[choice->kernel];
+    ASSERT_LE(best.step_ps, *cost)
+        << to_text(by_hand) << "is cheaper than " << to_text(best.tiling);
   }
   ASSERT_TRUE(std::ranges::is_sorted(choices, {},
                                      [](const auto& choice) { return choice->best().step_ps; }));
@@ -44,6 +63,7 @@ TEST_P(Grid, HasATilingWithinLimitsAndNoWorseThanByHand) {
   const auto& device = GetParam();
   Problem problem;
   problem.shape.steps = 1024;
+  Compared compared;
   for (const CellDescription& cell : built_in_cells()) {
     for (const DataType type : {DataType::float64, DataType::float32, DataType::bfloat16}) {
       for (const Index head_dim : {1, 3, 16, 32, 33, 64, 100, 128, 256, 768, 1024, 2048, 4096}) {
@@ -56,13 +76,17 @@ TEST_P(Grid, HasATilingWithinLimitsAndNoWorseThanByHand) {
             problem.shape.heads = std::max<Index>(1, 768 / head_dim);
             Values sizes = problem_sizes(problem, cell, backward);
             for (const NamedValue& entry : space_sizes(*device)) sizes.push_back(entry);
-            check(device, sizes);
+            check(device, sizes, compared);
             if (HasFatalFailure()) return;
           }
         }
       }
     }
     forget_tilings();  // thousands of answers, which nobody asks for again
+  }
+  for (const KernelText& kernel : kernel_texts()) {
+    if (kernel.device != device->kind()) continue;
+    EXPECT_GT(compared[kernel.name], 100) << kernel.name;
   }
 }
 

@@ -69,6 +69,7 @@ std::string portable_gpu_limit(const DeviceModel& device, const Values& sizes,
   return broken_batch_tile(sizes, tiling);
 }
 
+/// A thread per unit, and the largest batch tile with a team for every place.
 Values portable_gpu_by_hand(const DeviceModel& device, const Values& sizes) {
   const Index threads = team_size(device, sizes);
   // A quarter of the threads that a device holds at most.
@@ -79,7 +80,45 @@ Values portable_gpu_by_hand(const DeviceModel& device, const Values& sizes) {
   return {{"BATCH_TILE", tile}, {"TEAM_SIZE", threads}, {"TEAM_MEMORY", fits ? 1 : 0}};
 }
 
+std::string resident_gpu_limit(const DeviceModel& device, const Values& sizes,
+                               const Values& tiling) {
+  const auto size = [&](const char* name) { return value_of(sizes, name); };
+  const Index width = value_of(tiling, "WIDTH"), tile = value_of(tiling, "BATCH_TILE");
+  const Index threads = value_of(tiling, "TEAM_SIZE"), warp = device.at("WARP_SIZE");
+  constexpr Index registers = 128;  // per thread, that the kernels are compiled for
+  if (width < size("HEAD_DIM")) return "head wider than the kernel";
+  if (threads % warp != 0) return "not whole warps";
+  if (threads < 4 * size("HEAD_DIM")) return "units without threads";
+  if (threads - warp >= 4 * (size("HEAD_DIM") + size("BACKWARD"))) return "a warp has no unit";
+  if (threads > device.at("MAX_THREADS_PER_BLOCK")) return "too many threads";
+  if (registers * threads > device.at("REGISTERS_PER_SM")) return "too many registers";
+  const Index planes = size("BACKWARD") == 1 ? size("RECURRENT_GATES") : 1;
+  const Index bytes = 2 * planes * width * tile * size("ACCUMULATE_BYTES");
+  if (bytes > size("TEAM_SCRATCH_BYTES")) return "tile beyond the team's memory";
+  if (bytes > device.at("SHARED_MEMORY_PER_SM")) return "tile beyond an SM's memory";
+  return broken_batch_tile(sizes, tiling);
+}
+
+/// The narrowest kernel, and a row of the batch to a team.
+Values resident_gpu_by_hand(const DeviceModel& /*device*/, const Values& sizes) {
+  const Index head_dim = value_of(sizes, "HEAD_DIM");
+  return {{"WIDTH", head_dim <= 32 ? 32 : head_dim <= 64 ? 64 : 128}, {"BATCH_TILE", 1}};
+}
+
+std::string product_gpu_limit(const DeviceModel& /*device*/, const Values& sizes,
+                              const Values& tiling) {
+  const Index padded = value_of(tiling, "PADDED");
+  if (padded < value_of(sizes, "HEAD_DIM")) return "operands smaller than the head";
+  return padded * value_of(sizes, "STORAGE_BYTES") % 16 != 0 ? "rows that 16 bytes do not fit" : "";
+}
+
+Values product_gpu_by_hand(const DeviceModel& /*device*/, const Values& /*sizes*/) {
+  return {};  // there is nothing to choose
+}
+
 constexpr KernelCheck checks[] = {
+    {"product_gpu", product_gpu_limit, product_gpu_by_hand},
+    {"resident_gpu", resident_gpu_limit, resident_gpu_by_hand, false},
     {"portable_cpu", portable_cpu_limit, portable_cpu_by_hand},
     {"portable_gpu", portable_gpu_limit, portable_gpu_by_hand},
 };

@@ -18,9 +18,11 @@ struct KernelCheck {
   const char* kernel;
   /// What is wrong with a tiling on a device; empty if nothing.
   std::string (*broken_limit)(const DeviceModel& device, const Values& sizes, const Values& tiling);
-  /// The obvious choice without a model: a thread per unit, and the largest batch tile that still
-  /// gives every place of the device a team. Only for problems that the kernel can run.
+  /// The obvious choice without a model, for problems that the kernel can run. It may leave
+  /// variables to the search.
   Values (*hand_made)(const DeviceModel& device, const Values& sizes);
+  /// Whether the obvious choice is possible wherever the kernel is.
+  bool hand_made_always_fits = true;
 };
 
 /// @throws std::logic_error if the kernel has no entry yet.
