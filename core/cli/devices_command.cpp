@@ -93,8 +93,7 @@ void print(const std::vector<RunningDevice>& devices) {
 
 /// Writes a device's model as a file; returns where.
 fs::path write_model(const RunningDevice& device, const fs::path& to) {
-  const fs::path path =
-      fs::is_directory(to) ? to / (device.resolved.model->name + ".constrint") : to;
+  fs::path path = fs::is_directory(to) ? to / (device.resolved.model->name + ".constrint") : to;
   if (fs::exists(path))
     throw InvalidArgument("--write: the file '" + path.string() + "' exists; it is left alone");
   std::ofstream out(path, std::ios::binary);

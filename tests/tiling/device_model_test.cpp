@@ -97,6 +97,9 @@ TEST(DeviceModel, ProbeWinsAndDifferencesAreListed) {
   EXPECT_EQ(device.differences[0].name, "CORES");
   EXPECT_EQ(device.differences[0].in_file, find_device_model("cpu_zen4")->at("CORES"));
   EXPECT_EQ(device.differences[0].probed, 2);
+  const std::string text = model_file_text(probe, device);
+  EXPECT_NE(text.find("CORES == 2;  # probed on the device"), std::string::npos) << text;
+  EXPECT_NE(text.find("# as in cpu_zen4"), std::string::npos) << text;
 }
 
 TEST(DeviceModel, DeviceWithoutAFileGetsAModelThatCanBeFiled) {

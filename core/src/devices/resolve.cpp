@@ -114,7 +114,8 @@ ResolvedDevice resolve(const DeviceProbe& probe) {
 std::string model_file_text(const DeviceProbe& probe, const ResolvedDevice& device) {
   std::ostringstream out;
   out << "# device: " << probe.title << "\n# match: " << probe.identity << '\n';
-  const std::string& other = device.file.empty() ? probe.fallback : device.file;
+  const std::string other =
+      device.file.empty() ? "estimate: taken over from " + probe.fallback : "as in " + device.file;
   for (const NamedValue& entry : device.model->values) {
     const bool probed =
         std::ranges::find(probe.values, entry.name, &NamedValue::name) != probe.values.end();
@@ -122,8 +123,7 @@ std::string model_file_text(const DeviceProbe& probe, const ResolvedDevice& devi
     line.values = {entry};
     std::string text = line.text();
     text.pop_back();
-    out << text << "  # "
-        << (probed ? "probed on the device" : "estimate: taken over from " + other) << '\n';
+    out << text << "  # " << (probed ? "probed on the device" : other) << '\n';
   }
   return out.str();
 }
