@@ -19,7 +19,7 @@ if ! nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm --for
 fi
 failed=0 ran=0
 for program in conformance_test layers_test user_cell_test device_size_test cli_test \
-  c_api_{errors,lifecycle,lstm,threads}_test; do
+  tuning_test c_api_{errors,lifecycle,lstm,threads,tuning}_test; do
   [ -x "$bin/$program" ] || { echo "SKIPPED $program: not in $bin" && continue; }
   start=$SECONDS
   if "$bin/$program" --gtest_output="xml:$out/$program.xml" > "$out/$program.log" 2>&1; then

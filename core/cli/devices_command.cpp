@@ -65,6 +65,16 @@ void print_json(const std::vector<RunningDevice>& devices) {
   std::cout << out.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
 }
 
+/// The values of the model in use, as its file would have them, in two columns.
+void print_values(const DeviceModel& model) {
+  for (std::size_t n = 0; n < model.values.size(); ++n) {
+    const NamedValue& entry = model.values[n];
+    std::cout << (n % 2 == 0 ? "    " : "") << std::left << std::setw(28) << entry.name
+              << std::setw(12) << entry.value
+              << (n % 2 == 1 || n + 1 == model.values.size() ? "\n" : "");
+  }
+}
+
 void print(const RunningDevice& device) {
   const ResolvedDevice& resolved = device.resolved;
   std::cout << device.probe.title << " (" << device.probe.identity << ")\n";
@@ -72,15 +82,17 @@ void print(const RunningDevice& device) {
     std::cout << "  no file fits it; model " << resolved.model->name << ": what was probed, and "
               << device.probe.fallback << " for the rest\n";
   } else {
-    std::cout << "  model " << resolved.file;
-    std::cout << (resolved.differences.empty() ? "; the device agrees with it\n"
-                                               : "; the device has other values for\n");
+    std::cout << "  model " << resolved.file
+              << (resolved.differences.empty() ? "; the device agrees with it\n"
+                                               : "; the device has other values, which win:\n");
     for (const auto& difference : resolved.differences)
       std::cout << "    " << std::left << std::setw(28) << difference.name << "device "
                 << std::setw(12) << difference.probed << "file "
                 << (difference.in_file ? std::to_string(*difference.in_file) : "says nothing")
                 << '\n';
   }
+  std::cout << "  values in use:\n";
+  print_values(*resolved.model);
 }
 
 void print(const std::vector<RunningDevice>& devices) {
