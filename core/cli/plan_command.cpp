@@ -20,6 +20,7 @@ using Json = nlohmann::ordered_json;
 
 struct PlanCommandOptions {
   std::string device;
+  std::string backend = "kokkos";
   std::string cell = "lstm";
   std::string dtype = "f32";
   Problem problem;
@@ -131,8 +132,8 @@ void plan(PlanCommandOptions options) {
     add(space_sizes(*device));
   }
   const int candidates = options.runners_up + 1;
-  const auto entries =
-      rank(search_kernels(device, "", sizes, candidates), static_cast<std::size_t>(candidates));
+  const auto entries = rank(search_kernels(device, options.backend, sizes, candidates),
+                            static_cast<std::size_t>(candidates));
   if (options.json) {
     print_json(options, entries);
   } else {
@@ -152,6 +153,8 @@ Command add_plan_command(CLI::App& app) {
   command->add_option("--device", options->device,
                       "name of a model (flashrnn devices lists them); default: this machine's");
   command->add_option("--cell", options->cell, "elman, elman_relu, lstm, gru or slstm")
+      ->capture_default_str();
+  command->add_option("--backend", options->backend, "whose kernels compete")
       ->capture_default_str();
   command->add_option("--head-dim", shape.head_dim, "units of a head")->required();
   command->add_option("--heads", shape.heads, "heads")->capture_default_str();

@@ -16,6 +16,8 @@ namespace {
 
 // A search that needs more is a mistake of a text: those of today need tens of nodes.
 constexpr std::uint64_t most_nodes = 200'000;
+// Solutions looked at per candidate that is wanted.
+constexpr std::size_t most_duplicates = 8;
 constexpr std::string_view time_prefix = "TIME_";
 constexpr std::string_view cost = "TIME_STEP";
 
@@ -84,12 +86,14 @@ constrint::Model joined(const TileQuestion& question, const KernelText& kernel) 
 TileChoice solve(const TileQuestion& question, int candidates) {
   const auto start = std::chrono::steady_clock::now();
   const KernelText& kernel = find_kernel_text(question.kernel);
-  TileChoice choice{kernel.name, question.device->name, {}, 0};
+  TileChoice choice{kernel.name, question.device->name, question.sizes, {}, 0};
   try {
     const constrint::Model model = joined(question, kernel);
     constrint::Options options;
     options.nodes = most_nodes;
-    for (int n = 0; n < candidates; ++n) {
+    const auto wanted = static_cast<std::size_t>(candidates);
+    const std::size_t most_tries = most_duplicates * wanted;
+    for (std::size_t n = 0; n < most_tries && choice.candidates.size() < wanted; ++n) {
       constrint::Search search(model, options);
       const constrint::Status status = search.optimize();
       if (status == constrint::Status::unsatisfiable) break;
@@ -98,7 +102,11 @@ TileChoice solve(const TileQuestion& question, int candidates) {
         throw InternalError("tile search: " + kernel.name + " for " + choice.device +
                             " was not decided within its limits");
       }
-      choice.candidates.push_back(read_candidate(model, kernel, search.solution()));
+      // Solutions may differ in variables that are no tiling variables: those are one candidate.
+      TileCandidate candidate = read_candidate(model, kernel, search.solution());
+      if (std::ranges::find(choice.candidates, candidate.tiling, &TileCandidate::tiling) ==
+          choice.candidates.end())
+        choice.candidates.push_back(std::move(candidate));
       options.excluded.emplace_back(search.solution().begin(), search.solution().end());
     }
   } catch (const constrint::Error& error) {

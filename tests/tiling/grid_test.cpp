@@ -28,7 +28,7 @@ std::optional<std::int64_t> cost_of(const TileQuestion& question, const Values& 
   // takes a thousand times as long.
   Values sizes = question.sizes;
   sizes.insert(sizes.end(), given.begin(), given.end());
-  for (const auto& choice : search_kernels(question.device, "kokkos", sizes))
+  for (const auto& choice : search_kernels(question.device, "", sizes))
     if (choice->kernel == question.kernel) return choice->best().step_ps;
   return std::nullopt;
 }
@@ -39,7 +39,7 @@ using Compared = std::map<std::string, int>;
 void check(const std::shared_ptr<const DeviceModel>& device, const Values& sizes,
            Compared& compared) {
   // Throws if no kernel has a tiling.
-  const auto choices = search_kernels(device, "kokkos", sizes);
+  const auto choices = search_kernels(device, "", sizes);
   for (const auto& choice : choices) {
     SCOPED_TRACE(choice->kernel + " for " + to_text(sizes));
     const KernelCheck& expected = check_of(choice->kernel);

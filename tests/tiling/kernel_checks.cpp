@@ -116,7 +116,32 @@ Values product_gpu_by_hand(const DeviceModel& /*device*/, const Values& /*sizes*
   return {};  // there is nothing to choose
 }
 
+std::string host_vector_limit(const DeviceModel& device, const Values& sizes,
+                              const Values& tiling) {
+  const auto chosen = [&](const char* name) { return value_of(tiling, name); };
+  const Index workers = chosen("WORKERS"), team = chosen("TEAM_SIZE"), sub = chosen("SUB_BLOCKS");
+  const Index products = value_of(sizes, "BACKWARD") == 1 ? 1 : value_of(sizes, "RECURRENT_GATES");
+  constexpr Index most_vectors = 4;  // of R that a kernel has at once
+  if (workers < 1 || workers > value_of(sizes, "THREADS")) return "more workers than threads";
+  if (workers > device.at("CORES")) return "more workers than cores";
+  if (team < 1 || workers % team != 0) return "not whole teams";
+  if (team > value_of(sizes, "HEAD_DIM")) return "a thread has no unit";
+  if (sub != 1 && sub != 2 && sub != 4) return "unit block is not compiled";
+  if (products * sub > std::max(most_vectors, products)) return "too many vectors at once";
+  if (chosen("SLICE_ROWS") < 1 || chosen("SLICE_ROWS") > value_of(sizes, "BATCH"))
+    return "slice beyond the batch";
+  if (chosen("GROUP_HEADS") < 1 || chosen("GROUP_HEADS") > value_of(sizes, "HEADS"))
+    return "more heads than there are";
+  return "";
+}
+
+/// Every thread on its own.
+Values host_vector_by_hand(const DeviceModel& /*device*/, const Values& /*sizes*/) {
+  return {{"TEAM_SIZE", 1}};
+}
+
 constexpr KernelCheck checks[] = {
+    {"host_vector", host_vector_limit, host_vector_by_hand},
     {"product_gpu", product_gpu_limit, product_gpu_by_hand},
     {"resident_gpu", resident_gpu_limit, resident_gpu_by_hand, false},
     {"portable_cpu", portable_cpu_limit, portable_cpu_by_hand},

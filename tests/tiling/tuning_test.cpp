@@ -21,7 +21,7 @@ using Space = Kokkos::DefaultExecutionSpace;
 
 /// A cache folder of the test's own, where the library looks for one.
 class TuningStore : public testing::Test {
- protected:
+ public:
   TuningStore()
       : folder_(fs::temp_directory_path() / ("flashrnn_tuning_" + std::to_string(getpid()))) {
     fs::create_directories(folder_);
@@ -34,6 +34,7 @@ class TuningStore : public testing::Test {
     fs::remove_all(folder_, ignored);
   }
 
+ protected:
   static Problem problem() {
     Problem out;
     out.shape = {100, 8, 2, 16};

@@ -67,6 +67,7 @@ struct TileCandidate {
 struct TileChoice {
   std::string kernel;
   std::string device;
+  std::vector<NamedValue> sizes;  ///< as they were asked for
   std::vector<TileCandidate> candidates;
   double solve_seconds = 0;  ///< what finding them took when they were not yet known
 

@@ -53,8 +53,9 @@ class Tuner {
   FixedTiling winner(const Problem& problem, const EngineOptions& options,
                      const Engine<ExecutionSpace>& engine, bool backward) {
     if (engine.tiling(backward) == nullptr) return {};
-    const TileQuestion question =
-        tile_question(space_, options.backend, problem, engine.cell(), backward);
+    // The engine's own sizes: it may know more than the space and the problem say.
+    const TileQuestion question{running_device(space_).resolved.model, options.backend,
+                                engine.tiling(backward)->sizes};
     if (auto known = remembered_tiling(question); known && legal(question, *known)) {
       add_report(backward, "as measured earlier", *known);
       return *known;
@@ -85,9 +86,9 @@ class Tuner {
       for (const TileCandidate& candidate : choice->candidates)
         all.emplace_back(candidate.step_ps, FixedTiling{choice->kernel, candidate.tiling});
     std::ranges::stable_sort(all, {}, [](const auto& entry) { return entry.first; });
-    all.resize(std::min<std::size_t>(all.size(), candidates));
     std::vector<FixedTiling> best;
-    for (auto& entry : all) best.push_back(std::move(entry.second));
+    for (auto& entry : all)
+      if (best.size() < candidates) best.push_back(std::move(entry.second));
     return best;
   }
 
