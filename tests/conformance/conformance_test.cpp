@@ -30,7 +30,7 @@ std::vector<Case> cases() {
   for (const Shape& shape :
        {Shape{1, 1, 1, 1}, Shape{7, 3, 2, 5}, Shape{1, 4, 2, 16}, Shape{9, 1, 1, 1},
         Shape{12, 5, 3, 13}, Shape{33, 4, 3, 16}, Shape{5, 17, 1, 32}, Shape{6, 2, 1, 65},
-        Shape{3, 1, 5, 31}, Shape{4, 6, 1, 130}})
+        Shape{3, 1, 5, 31}, Shape{4, 6, 1, 130}, Shape{67, 2, 1, 131}})
     out.push_back({shape});
   const Shape odd{7, 5, 2, 19};
   for (const SequenceOrder order : {SequenceOrder::time_major, SequenceOrder::batch_first})

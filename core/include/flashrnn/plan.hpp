@@ -40,7 +40,8 @@ struct PlanOptions {
 ///
 /// Kokkos must be initialised by the caller before a plan is made and finalised after the last plan
 /// is gone. Different plans may be used from different threads at once; one plan from one thread at
-/// a time. All tensors lie in memory that ExecutionSpace can access.
+/// a time, and its calls must not overlap on the device: on a GPU they may share memory that the
+/// plan holds (describe() says how much). All tensors lie in memory that ExecutionSpace can access.
 template <class ExecutionSpace>
 class Plan {
  public:

@@ -8,16 +8,10 @@
 #include "flashrnn/recurrence/options.hpp"
 #include "flashrnn/recurrence/tile_memory.hpp"
 #include "flashrnn/recurrence/tiling.hpp"
+#include "flashrnn/recurrence/typed_tensor.hpp"
 #include "flashrnn/types.hpp"
 
 namespace flashrnn {
-
-/// A tensor as kernels see it.
-template <class Element>
-struct TypedTensor {
-  Element* data = nullptr;
-  Strides strides;
-};
 
 /// The forward recurrence of one team: one head, `batch_tile` rows of the batch, all steps.
 ///

@@ -19,7 +19,7 @@
 
 namespace flashrnn {
 
-/// The portable recurrence: one source for every execution space of Kokkos.
+/// The portable recurrence in the execution spaces of the host (GPUs: DeviceEngine).
 template <class Cell, class Storage, class ExecutionSpace>
 class KokkosEngine final : public Engine<ExecutionSpace> {
  public:
@@ -27,8 +27,7 @@ class KokkosEngine final : public Engine<ExecutionSpace> {
   using Complete = CompleteCell<Cell>;
   static constexpr int unit_tile = flashrnn::unit_tile<is_gpu<ExecutionSpace>>;
   /// The text with its tiling constraints.
-  static constexpr const char* kernel_text =
-      is_gpu<ExecutionSpace> ? "portable_gpu" : "portable_cpu";
+  static constexpr const char* kernel_text = "portable_cpu";
   template <int batch_tile>
   using Forward = ForwardKernel<Cell, Storage, batch_tile, unit_tile>;
   template <int batch_tile>

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "flashrnn/error.hpp"
+#include "flashrnn/recurrence/device_engine.hpp"
 #include "flashrnn/recurrence/kokkos_engine.hpp"
 #include "flashrnn/reference/reference_engine.hpp"
 
@@ -19,8 +20,15 @@ std::unique_ptr<const Engine<ExecutionSpace>> make_engine(const ExecutionSpace& 
                                                           const EngineOptions& options) {
   const std::string& backend = options.backend;
   const auto make = [&]<class Storage>() -> std::unique_ptr<const Engine<ExecutionSpace>> {
-    if (backend == "kokkos")
-      return std::make_unique<KokkosEngine<Cell, Storage, ExecutionSpace>>(space, problem, options);
+    if (backend == "kokkos") {
+      if constexpr (is_gpu<ExecutionSpace>) {
+        return std::make_unique<DeviceEngine<Cell, Storage, ExecutionSpace>>(space, problem,
+                                                                             options);
+      } else {
+        return std::make_unique<KokkosEngine<Cell, Storage, ExecutionSpace>>(space, problem,
+                                                                             options);
+      }
+    }
     if (backend == "reference") {
       if constexpr (!is_gpu<ExecutionSpace>) {
         return std::make_unique<ReferenceEngine<Cell, Storage, ExecutionSpace>>(problem);

@@ -17,7 +17,7 @@ namespace flashrnn {
 /// limits, and minimises TIME_STEP, the predicted time of one step in picoseconds. Variables named
 /// TIME_… are the terms of that time. Its first comment lines say the rest:
 ///
-///     # kernel: portable_gpu       its name
+///     # kernel: resident_gpu       its name
 ///     # backend: kokkos            PlanOptions::backend that runs it
 ///     # device: gpu                cpu or gpu
 ///     # tiling: BATCH_TILE …       the variables that the kernel wants to know
