@@ -3,6 +3,8 @@
 // being captured. Built for GPU builds only.
 #include <gtest/gtest.h>
 
+#include <iostream>
+
 #include "compare.hpp"
 #include "flashrnn/plan.hpp"
 #include "random_tensors.hpp"

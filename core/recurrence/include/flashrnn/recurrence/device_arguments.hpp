@@ -11,7 +11,7 @@
 namespace flashrnn {
 
 /// One unit of one row of the batch: what one thread of a pointwise function works on.
-struct Element {
+struct UnitIndex {
   Index batch = 0, head = 0, unit = 0;
 };
 
@@ -35,13 +35,13 @@ struct ForwardArguments {
   Storage* saved = nullptr;  // [K, T, B, H, D]
   Strides saved_strides;
 
-  KOKKOS_FORCEINLINE_FUNCTION Real initial_state(int state, const Element& e) const {
+  KOKKOS_FORCEINLINE_FUNCTION Real initial_state(int state, const UnitIndex& e) const {
     if (s0.data == nullptr) return Real(0);
     return static_cast<Real>(s0.data[s0.strides.at(state, 0, e.batch, e.head) + e.unit]);
   }
 
   /// The bias of gate `gate`; zero for a gate that has none.
-  KOKKOS_FORCEINLINE_FUNCTION Real bias(int gate, const Element& e) const {
+  KOKKOS_FORCEINLINE_FUNCTION Real bias(int gate, const UnitIndex& e) const {
     if (!has_gate(Cell::bias_gates, gate) || b.data == nullptr) return Real(0);
     return static_cast<Real>(
         b.data[b.strides.at(gate_position(Cell::bias_gates, gate), 0, 0, e.head) + e.unit]);
@@ -64,7 +64,7 @@ struct ForwardArguments {
     const Storage* x;
     Storage *h, *states, *saved;
   };
-  KOKKOS_FORCEINLINE_FUNCTION Cursor cursor(Index step, const Element& e) const {
+  KOKKOS_FORCEINLINE_FUNCTION Cursor cursor(Index step, const UnitIndex& e) const {
     return {x.data + x.strides.at(0, step, e.batch, e.head) + e.unit,
             h.data + h.strides.at(0, step, e.batch, e.head) + e.unit,
             states.data + states.strides.at(0, step, e.batch, e.head) + e.unit,
@@ -87,7 +87,7 @@ struct ForwardArguments {
       for (int k = 0; k < Complete::saved; ++k)
         at.saved[k * saved_strides.channel] = static_cast<Storage>(save[k]);
   }
-  KOKKOS_FORCEINLINE_FUNCTION void store_last(const Element& e,
+  KOKKOS_FORCEINLINE_FUNCTION void store_last(const UnitIndex& e,
                                               const Real (&state)[Cell::states]) const {
     if (last.data == nullptr) return;
     for (int s = 0; s < Cell::states; ++s)
@@ -130,7 +130,7 @@ struct BackwardArguments {
     const Storage *saved, *before, *upstream;  // before: the states of the step before
     Index gates[2];                            // offsets, as d_gate_strides
   };
-  KOKKOS_FORCEINLINE_FUNCTION Cursor cursor(Index step, const Element& e) const {
+  KOKKOS_FORCEINLINE_FUNCTION Cursor cursor(Index step, const UnitIndex& e) const {
     Cursor at;
     at.saved = saved + saved_strides.at(0, step, e.batch, e.head) + e.unit;
     at.before = states.data + states.strides.at(0, step - 1, e.batch, e.head) + e.unit;
@@ -149,7 +149,7 @@ struct BackwardArguments {
     for (int i = 0; i < 2; ++i) at.gates[i] -= d_gate_strides[i].step;
   }
 
-  KOKKOS_FORCEINLINE_FUNCTION Inputs load(Index step, const Cursor& at, const Element& e) const {
+  KOKKOS_FORCEINLINE_FUNCTION Inputs load(Index step, const Cursor& at, const UnitIndex& e) const {
     Inputs in;
     for (int k = 0; k < Complete::saved; ++k) in.save[k] = at.saved[k * saved_strides.channel];
     for (int s = 0; s < Cell::states; ++s) {
@@ -163,10 +163,10 @@ struct BackwardArguments {
     in.upstream = dh.data != nullptr ? *at.upstream : Storage(0.0f);
     return in;
   }
-  KOKKOS_FORCEINLINE_FUNCTION Real state_after(Index step, int state, const Element& e) const {
+  KOKKOS_FORCEINLINE_FUNCTION Real state_after(Index step, int state, const UnitIndex& e) const {
     return static_cast<Real>(states.data[states.strides.at(state, step, e.batch, e.head) + e.unit]);
   }
-  KOKKOS_FORCEINLINE_FUNCTION Real last_gradient(int state, const Element& e) const {
+  KOKKOS_FORCEINLINE_FUNCTION Real last_gradient(int state, const UnitIndex& e) const {
     if (d_last.data == nullptr) return Real(0);
     return static_cast<Real>(d_last.data[d_last.strides.at(state, 0, e.batch, e.head) + e.unit]);
   }
@@ -206,13 +206,13 @@ struct BackwardArguments {
             static_cast<Storage>(rounded[n]);
   }
   KOKKOS_FORCEINLINE_FUNCTION void store_initial_gradient(
-      const Element& e, const Real (&d_state)[Cell::states]) const {
+      const UnitIndex& e, const Real (&d_state)[Cell::states]) const {
     if (ds0.data == nullptr) return;
     for (int s = 0; s < Cell::states; ++s)
       ds0.data[ds0.strides.at(s, 0, e.batch, e.head) + e.unit] = static_cast<Storage>(d_state[s]);
   }
   /// The sum over steps of one row's bias gradient.
-  KOKKOS_FORCEINLINE_FUNCTION Real& bias_sum(int bias_gate, const Element& e) const {
+  KOKKOS_FORCEINLINE_FUNCTION Real& bias_sum(int bias_gate, const UnitIndex& e) const {
     return db_partial[((e.batch * bias_gates + bias_gate) * shape.heads + e.head) * shape.head_dim +
                       e.unit];
   }

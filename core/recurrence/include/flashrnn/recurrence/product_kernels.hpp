@@ -34,7 +34,7 @@ struct SetStepsDone {
   KOKKOS_FUNCTION void operator()(const int) const { *to = value; }
 };
 
-KOKKOS_FORCEINLINE_FUNCTION Element element_of(Index n, const Shape& shape) {
+KOKKOS_FORCEINLINE_FUNCTION UnitIndex element_of(Index n, const Shape& shape) {
   return {n / (shape.head_dim * shape.heads), n / shape.head_dim % shape.heads, n % shape.head_dim};
 }
 
@@ -67,7 +67,7 @@ struct ForwardBuffers {
   Real* product = nullptr;    // [H, B, G_R, padded]: R·h
   Storage* packed = nullptr;  // [H, G_R, padded, padded]
 
-  KOKKOS_FORCEINLINE_FUNCTION Storage& h_of(const Element& e) const {
+  KOKKOS_FORCEINLINE_FUNCTION Storage& h_of(const UnitIndex& e) const {
     return h[(e.batch * shape.heads + e.head) * padded + e.unit];
   }
   KOKKOS_FORCEINLINE_FUNCTION Real& state_of(int state, Index n) const {
@@ -80,7 +80,7 @@ template <class Cell, class Storage>
 struct ForwardStart {
   ForwardBuffers<Cell, Storage> buffers;
   KOKKOS_FUNCTION void operator()(const Index n) const {
-    const Element e = element_of(n, buffers.shape);
+    const UnitIndex e = element_of(n, buffers.shape);
     const auto& arguments = buffers.call->arguments;
     buffers.h_of(e) = static_cast<Storage>(arguments.initial_state(0, e));
     for (int s = 1; s < Cell::states; ++s) buffers.state_of(s, n) = arguments.initial_state(s, e);
@@ -100,7 +100,7 @@ struct ForwardStep {
 
   KOKKOS_FUNCTION void operator()(const Index n) const {
     constexpr int gates = ForwardBuffers<Cell, Storage>::gates;
-    const Element e = element_of(n, buffers.shape);
+    const UnitIndex e = element_of(n, buffers.shape);
     const Arguments& arguments = buffers.call->arguments;
     const Index step = buffers.call->steps_done + offset;
     const Real* product = buffers.product +
@@ -139,17 +139,17 @@ struct BackwardBuffers {
   Real* product = nullptr;     // [H, B, padded]: R^T·d_gate of the step before
   Storage* packed = nullptr;   // [H, G_R, padded, padded]
 
-  KOKKOS_FORCEINLINE_FUNCTION Storage* gates_of(const Element& e) const {
+  KOKKOS_FORCEINLINE_FUNCTION Storage* gates_of(const UnitIndex& e) const {
     return d_gates + (e.head * shape.batch + e.batch) * gates * padded + e.unit;
   }
-  KOKKOS_FORCEINLINE_FUNCTION Real& product_of(const Element& e) const {
+  KOKKOS_FORCEINLINE_FUNCTION Real& product_of(const UnitIndex& e) const {
     return product[(e.head * shape.batch + e.batch) * padded + e.unit];
   }
   KOKKOS_FORCEINLINE_FUNCTION Real& d_state_of(int state, Index n) const {
     return d_states[state * shape.batch * shape.heads * shape.head_dim + n];
   }
   /// Gradients by the states, the recurrent part included.
-  KOKKOS_FORCEINLINE_FUNCTION void load(Index n, const Element& e,
+  KOKKOS_FORCEINLINE_FUNCTION void load(Index n, const UnitIndex& e,
                                         Real (&d_state)[Cell::states]) const {
     for (int s = 0; s < Cell::states; ++s) d_state[s] = d_state_of(s, n);
     d_state[0] += call->arguments.clipped(product_of(e));
@@ -162,7 +162,7 @@ struct BackwardStart {
   BackwardBuffers<Cell, Storage> buffers;
   KOKKOS_FUNCTION void operator()(const Index n) const {
     using Real = AccumulateType<Storage>;
-    const Element e = element_of(n, buffers.shape);
+    const UnitIndex e = element_of(n, buffers.shape);
     const auto& arguments = buffers.call->arguments;
     for (int s = 0; s < Cell::states; ++s) buffers.d_state_of(s, n) = arguments.last_gradient(s, e);
     buffers.product_of(e) = Real(0);
@@ -184,7 +184,7 @@ struct BackwardStep {
   Index offset;
 
   KOKKOS_FUNCTION void operator()(const Index n) const {
-    const Element e = element_of(n, buffers.shape);
+    const UnitIndex e = element_of(n, buffers.shape);
     const Arguments& arguments = buffers.call->arguments;
     const Index step = buffers.shape.steps - 1 - (buffers.call->steps_done + offset);
     Real next[Cell::states], d_state[Cell::states], exact[Cell::gates], rounded[Cell::gates];
@@ -210,7 +210,7 @@ template <class Cell, class Storage>
 struct BackwardEnd {
   BackwardBuffers<Cell, Storage> buffers;
   KOKKOS_FUNCTION void operator()(const Index n) const {
-    const Element e = element_of(n, buffers.shape);
+    const UnitIndex e = element_of(n, buffers.shape);
     AccumulateType<Storage> d_state[Cell::states];
     buffers.load(n, e, d_state);
     buffers.call->arguments.store_initial_gradient(e, d_state);

@@ -35,7 +35,7 @@ struct ResidentBackwardKernel {
   template <class Member>
   KOKKOS_FUNCTION void operator()(const Member& team) const {
     const ResidentPair<Tile> pair(team, arguments.shape, batch_tiles);
-    const Element& e = pair.element;
+    const UnitIndex& e = pair.element;
     typename Tile::Factors factors;
     load_factors(pair, factors);
     Real* d_gates = Tile::template zeros<2 * planes>(team);

@@ -46,7 +46,7 @@ struct ResidentForwardKernel {
     if (pair.writer) h_previous[pair.place()] = state[0];
     team.team_barrier();
 
-    const Element& e = pair.element;
+    const UnitIndex& e = pair.element;
     auto at = arguments.cursor(0, e);
     Storage ahead[input_extent];
     load_input(at.x, ahead);

@@ -82,12 +82,12 @@ struct ResidentTile {
 /// What the calling lane works on: its part of the product, and a pair (unit, row of the batch).
 template <class Tile>
 struct ResidentPair {
-  int lane;          ///< of the vector range
-  int number;        ///< of the pair, among those of the vector range
-  Index first_unit;  ///< of the vector range
-  Index unit;        ///< of the pair; may lie behind the head's end
-  Element element;   ///< the pair's element; of a pair behind an end, the first one of the head
-  bool writer;       ///< whether this lane writes the pair's results
+  int lane;           ///< of the vector range
+  int number;         ///< of the pair, among those of the vector range
+  Index first_unit;   ///< of the vector range
+  Index unit;         ///< of the pair; may lie behind the head's end
+  UnitIndex element;  ///< the pair's element; of a pair behind an end, the first one of the head
+  bool writer;        ///< whether this lane writes the pair's results
 
   template <class Member>
   KOKKOS_FORCEINLINE_FUNCTION ResidentPair(const Member& team, const Shape& shape,
