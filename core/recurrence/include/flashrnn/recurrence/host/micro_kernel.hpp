@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "flashrnn/recurrence/host/kernel_table.hpp"
 #include "flashrnn/recurrence/host/transfer.hpp"
 
 namespace flashrnn::host {
@@ -100,10 +101,9 @@ struct MicroKernel {
 
   [[gnu::always_inline]] static inline Real factor_vector(const Storage* packed, int j, int v) {
     if constexpr (Packed::depth_step == 2) {
-      typedef unsigned Word __attribute__((vector_size(Isa::vector_bytes)));
-      Word word;
+      typename NativeVector<unsigned, Isa::vector_bytes>::type word;
       __builtin_memcpy(&word, packed + ((j / 2) * vectors + v) * lanes * 2, sizeof(word));
-      const Word wide = j % 2 == 0 ? word << 16 : word & 0xffff0000u;
+      const auto wide = j % 2 == 0 ? word << 16 : word & 0xffff0000u;
       return Real::of((typename Real::Native)wide);
     } else {
       return Transfer<Isa, Storage>::load(packed + (j * vectors + v) * lanes);
@@ -117,8 +117,7 @@ struct Multiply {
   using Scalar = AccumulateType<Storage>;
   /// Registers are for the sums, a row of factors and a broadcast one.
   static constexpr int most_rows(int vectors) {
-    const int rows = Isa::registers * 3 / 4 / vectors;
-    return rows > 8 ? 8 : rows;
+    return most_register_rows(Isa::registers, vectors);
   }
 
   template <int vectors, int rows>
@@ -133,12 +132,23 @@ struct Multiply {
   [[gnu::always_inline]] static inline void run(int count, const Storage* packed, Index depth,
                                                 const Scalar* factors, Index stride, Scalar* out,
                                                 Index out_stride, bool accumulate) {
-    if constexpr (rows == 1) {
-      tile<vectors, 1>(packed, depth, factors, stride, out, out_stride, accumulate);
-    } else if (count == rows) {
-      tile<vectors, rows>(packed, depth, factors, stride, out, out_stride, accumulate);
-    } else {
-      run<vectors, rows - 1>(count, packed, depth, factors, stride, out, out_stride, accumulate);
+    if (count == 1)  // in line: a call would be a good part of a small head's step
+      return MicroKernel<Isa, Storage, vectors, 1, transposed>::run(packed, depth, factors, stride,
+                                                                    out, out_stride, accumulate);
+    run_rows<vectors, rows>(count, packed, depth, factors, stride, out, out_stride, accumulate);
+  }
+
+ private:
+  template <int vectors, int rows>
+  [[gnu::always_inline]] static inline void run_rows(int count, const Storage* packed, Index depth,
+                                                     const Scalar* factors, Index stride,
+                                                     Scalar* out, Index out_stride,
+                                                     bool accumulate) {
+    if constexpr (rows > 1) {
+      if (count == rows)
+        return tile<vectors, rows>(packed, depth, factors, stride, out, out_stride, accumulate);
+      run_rows<vectors, rows - 1>(count, packed, depth, factors, stride, out, out_stride,
+                                  accumulate);
     }
   }
 };

@@ -18,8 +18,8 @@ struct Narrow;
 template <class Isa>
 struct Narrow<Isa, bfloat16> {
   using Real = Vector<Isa, float>;
-  typedef unsigned Word __attribute__((vector_size(Isa::vector_bytes)));
-  typedef unsigned short Half __attribute__((vector_size(Isa::vector_bytes / 2)));
+  using Word = typename NativeVector<unsigned, Isa::vector_bytes>::type;
+  using Half = typename NativeVector<unsigned short, Isa::vector_bytes / 2>::type;
 
   [[gnu::always_inline]] static Real widen(Half bits) {
     return Real::of((typename Real::Native)(convert_lanes<Word>(bits) << 16));
@@ -41,8 +41,8 @@ struct Narrow<Isa, bfloat16> {
 template <class Isa>
 struct Narrow<Isa, float16> {
   using Real = Vector<Isa, float>;
-  typedef unsigned Word __attribute__((vector_size(Isa::vector_bytes)));
-  typedef unsigned short Half __attribute__((vector_size(Isa::vector_bytes / 2)));
+  using Word = typename NativeVector<unsigned, Isa::vector_bytes>::type;
+  using Half = typename NativeVector<unsigned short, Isa::vector_bytes / 2>::type;
 
   [[gnu::always_inline]] static Real widen(Half bits) {
 #if defined(FLASHRNN_HOST_AVX512)

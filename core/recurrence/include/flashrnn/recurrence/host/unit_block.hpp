@@ -26,12 +26,11 @@ struct UnitBlock {
 
   /// sums [row][vectors][lanes] = R of the block times h of `count` rows.
   [[gnu::always_inline]] static inline void multiply(const Storage* packed, Index depth,
-                                                     Index padded, int sub_blocks, Index head,
+                                                     Index blocks, int sub_blocks, Index head,
                                                      Index block, const Scalar* h, Index h_stride,
                                                      int count, Scalar* sums) {
     const Storage* const start =
-        packed + (head * (padded / units(sub_blocks)) + block) *
-                     Packed::size(depth, vectors(sub_blocks));
+        packed + (head * blocks + block) * Packed::size(depth, vectors(sub_blocks));
     if constexpr (gates == 1) {
       if (sub_blocks == 4) return Kernel::template run<4>(count, start, depth, h, h_stride, sums, 4, false);
       if (sub_blocks == 2) return Kernel::template run<2>(count, start, depth, h, h_stride, sums, 2, false);
@@ -56,6 +55,33 @@ struct UnitBlock {
       multiply_parts<done + part>(packed + Packed::size(depth, part), depth, h, h_stride, count,
                                   sums);
     }
+  }
+};
+
+/// A block of `sub_blocks` (1, 2 or 4) vectors of units as inputs of R, for R^T·d_gate: one register
+/// each, and k runs over all recurrent gates and units.
+template <class Isa, class Storage>
+struct InputBlock {
+  using Scalar = AccumulateType<Storage>;
+  using Packed = PackedFactors<Isa, Storage>;
+  using Kernel = Multiply<Isa, Storage, false>;
+  static constexpr int lanes = Packed::lanes;
+  static constexpr int most_sums = 4 * 8 * lanes;
+
+  static constexpr Index units(int sub_blocks) { return Index(sub_blocks) * lanes; }
+
+  /// sums [row][sub_block][lanes] = R^T of the block times d_gate of `count` rows.
+  [[gnu::always_inline]] static inline void multiply(const Storage* packed, Index depth,
+                                                     Index blocks, int sub_blocks, Index head,
+                                                     Index block, const Scalar* d_gate,
+                                                     Index stride, int count, Scalar* sums) {
+    const Storage* const start =
+        packed + (head * blocks + block) * Packed::size(depth, sub_blocks);
+    if (sub_blocks == 4)
+      return Kernel::template run<4>(count, start, depth, d_gate, stride, sums, 4, false);
+    if (sub_blocks == 2)
+      return Kernel::template run<2>(count, start, depth, d_gate, stride, sums, 2, false);
+    Kernel::template run<1>(count, start, depth, d_gate, stride, sums, 1, false);
   }
 };
 

@@ -5,12 +5,19 @@
 
 namespace flashrnn::host {
 
+/// The compiler's vector type. (A struct, because GCC 12 takes a typedef in a template for a type of
+/// known length if only its length depends on the template's parameters.)
+template <class Element, int bytes>
+struct NativeVector {
+  typedef Element type __attribute__((vector_size(bytes)));
+};
+
 /// A vector register of numbers, with the operators that cells use (cells/cell.hpp). Comparisons
 /// give a mask of integers of the same width, all bits set where true.
 template <class Isa, class Scalar>
 struct Vector {
   static constexpr int lanes = Isa::vector_bytes / static_cast<int>(sizeof(Scalar));
-  typedef Scalar Native __attribute__((vector_size(Isa::vector_bytes)));
+  using Native = typename NativeVector<Scalar, Isa::vector_bytes>::type;
   using Mask = decltype(Native{} < Native{});
 
   Native value;
@@ -55,8 +62,7 @@ struct Vector {
   [[gnu::always_inline]] Vector& operator/=(Vector y) { return *this = *this / y; }
 };
 
-/// Lane by lane conversion between native vector types. (The types are template parameters because
-/// GCC 12 does not take __builtin_convertvector of a vector whose length depends on one.)
+/// Lane by lane conversion between native vector types.
 template <class To, class From>
 [[gnu::always_inline]] inline To convert_lanes(From from) {
   return __builtin_convertvector(from, To);

@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+#include <Kokkos_Core.hpp>
+#include <cstdint>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "flashrnn/recurrence/bias_gradient.hpp"
+#include "flashrnn/recurrence/describe_cell.hpp"
+#include "flashrnn/recurrence/engine.hpp"
+#include "flashrnn/recurrence/host/pack.hpp"
+#include "flashrnn/recurrence/host/tiling.hpp"
+#include "flashrnn/recurrence/options.hpp"
+#include "flashrnn/recurrence/weight_gradient.hpp"
+#include "flashrnn/recurrence/workspace.hpp"
+
+namespace flashrnn {
+
+/// Whether this is a thread of a parallel region of at least `workers` threads, which all run at the
+/// same time and so may wait for each other.
+inline bool threads_run_together([[maybe_unused]] int workers) {
+#ifdef _OPENMP
+  return omp_get_num_threads() >= workers;
+#else
+  return false;
+#endif
+}
+inline bool in_parallel_region() {
+#ifdef _OPENMP
+  return omp_in_parallel() != 0;
+#else
+  return true;
+#endif
+}
+
+/// One index of a launch: a worker of the host kernels.
+template <class Job>
+struct HostWorker {
+  void (*kernel)(const Job&, int);
+  Job job;
+
+  void operator()(const int worker) const {
+    const int team_size = job.tiling.team_size;
+    if (team_size == 1 || threads_run_together(job.tiling.workers)) return kernel(job, worker);
+    // OpenMP gave fewer threads than were asked for: one worker does its team's work.
+    if (worker % team_size != 0) return;
+    Job alone = job;
+    alone.tiling.workers /= team_size;
+    alone.tiling.team_size = 1;
+    kernel(alone, worker / team_size);
+  }
+};
+
+/// The portable recurrence on host execution spaces: the same recurrence as KokkosEngine's, by
+/// kernels that are written in vectors and compiled for several instruction sets (host/).
+template <class Cell, class Storage, class ExecutionSpace>
+class HostEngine final : public Engine<ExecutionSpace> {
+ public:
+  using Real = AccumulateType<Storage>;
+  using Complete = CompleteCell<Cell>;
+  using Kernels = host::HostKernels<Storage>;
+
+  /// `note` is appended to the description: what the choice of kernels lost, if anything.
+  HostEngine(const ExecutionSpace& space, const Problem& problem, const Kernels& kernels,
+             std::string note)
+      : problem_(problem),
+        cell_(describe_cell<Cell>()),
+        kernels_(kernels),
+        note_(std::move(note)),
+        forward_(choose(space, forward_pass())),
+        backward_(choose(space, backward_pass())),
+        gemm_(problem.training ? make_gemm<ExecutionSpace>(space) : nullptr) {}
+
+  const CellDescription& cell() const override { return cell_; }
+
+  std::string describe() const override {
+    std::ostringstream out;
+    out << "host kernels for " << kernels_.isa << " on Kokkos::" << ExecutionSpace::name() << note_
+        << '\n';
+    const auto line = [&](const char* pass, const host::HostTiling& t, int vectors) {
+      out << pass << ": " << t.workers / t.team_size << " team(s) of " << t.team_size
+          << " thread(s), each with " << t.group_heads << " head(s) and " << t.slice_rows
+          << " row(s) of the batch; register tile of " << vectors * t.sub_blocks << " vectors by "
+          << t.register_rows << " rows\n";
+    };
+    line("forward", forward_, cell_.recurrent_gates);
+    if (problem_.training) line("backward", backward_, 1);
+    return out.str();
+  }
+
+  std::size_t reserve_bytes() const override {
+    return problem_.training ? sizeof(Storage) * elements(Complete::saved) : 0;
+  }
+  std::size_t forward_workspace_bytes() const override {
+    return ForwardWorkspace(*this, nullptr).bytes;
+  }
+  std::size_t backward_workspace_bytes() const override {
+    return problem_.training ? BackwardWorkspace(*this, nullptr).bytes : 0;
+  }
+
+  void forward(const ExecutionSpace& space, const ForwardTensors& tensors) const override {
+    const ForwardWorkspace workspace(*this, tensors.workspace);
+    host::ForwardJob<Storage> job;
+    fill(job, space, forward_, workspace, kernels_.forward_planes);
+    const auto options = kernel_options<Storage, Real>(problem_);
+    job.clip = options.forward_clip;
+    job.x = typed(tensors.x);
+    job.b = typed(tensors.b);
+    job.s0 = typed(tensors.s0);
+    job.states = typed(tensors.states);
+    job.h = typed(tensors.h);
+    job.last = typed(tensors.last);
+    if (problem_.training) job.saved = reserve(static_cast<Storage*>(tensors.reserve));
+    job.tiling.streaming = job.tiling.streaming && aligned(job.states, cell_.states) &&
+                           aligned(job.h, 1) && aligned(job.saved, cell_.saved);
+    host::pack(space, problem_.shape.heads,
+               packer<host::PackForward<Storage>>(tensors.R, job, cell_.recurrent_gates,
+                                                  workspace.packed, workspace.barriers));
+    launch(space, "flashrnn::forward", kernels_.forward, job);
+  }
+
+  void backward(const ExecutionSpace& space, const BackwardTensors& tensors) const override {
+    const BackwardWorkspace workspace(*this, tensors.workspace);
+    host::BackwardJob<Storage> job;
+    fill(job, space, backward_, workspace, kernels_.backward_planes);
+    const auto options = kernel_options<Storage, Real>(problem_);
+    job.forward_clip = options.forward_clip;
+    job.gradient_clip = options.recurrent_gradient_clip;
+    job.cut = options.cut_recurrent_gradient;
+    job.s0 = typed(tensors.s0);
+    job.states = typed(tensors.states);
+    job.saved = reserve(static_cast<const Storage*>(tensors.reserve));
+    job.dh = typed(tensors.dh);
+    job.d_last = typed(tensors.d_last);
+    job.ds0 = typed(tensors.ds0);
+    job.db_partial = tensors.db.data != nullptr ? workspace.db_partial : nullptr;
+    place_gate_gradients(tensors, workspace, job);
+    for (int n = 0; n < Cell::gates; ++n)
+      job.tiling.streaming = job.tiling.streaming && aligned(job.d_gate[n], 1);
+    host::pack(space, problem_.shape.heads,
+               packer<host::PackBackward<Storage>>(tensors.R, job, cell_.recurrent_gates,
+                                                   workspace.packed, workspace.barriers));
+    launch(space, "flashrnn::backward", kernels_.backward, job);
+
+    if (tensors.db.data != nullptr)
+      sum_bias_gradient(space, problem_.shape, cell_.bias_gates, job.slices(),
+                        workspace.db_partial, static_cast<Storage*>(tensors.db.data),
+                        *tensors.db.strides);
+    if (tensors.dR.data != nullptr) {
+      TypedTensor<Storage> recurrent[Cell::gates];
+      for (int n = 0; n < Cell::gates; ++n)
+        if (has_gate(Cell::recurrent_gates, n))
+          recurrent[gate_position(Cell::recurrent_gates, n)] = {job.d_gate[n].data,
+                                                                job.d_gate[n].strides};
+      const TypedTensor<const Storage> states{job.states.data, job.states.strides},
+          s0{job.s0.data, job.s0.strides};
+      weight_gradient().run(space, cell_.recurrent_gates, recurrent, states, s0,
+                            static_cast<Storage*>(tensors.dR.data), *tensors.dR.strides,
+                            workspace.dR_sums, workspace.gemm);
+    }
+  }
+
+ private:
+  struct Workspace {
+    Storage* packed;
+    Real* scratch;
+    host::TeamBarrier* barriers;
+    std::size_t bytes;
+
+    void take(WorkspaceDivider& divide, const HostEngine& engine, const host::HostTiling& tiling,
+              Index vectors_per_unit, Index depth, int planes) {
+      const auto teams = static_cast<std::size_t>(tiling.workers / tiling.team_size);
+      const host::PackedOrder order = engine.order();
+      const Index padded = engine.padded(tiling);
+      packed = divide.take<Storage>(static_cast<std::size_t>(
+          engine.problem_.shape.heads *
+          order.size(depth, vectors_per_unit * padded / engine.kernels_.lanes)));
+      scratch = divide.take<Real>(
+          teams * static_cast<std::size_t>(engine.scratch_elements(tiling, planes)));
+      barriers = divide.take<host::TeamBarrier>(teams);
+    }
+  };
+  struct ForwardWorkspace : Workspace {
+    ForwardWorkspace(const HostEngine& engine, void* base) {
+      WorkspaceDivider divide(base);
+      this->take(divide, engine, engine.forward_, engine.cell_.recurrent_gates,
+                 engine.problem_.shape.head_dim, engine.kernels_.forward_planes);
+      this->bytes = divide.used();
+    }
+  };
+  struct BackwardWorkspace : Workspace {
+    BackwardWorkspace(const HostEngine& engine, void* base) {
+      const Shape& s = engine.problem_.shape;
+      WorkspaceDivider divide(base);
+      this->take(divide, engine, engine.backward_, 1, engine.cell_.recurrent_gates * s.head_dim,
+                 engine.kernels_.backward_planes);
+      gate_gradients = divide.take<Storage>(engine.elements(Cell::gates));
+      const Index slices = (s.batch + engine.backward_.slice_rows - 1) / engine.backward_.slice_rows;
+      db_partial = divide.take<Real>(
+          static_cast<std::size_t>(slices * engine.cell_.bias_gates * s.heads * s.head_dim));
+      const auto weights = engine.weight_gradient();
+      dR_sums = divide.take<Real>(weights.sum_elements(engine.cell_.recurrent_gates));
+      gemm = divide.take<char>(weights.gemm_workspace_bytes());
+      this->bytes = divide.used();
+    }
+    Storage* gate_gradients;
+    Real* db_partial;
+    Real* dR_sums;
+    char* gemm;
+  };
+
+  /// Whether all workers of a launch run at the same time, so that they may wait for each other.
+  static constexpr bool concurrent_workers() {
+#ifdef KOKKOS_ENABLE_OPENMP
+    return std::is_same_v<ExecutionSpace, Kokkos::OpenMP>;
+#else
+    return false;
+#endif
+  }
+
+  std::size_t elements(Index channels) const {
+    const Shape& s = problem_.shape;
+    return static_cast<std::size_t>(channels * s.steps * s.batch * s.heads * s.head_dim);
+  }
+  host::PackedOrder order() const { return {kernels_.lanes, kernels_.depth_step}; }
+  Index padded(const host::HostTiling& tiling) const {
+    const Index block = Index(kernels_.lanes) * tiling.sub_blocks;
+    return (problem_.shape.head_dim + block - 1) / block * block;
+  }
+  Index scratch_elements(const host::HostTiling& tiling, int planes) const {
+    return planes * tiling.group_heads * tiling.slice_rows * padded(tiling);
+  }
+
+  host::HostPass forward_pass() const {
+    host::HostPass pass{problem_.shape};
+    pass.vectors_per_unit = cell_.recurrent_gates;
+    pass.depth = problem_.shape.head_dim;
+    pass.most_sub_blocks = kernels_.most_forward_sub_blocks;
+    pass.factor_bytes = sizeof(Storage);
+    pass.output_bytes =
+        sizeof(Storage) * elements(problem_.training ? cell_.states + cell_.saved : 1);
+    return pass;
+  }
+  host::HostPass backward_pass() const {
+    host::HostPass pass{problem_.shape};
+    pass.vectors_per_unit = 1;
+    pass.depth = cell_.recurrent_gates * problem_.shape.head_dim;
+    pass.most_sub_blocks = host::most_kernel_vectors;
+    pass.factor_bytes = sizeof(Storage);
+    pass.output_bytes = sizeof(Storage) * elements(cell_.input_gates);
+    return pass;
+  }
+  host::HostTiling choose(const ExecutionSpace& space, const host::HostPass& pass) const {
+    host::HostLimits limits = host::host_limits();
+    limits.workers = space.concurrency();
+    limits.registers = kernels_.registers;
+    limits.lanes = kernels_.lanes;
+    limits.barriers = concurrent_workers();
+    return host::choose_host_tiling(pass, limits);
+  }
+
+  void fill(host::Job<Storage>& job, const ExecutionSpace& space, const host::HostTiling& tiling,
+            const Workspace& workspace, int planes) const {
+    job.shape = problem_.shape;
+    job.tiling = tiling;
+    // In a parallel region of the caller, Kokkos runs workers one after the other.
+    if (tiling.team_size > 1 && (in_parallel_region() || space.concurrency() < tiling.workers)) {
+      job.tiling.workers = tiling.workers / tiling.team_size;
+      job.tiling.team_size = 1;
+    }
+    job.padded = padded(tiling);
+    job.packed = workspace.packed;
+    job.scratch = workspace.scratch;
+    job.scratch_elements = scratch_elements(tiling, planes);
+    job.barriers = workspace.barriers;
+  }
+
+  template <class Pack>
+  Pack packer(const ConstMatrix& R, const host::Job<Storage>& job, Index gates, Storage* packed,
+              host::TeamBarrier* barriers) const {
+    const Index blocks = job.padded / (Index(kernels_.lanes) * job.tiling.sub_blocks);
+    return Pack{problem_.shape.head_dim,
+                gates,
+                job.tiling.sub_blocks,
+                blocks,
+                order(),
+                static_cast<const Storage*>(R.data),
+                *R.strides,
+                packed,
+                barriers,
+                job.tiling.workers / job.tiling.team_size};
+  }
+
+  template <class Job>
+  void launch(const ExecutionSpace& space, const char* name, void (*kernel)(const Job&, int),
+              const Job& job) const {
+    Kokkos::parallel_for(
+        name,
+        Kokkos::RangePolicy<ExecutionSpace, Kokkos::IndexType<int>>(space, 0, job.tiling.workers),
+        HostWorker<Job>{kernel, job});
+  }
+
+  WeightGradient<ExecutionSpace, Storage> weight_gradient() const {
+    return {problem_.shape, problem_.dtype, *gemm_};
+  }
+
+  /// A gate with an input writes its gradient straight into dx, if the caller wants dx; otherwise
+  /// into the workspace, if dR needs it. No gate is stored for nothing.
+  void place_gate_gradients(const BackwardTensors& tensors, const BackwardWorkspace& workspace,
+                            host::BackwardJob<Storage>& job) const {
+    const Strides own = state_sequence_strides(problem_.shape, SequenceOrder::time_major);
+    for (int n = 0; n < Cell::gates; ++n) {
+      if (tensors.dx.data != nullptr && has_gate(Cell::input_gates, n)) {
+        const Strides& strides = *tensors.dx.strides;
+        job.d_gate[n].data = static_cast<Storage*>(tensors.dx.data) +
+                             strides.at(gate_position(Cell::input_gates, n), 0, 0, 0);
+        job.d_gate[n].strides = strides;
+      } else if (tensors.dR.data != nullptr && has_gate(Cell::recurrent_gates, n)) {
+        job.d_gate[n].data = workspace.gate_gradients + own.at(n, 0, 0, 0);
+        job.d_gate[n].strides = own;
+      }
+    }
+  }
+
+  /// Whether every vector of a tensor is aligned, as stores around the caches need.
+  template <class Element>
+  bool aligned(const host::HostTensor<Element>& tensor, Index channels) const {
+    if (tensor.data == nullptr) return true;
+    const Index lanes = kernels_.lanes;
+    const Strides& s = tensor.strides;
+    return reinterpret_cast<std::uintptr_t>(tensor.data) %
+                   (sizeof(Storage) * static_cast<std::size_t>(lanes)) ==
+               0 &&
+           s.step % lanes == 0 && s.batch % lanes == 0 && s.head % lanes == 0 &&
+           (channels == 1 || s.channel % lanes == 0);
+  }
+
+  template <class Element>
+  host::HostTensor<Element> reserve(Element* data) const {
+    return {data, state_sequence_strides(problem_.shape, SequenceOrder::time_major)};
+  }
+
+  template <class Pointer>
+  static auto typed(const BasicTensor<Pointer, Strides>& tensor) {
+    using Element =
+        std::conditional_t<std::is_same_v<Pointer, const void*>, const Storage, Storage>;
+    return host::HostTensor<Element>{static_cast<Element*>(tensor.data),
+                                     tensor.strides.value_or(Strides{})};
+  }
+
+  Problem problem_;
+  CellDescription cell_;
+  Kernels kernels_;
+  std::string note_;
+  host::HostTiling forward_;
+  host::HostTiling backward_;
+  std::unique_ptr<Gemm<ExecutionSpace>> gemm_;
+};
+
+}  // namespace flashrnn
