@@ -6,7 +6,9 @@
 #endif
 
 #include <Kokkos_Core.hpp>
+#include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -17,6 +19,7 @@
 #include "flashrnn/recurrence/describe_cell.hpp"
 #include "flashrnn/recurrence/engine.hpp"
 #include "flashrnn/recurrence/host/pack.hpp"
+#include "flashrnn/recurrence/host/sum_weight_gradient.hpp"
 #include "flashrnn/recurrence/host/tiling.hpp"
 #include "flashrnn/recurrence/options.hpp"
 #include "flashrnn/recurrence/weight_gradient.hpp"
@@ -109,7 +112,7 @@ class HostEngine final : public Engine<ExecutionSpace> {
   void forward(const ExecutionSpace& space, const ForwardTensors& tensors) const override {
     const ForwardWorkspace workspace(*this, tensors.workspace);
     host::ForwardJob<Storage> job;
-    fill(job, space, forward_, workspace, kernels_.forward_planes);
+    fill(job, space, forward_, workspace, forward_head_elements());
     const auto options = kernel_options<Storage, Real>(problem_);
     job.clip = options.forward_clip;
     job.x = typed(tensors.x);
@@ -130,7 +133,10 @@ class HostEngine final : public Engine<ExecutionSpace> {
   void backward(const ExecutionSpace& space, const BackwardTensors& tensors) const override {
     const BackwardWorkspace workspace(*this, tensors.workspace);
     host::BackwardJob<Storage> job;
-    fill(job, space, backward_, workspace, kernels_.backward_planes);
+    fill(job, space, backward_, workspace, backward_head_elements());
+    job.slab_steps = slab_steps();
+    job.gate_stride = gate_stride();
+    job.h_stride = h_stride();
     const auto options = kernel_options<Storage, Real>(problem_);
     job.forward_clip = options.forward_clip;
     job.gradient_clip = options.recurrent_gradient_clip;
@@ -142,6 +148,7 @@ class HostEngine final : public Engine<ExecutionSpace> {
     job.d_last = typed(tensors.d_last);
     job.ds0 = typed(tensors.ds0);
     job.db_partial = tensors.db.data != nullptr ? workspace.db_partial : nullptr;
+    job.dR_partial = tensors.dR.data != nullptr ? workspace.dR_partial : nullptr;
     place_gate_gradients(tensors, workspace, job);
     for (int n = 0; n < Cell::gates; ++n)
       job.tiling.streaming = job.tiling.streaming && aligned(job.d_gate[n], 1);
@@ -154,7 +161,11 @@ class HostEngine final : public Engine<ExecutionSpace> {
       sum_bias_gradient(space, problem_.shape, cell_.bias_gates, job.slices(),
                         workspace.db_partial, static_cast<Storage*>(tensors.db.data),
                         *tensors.db.strides);
-    if (tensors.dR.data != nullptr) {
+    if (job.dR_partial != nullptr) {
+      host::sum_weight_gradient(space, problem_.shape, cell_.recurrent_gates, job.slices(),
+                                job.padded, job.dR_partial,
+                                static_cast<Storage*>(tensors.dR.data), *tensors.dR.strides);
+    } else if (tensors.dR.data != nullptr) {
       TypedTensor<Storage> recurrent[Cell::gates];
       for (int n = 0; n < Cell::gates; ++n)
         if (has_gate(Cell::recurrent_gates, n))
@@ -176,7 +187,7 @@ class HostEngine final : public Engine<ExecutionSpace> {
     std::size_t bytes;
 
     void take(WorkspaceDivider& divide, const HostEngine& engine, const host::HostTiling& tiling,
-              Index vectors_per_unit, Index depth, int planes) {
+              Index vectors_per_unit, Index depth, Index head_elements) {
       const auto teams = static_cast<std::size_t>(tiling.workers / tiling.team_size);
       const host::PackedOrder order = engine.order();
       const Index padded = engine.padded(tiling);
@@ -184,7 +195,7 @@ class HostEngine final : public Engine<ExecutionSpace> {
           engine.problem_.shape.heads *
           order.size(depth, vectors_per_unit * padded / engine.kernels_.lanes)));
       scratch = divide.take<Real>(
-          teams * static_cast<std::size_t>(engine.scratch_elements(tiling, planes)));
+          teams * static_cast<std::size_t>(tiling.group_heads * head_elements));
       barriers = divide.take<host::TeamBarrier>(teams);
     }
   };
@@ -192,7 +203,7 @@ class HostEngine final : public Engine<ExecutionSpace> {
     ForwardWorkspace(const HostEngine& engine, void* base) {
       WorkspaceDivider divide(base);
       this->take(divide, engine, engine.forward_, engine.cell_.recurrent_gates,
-                 engine.problem_.shape.head_dim, engine.kernels_.forward_planes);
+                 engine.problem_.shape.head_dim, engine.forward_head_elements());
       this->bytes = divide.used();
     }
   };
@@ -201,20 +212,27 @@ class HostEngine final : public Engine<ExecutionSpace> {
       const Shape& s = engine.problem_.shape;
       WorkspaceDivider divide(base);
       this->take(divide, engine, engine.backward_, 1, engine.cell_.recurrent_gates * s.head_dim,
-                 engine.kernels_.backward_planes);
-      gate_gradients = divide.take<Storage>(engine.elements(Cell::gates));
+                 engine.backward_head_elements());
       const Index slices = (s.batch + engine.backward_.slice_rows - 1) / engine.backward_.slice_rows;
       db_partial = divide.take<Real>(
           static_cast<std::size_t>(slices * engine.cell_.bias_gates * s.heads * s.head_dim));
-      const auto weights = engine.weight_gradient();
-      dR_sums = divide.take<Real>(weights.sum_elements(engine.cell_.recurrent_gates));
-      gemm = divide.take<char>(weights.gemm_workspace_bytes());
+      if (engine.own_weight_gradient()) {
+        dR_partial = divide.take<Real>(
+            static_cast<std::size_t>(slices * s.heads * engine.cell_.recurrent_gates * s.head_dim *
+                                     engine.padded(engine.backward_)));
+      } else {
+        gate_gradients = divide.take<Storage>(engine.elements(Cell::gates));
+        const auto weights = engine.weight_gradient();
+        dR_sums = divide.take<Real>(weights.sum_elements(engine.cell_.recurrent_gates));
+        gemm = divide.take<char>(weights.gemm_workspace_bytes());
+      }
       this->bytes = divide.used();
     }
-    Storage* gate_gradients;
     Real* db_partial;
-    Real* dR_sums;
-    char* gemm;
+    Real* dR_partial = nullptr;
+    Storage* gate_gradients = nullptr;
+    Real* dR_sums = nullptr;
+    char* gemm = nullptr;
   };
 
   /// Whether all workers of a launch run at the same time, so that they may wait for each other.
@@ -235,8 +253,30 @@ class HostEngine final : public Engine<ExecutionSpace> {
     const Index block = Index(kernels_.lanes) * tiling.sub_blocks;
     return (problem_.shape.head_dim + block - 1) / block * block;
   }
-  Index scratch_elements(const host::HostTiling& tiling, int planes) const {
-    return planes * tiling.group_heads * tiling.slice_rows * padded(tiling);
+  Index forward_head_elements() const {
+    return kernels_.forward_planes * forward_.slice_rows * padded(forward_);
+  }
+  Index backward_head_elements() const {
+    return backward_.slice_rows * (kernels_.backward_planes * padded(backward_) +
+                                   slab_steps() * (gate_stride() + h_stride()));
+  }
+  // A line of the cache more than a multiple of lines: rows of one column then spread over all sets
+  // of the cache.
+  Index gate_stride() const {
+    return round_up(cell_.recurrent_gates * problem_.shape.head_dim, 16) + 16;
+  }
+  Index h_stride() const { return round_up(padded(backward_), 16) + 16; }
+  /// Steps whose products for dR are formed together; at least two, so that one step's can be
+  /// written while another worker still reads the last one's.
+  Index slab_steps() const {
+    constexpr Index rank = 64;
+    return own_weight_gradient() ? std::max<Index>(2, rank / backward_.slice_rows) : 2;
+  }
+  /// Whether the kernel sums dR itself: BLAS libraries are slow at many small products.
+  bool own_weight_gradient() const {
+    const char* const forced = std::getenv("FLASHRNN_OWN_DR");
+    if (forced != nullptr) return *forced == '1';
+    return problem_.shape.head_dim < 256;
   }
 
   host::HostPass forward_pass() const {
@@ -268,7 +308,7 @@ class HostEngine final : public Engine<ExecutionSpace> {
   }
 
   void fill(host::Job<Storage>& job, const ExecutionSpace& space, const host::HostTiling& tiling,
-            const Workspace& workspace, int planes) const {
+            const Workspace& workspace, Index head_elements) const {
     job.shape = problem_.shape;
     job.tiling = tiling;
     // In a parallel region of the caller, Kokkos runs workers one after the other.
@@ -279,7 +319,8 @@ class HostEngine final : public Engine<ExecutionSpace> {
     job.padded = padded(tiling);
     job.packed = workspace.packed;
     job.scratch = workspace.scratch;
-    job.scratch_elements = scratch_elements(tiling, planes);
+    job.head_elements = head_elements;
+    job.scratch_elements = tiling.group_heads * head_elements;
     job.barriers = workspace.barriers;
   }
 
@@ -323,7 +364,8 @@ class HostEngine final : public Engine<ExecutionSpace> {
         job.d_gate[n].data = static_cast<Storage*>(tensors.dx.data) +
                              strides.at(gate_position(Cell::input_gates, n), 0, 0, 0);
         job.d_gate[n].strides = strides;
-      } else if (tensors.dR.data != nullptr && has_gate(Cell::recurrent_gates, n)) {
+      } else if (workspace.gate_gradients != nullptr && tensors.dR.data != nullptr &&
+                 has_gate(Cell::recurrent_gates, n)) {
         job.d_gate[n].data = workspace.gate_gradients + own.at(n, 0, 0, 0);
         job.d_gate[n].strides = own;
       }

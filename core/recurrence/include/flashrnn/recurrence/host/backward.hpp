@@ -2,6 +2,7 @@
 #pragma once
 
 #include "flashrnn/cells/differentiate.hpp"
+#include "flashrnn/recurrence/host/rank_update.hpp"
 #include "flashrnn/recurrence/host/task.hpp"
 #include "flashrnn/recurrence/host/unit_block.hpp"
 #include "flashrnn/recurrence/host/vector_math.hpp"
@@ -23,12 +24,13 @@ class BackwardWorker {
   using Exact = Transfer<Isa, Scalar>;
   using Complete = CompleteCell<Cell>;
   using Block = InputBlock<Isa, Storage>;
+  using Rank = RankUpdate<Isa, Scalar>;
   static constexpr int lanes = Real::lanes;
   static constexpr int recurrent_gates = count_gates(Cell::recurrent_gates);
   static constexpr int bias_gates = count_gates(Cell::bias_gates);
 
-  /// Planes of scratch per head: the gradients of all states, and the recurrent gates' twice.
-  static constexpr int planes = Cell::states + 2 * recurrent_gates;
+  /// Planes of scratch per head, before its slab: the gradients of all states.
+  static constexpr int planes = Cell::states;
 
   static void run(const BackwardJob<Storage>& job, int worker) {
     const auto team = Team<Isa>::of(job, worker);
@@ -43,40 +45,53 @@ class BackwardWorker {
   BackwardWorker(const BackwardJob<Storage>& of, const Team<Isa>& by, Index number)
       : job(of),
         team(by),
-        task(Task<Isa>::of(of, by, number, planes, Block::units(of.tiling.sub_blocks))) {}
+        task(Task<Isa>::of(of, by, number, Block::units(of.tiling.sub_blocks))) {}
 
   const BackwardJob<Storage>& job;
   const Team<Isa> team;
   const Task<Isa> task;
 
   Scalar* d_state(Index head, int state) const { return task.plane(job, head, state); }
-  /// [rows, recurrent_gates·D], rows recurrent_gates·padded apart.
+  Index slot(Index step) const { return (job.shape.steps - 1 - step) % job.slab_steps; }
+  /// [slab_steps, rows, gate_stride] gate gradients of the last steps.
+  Scalar* gate_slab(Index head) const { return task.plane(job, head, planes); }
   Scalar* d_gates(Index head, Index step) const {
-    return task.plane(job, head, Cell::states + static_cast<int>(step & 1) * recurrent_gates);
+    return gate_slab(head) + slot(step) * task.rows * job.gate_stride;
   }
-  Index d_gates_stride() const { return recurrent_gates * job.padded; }
+  /// [slab_steps, rows, h_stride] h before these steps.
+  Scalar* h_slab(Index head) const {
+    return gate_slab(head) + job.slab_steps * job.tiling.slice_rows * job.gate_stride;
+  }
 
   void run_task(Index slice) const {
     for (Index head = task.first_head; head < task.end_head; ++head)
       for (Index block = task.first_block; block < task.end_block; ++block)
         load_gradients(slice, head, block);
     for (Index step = job.shape.steps - 1; step >= 0; --step) {
+      const bool slab_full = job.dR_partial != nullptr &&
+                             (slot(step) == job.slab_steps - 1 || step == 0);
       for (Index head = task.first_head; head < task.end_head; ++head) {
         for (Index block = task.first_block; block < task.end_block; ++block)
           task.for_each_vector(job, lanes, block, [&](int, Index unit, Index count) {
             differentiate(slice, step, head, unit, count);
           });
-        if (team.size == 1 && !job.cut) add_recurrent_gradients(step, head);
+        if (team.size == 1) add_products(slice, step, head, slab_full);
       }
-      if (team.size == 1 || job.cut) continue;
+      if (team.size == 1) continue;
       team.wait();
       for (Index head = task.first_head; head < task.end_head; ++head)
-        add_recurrent_gradients(step, head);
+        add_products(slice, step, head, slab_full);
+      if (slab_full) team.wait();  // the next step begins to fill it again
     }
     if (job.ds0.data == nullptr) return;
     for (Index head = task.first_head; head < task.end_head; ++head)
       for (Index block = task.first_block; block < task.end_block; ++block)
         store_initial_gradients(head, block);
+  }
+
+  void add_products(Index slice, Index step, Index head, bool slab_full) const {
+    if (!job.cut) add_recurrent_gradients(step, head);
+    if (slab_full) add_weight_gradients(slice, step, head);
   }
 
   Scalar* bias_sum(Index slice, int gate, Index head) const {
@@ -116,7 +131,7 @@ class BackwardWorker {
     const HostTensor<const Storage> states = job.states, saved = job.saved, dh = job.dh;
     const bool streaming = job.tiling.streaming, clipped = job.forward_clip < __builtin_inff();
     const Index padded = job.padded, to_next_step = -1;
-    const Index d_stride = d_gates_stride();
+    const Index d_stride = job.gate_stride, h_stride = job.h_stride;
     const Real clip(job.forward_clip);
 
     // The states before the step: the stored ones of the step before, or the initial ones.
@@ -143,6 +158,9 @@ class BackwardWorker {
     Scalar* d_states[Cell::states];
     for (int s = 0; s < Cell::states; ++s) d_states[s] = d_state(head, s) + unit;
     Scalar* const own_d_gates = d_gates(head, step) + unit;
+    Scalar* const own_h =
+        job.dR_partial == nullptr ? nullptr
+                                  : h_slab(head) + slot(step) * task.rows * h_stride + unit;
     const Index head_dim = job.shape.head_dim;
     Real bias[bias_gates > 0 ? bias_gates : 1];
     for (int n = 0; n < bias_gates; ++n) bias[n] = Real::zero();
@@ -181,6 +199,7 @@ class BackwardWorker {
 
       Complete::template backward<Math>(save, previous, next, d_next, d_gate, d_previous);
 
+      if (own_h != nullptr) previous[0].store(own_h + row * h_stride);
 #pragma GCC unroll 4
       for (int s = 0; s < Cell::states; ++s) d_previous[s].store(d_states[s] + row * padded);
 #pragma GCC unroll 8
@@ -218,7 +237,7 @@ class BackwardWorker {
       for (int tile = 0; tile < task.row_tiles; ++tile) {
         const int count = task.rows_of_tile(tile);
         Block::multiply(job.packed, depth, task.blocks, sub_blocks, head, block,
-                        d_gates(head, step) + first * d_gates_stride(), d_gates_stride(), count,
+                        d_gates(head, step) + first * job.gate_stride, job.gate_stride, count,
                         sums);
         task.for_each_vector(job, lanes, block, [&](int sub, Index unit, Index) {
           for (int row = 0; row < count; ++row) {
@@ -229,6 +248,26 @@ class BackwardWorker {
         });
         first += count;
       }
+    }
+  }
+
+  /// dR += d_gate^T·h of the steps in the slab, for the gates of this worker's units.
+  void add_weight_gradients(Index slice, Index step, Index head) const {
+    const Index dim = job.shape.head_dim, filled = (slot(step) + 1) * task.rows;
+    const bool first = job.shape.steps - 1 - step < job.slab_steps;
+    const auto smaller = [](Index x, Index y) { return x < y ? x : y; };
+    Scalar* const sums = job.dR_partial + (slice * job.shape.heads + head) * recurrent_gates * dim *
+                                              job.padded;
+    const Index begin = smaller(task.first_block * task.block_units, dim);
+    const Index end = smaller(task.end_block * task.block_units, dim);
+    if (team.size == 1) {
+      Rank::update(gate_slab(head), job.gate_stride, h_slab(head), job.h_stride, filled,
+                   recurrent_gates * dim, job.padded, first, sums);
+    } else {
+      for (int gate = 0; gate < recurrent_gates; ++gate)
+        Rank::update(gate_slab(head) + gate * dim + begin, job.gate_stride, h_slab(head),
+                     job.h_stride, filled, end - begin, job.padded, first,
+                     sums + (gate * dim + begin) * job.padded);
     }
   }
 };

@@ -40,7 +40,7 @@ class ForwardWorker {
 
  private:
   ForwardWorker(const ForwardJob<Storage>& of, const Team<Isa>& by, Index number)
-      : job(of), team(by), task(Task<Isa>::of(of, by, number, planes, Block::units(of.tiling.sub_blocks))) {}
+      : job(of), team(by), task(Task<Isa>::of(of, by, number, Block::units(of.tiling.sub_blocks))) {}
 
   const ForwardJob<Storage>& job;
   const Team<Isa> team;

@@ -42,6 +42,7 @@ struct Job {
   const Storage* packed = nullptr;  ///< R in the order of PackedFactors
   Real* scratch = nullptr;    ///< of all teams
   Index scratch_elements = 0;  ///< of one team
+  Index head_elements = 0;     ///< of one head of a team
   TeamBarrier* barriers = nullptr;  ///< one per team
 
   Index slices() const { return (shape.batch + tiling.slice_rows - 1) / tiling.slice_rows; }
@@ -69,6 +70,14 @@ struct BackwardJob : Job<Storage> {
   HostTensor<Storage> d_gate[most_gates];  ///< [T, B, H, D] each (channel 0); null: not stored
   HostTensor<Storage> ds0;
   Real* db_partial = nullptr;  ///< [slices, G_b, H, D] sums of each slice; null: not wanted
+  /// [slices, H, G_R·D_out, padded D_in] sums of each slice, by the kernel itself; null: dR is not
+  /// wanted, or a matrix product's business.
+  Real* dR_partial = nullptr;
+
+  // The last steps' gate gradients and h, per head behind its gradients of states:
+  // [slab_steps, rows] rows of gate_stride elements [G_R·D], then of h_stride elements [D_in].
+  Index slab_steps = 2;
+  Index gate_stride = 0, h_stride = 0;
 };
 
 }  // namespace flashrnn::host

@@ -26,8 +26,10 @@ struct PackedFactors {
 };
 
 /// The register tile: out[row][vector] (+)= sum over k of packed[k][vector] · factor(row, k), all
-/// sums in registers. factor(row, k) is factors[row·stride + k], or, `transposed`,
-/// factors[k·stride + row].
+/// sums in registers. factor(row, k) is factors[row·stride + k].
+///
+/// `transposed`: factor(row, k) is factors[k·stride + row], and the vectors of one k are not packed
+/// but lie packed_stride elements after those of the one before.
 template <class Isa, class Storage, int vectors, int rows, bool transposed>
 struct MicroKernel {
   using Scalar = AccumulateType<Storage>;
@@ -49,7 +51,8 @@ struct MicroKernel {
   /// out: [rows][out_stride] registers of `lanes` elements.
   [[gnu::always_inline]] static inline void run(const Storage* packed, Index depth,
                                                 const Scalar* factors, Index stride, Scalar* out,
-                                                Index out_stride, bool accumulate) {
+                                                Index out_stride, bool accumulate,
+                                                [[maybe_unused]] Index packed_stride = 0) {
     Sums acc;
 #pragma GCC unroll 4
     for (int part = 0; part < split; ++part)
@@ -63,13 +66,17 @@ struct MicroKernel {
     Index left = depth;
     for (; left >= step; left -= step) {
 #pragma GCC unroll 4
-      for (int j = 0; j < step; ++j) multiply(packed, j, factors, stride, acc);
-      packed += step * vectors * lanes;
+      for (int j = 0; j < step; ++j)
+        multiply(packed + (transposed ? j * packed_stride : 0), transposed ? 0 : j,
+                 factors + (transposed ? j * stride : 0), stride, acc, j);
+      packed += transposed ? step * packed_stride : step * vectors * lanes;
       factors += transposed ? step * stride : step;
     }
 #pragma GCC unroll 4
     for (int j = 0; j < step - 1; ++j)
-      if (j < left) multiply(packed, j, factors, stride, acc);
+      if (j < left)
+        multiply(packed + (transposed ? j * packed_stride : 0), transposed ? 0 : j,
+                 factors + (transposed ? j * stride : 0), stride, acc, j);
 #pragma GCC unroll 8
     for (int row = 0; row < rows; ++row)
 #pragma GCC unroll 4
@@ -83,19 +90,19 @@ struct MicroKernel {
   }
 
  private:
-  /// Adds the products of the j-th k from here.
+  /// Adds the products of the j-th k from here to the sums of part `part` modulo split.
   [[gnu::always_inline]] static inline void multiply(const Storage* packed, int j,
                                                      const Scalar* factors, Index stride,
-                                                     Sums& acc) {
+                                                     Sums& acc, int part) {
     Real r[vectors];
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; ++v) r[v] = factor_vector(packed, j, v);
 #pragma GCC unroll 8
     for (int row = 0; row < rows; ++row) {
-      const Real f(transposed ? factors[j * stride + row] : factors[row * stride + j]);
+      const Real f(transposed ? factors[row] : factors[row * stride + j]);
 #pragma GCC unroll 4
       for (int v = 0; v < vectors; ++v)
-        acc.at[j % split][row][v] = multiply_add(r[v], f, acc.at[j % split][row][v]);
+        acc.at[part % split][row][v] = multiply_add(r[v], f, acc.at[part % split][row][v]);
     }
   }
 
@@ -122,20 +129,22 @@ struct Multiply {
 
   template <int vectors, int rows>
   [[gnu::noinline]] static void tile(const Storage* packed, Index depth, const Scalar* factors,
-                                     Index stride, Scalar* out, Index out_stride,
-                                     bool accumulate) {
-    MicroKernel<Isa, Storage, vectors, rows, transposed>::run(packed, depth, factors, stride, out,
-                                                              out_stride, accumulate);
+                                     Index stride, Scalar* out, Index out_stride, bool accumulate,
+                                     Index packed_stride) {
+    MicroKernel<Isa, Storage, vectors, rows, transposed>::run(
+        packed, depth, factors, stride, out, out_stride, accumulate, packed_stride);
   }
 
   template <int vectors, int rows = most_rows(vectors)>
   [[gnu::always_inline]] static inline void run(int count, const Storage* packed, Index depth,
                                                 const Scalar* factors, Index stride, Scalar* out,
-                                                Index out_stride, bool accumulate) {
-    if (count == 1)  // in line: a call would be a good part of a small head's step
+                                                Index out_stride, bool accumulate,
+                                                Index packed_stride = 0) {
+    if (!transposed && count == 1)  // in line: a call would be a good part of a small head's step
       return MicroKernel<Isa, Storage, vectors, 1, transposed>::run(packed, depth, factors, stride,
                                                                     out, out_stride, accumulate);
-    run_rows<vectors, rows>(count, packed, depth, factors, stride, out, out_stride, accumulate);
+    run_rows<vectors, rows>(count, packed, depth, factors, stride, out, out_stride, accumulate,
+                            packed_stride);
   }
 
  private:
@@ -143,12 +152,13 @@ struct Multiply {
   [[gnu::always_inline]] static inline void run_rows(int count, const Storage* packed, Index depth,
                                                      const Scalar* factors, Index stride,
                                                      Scalar* out, Index out_stride,
-                                                     bool accumulate) {
-    if constexpr (rows > 1) {
+                                                     bool accumulate, Index packed_stride) {
+    if constexpr (rows > (transposed ? 0 : 1)) {
       if (count == rows)
-        return tile<vectors, rows>(packed, depth, factors, stride, out, out_stride, accumulate);
+        return tile<vectors, rows>(packed, depth, factors, stride, out, out_stride, accumulate,
+                                   packed_stride);
       run_rows<vectors, rows - 1>(count, packed, depth, factors, stride, out, out_stride,
-                                  accumulate);
+                                  accumulate, packed_stride);
     }
   }
 };

@@ -15,11 +15,9 @@ struct Task {
   Index block_units = 0;
   int row_tiles = 0, rows_per_tile = 0, longer_tiles = 0;
   Index first_element = 0, plane_elements = 0;
-  int planes = 0;
 
   template <class Storage>
-  static Task of(const Job<Storage>& job, const Team<Isa>& team, Index number, int planes,
-                 Index block_units) {
+  static Task of(const Job<Storage>& job, const Team<Isa>& team, Index number, Index block_units) {
     Task task;
     const HostTiling& tiling = job.tiling;
     const Index slices = job.slices();
@@ -37,7 +35,6 @@ struct Task {
         static_cast<int>((task.rows + tiling.register_rows - 1) / tiling.register_rows);
     task.rows_per_tile = static_cast<int>(task.rows / task.row_tiles);
     task.longer_tiles = static_cast<int>(task.rows % task.row_tiles);
-    task.planes = planes;
     task.plane_elements = tiling.slice_rows * job.padded;
     task.first_element = team.index * job.scratch_elements;
     return task;
@@ -50,7 +47,8 @@ struct Task {
   /// A plane [slice_rows, padded] of scratch of one head.
   template <class Storage>
   [[gnu::always_inline]] auto plane(const Job<Storage>& job, Index head, int index) const {
-    return job.scratch + first_element + ((head - first_head) * planes + index) * plane_elements;
+    return job.scratch + first_element + (head - first_head) * job.head_elements +
+           index * plane_elements;
   }
 
   /// Calls f(sub_block, unit, count) for the vectors of a block that begin within the head; count

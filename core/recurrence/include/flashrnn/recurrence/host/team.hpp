@@ -46,7 +46,7 @@ struct Team {
     // more threads than cores.
     for (int spins = 0; __atomic_load_n(&barrier->generation, __ATOMIC_ACQUIRE) == generation;
          ++spins) {
-      if (spins < 20000) {
+      if (spins < 1000) {
 #if defined(__x86_64__)
         __builtin_ia32_pause();
 #endif
