@@ -8,7 +8,6 @@
 #include <Kokkos_Core.hpp>
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -274,9 +273,7 @@ class HostEngine final : public Engine<ExecutionSpace> {
   }
   /// Whether the kernel sums dR itself: BLAS libraries are slow at many small products.
   bool own_weight_gradient() const {
-    const char* const forced = std::getenv("FLASHRNN_OWN_DR");
-    if (forced != nullptr) return *forced == '1';
-    return problem_.shape.head_dim < 256;
+    return problem_.shape.head_dim <= 128;
   }
 
   host::HostPass forward_pass() const {
