@@ -70,7 +70,8 @@ void check(const std::shared_ptr<const DeviceModel>& device, const Values& sizes
   ASSERT_EQ(broken_limit(*device, sizes, hand_made), "") << "the hand-made tiling itself";
   ASSERT_LE(best.step_ps, cost_of(device, kernel, sizes, hand_made)) << to_text(sizes);
   // Kernels compete: the best of all is no slower than this one.
-  ASSERT_LE(search_kernels(device, "kokkos", sizes).front()->best().step_ps, best.step_ps);
+  const std::string& backend = find_kernel_text(kernel).backend;
+  ASSERT_LE(search_kernels(device, backend, sizes).front()->best().step_ps, best.step_ps);
 }
 
 TEST_P(Grid, HasATilingWithinLimitsAndNoWorseThanByHand) {

@@ -13,14 +13,16 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "flashrnn/recurrence/bias_gradient.hpp"
 #include "flashrnn/recurrence/describe_cell.hpp"
 #include "flashrnn/recurrence/engine.hpp"
+#include "flashrnn/recurrence/execution_space.hpp"
 #include "flashrnn/recurrence/host/pack.hpp"
 #include "flashrnn/recurrence/host/sum_weight_gradient.hpp"
-#include "flashrnn/recurrence/host/tiling.hpp"
 #include "flashrnn/recurrence/options.hpp"
+#include "flashrnn/recurrence/tiling.hpp"
 #include "flashrnn/recurrence/weight_gradient.hpp"
 #include "flashrnn/recurrence/workspace.hpp"
 
@@ -70,31 +72,43 @@ class HostEngine final : public Engine<ExecutionSpace> {
   using Complete = CompleteCell<Cell>;
   using Kernels = host::HostKernels<Storage>;
 
+  /// The text with its tiling constraints.
+  static constexpr const char* kernel_text = "host_vector";
+
   /// `note` is appended to the description: what the choice of kernels lost, if anything.
-  HostEngine(const ExecutionSpace& space, const Problem& problem, const Kernels& kernels,
-             std::string note)
+  HostEngine(const ExecutionSpace& space, const Problem& problem, const EngineOptions& options,
+             const Kernels& kernels, std::string note)
       : problem_(problem),
         cell_(describe_cell<Cell>()),
         kernels_(kernels),
         note_(std::move(note)),
-        forward_(choose(space, forward_pass())),
-        backward_(choose(space, backward_pass())),
-        gemm_(problem.training ? make_gemm<ExecutionSpace>(space) : nullptr) {}
+        forward_choice_(choose(space, false, options.forward_tiling)),
+        forward_(tiling_of(*forward_choice_, false)),
+        gemm_(problem.training ? make_gemm<ExecutionSpace>(space) : nullptr) {
+    if (!problem.training) return;
+    backward_choice_ = choose(space, true, options.backward_tiling);
+    backward_ = tiling_of(*backward_choice_, true);
+  }
 
   const CellDescription& cell() const override { return cell_; }
+
+  const TileChoice* tiling(bool backward) const override {
+    return backward ? backward_choice_.get() : forward_choice_.get();
+  }
 
   std::string describe() const override {
     std::ostringstream out;
     out << "host kernels for " << kernels_.isa << " on Kokkos::" << ExecutionSpace::name() << note_
         << '\n';
-    const auto line = [&](const char* pass, const host::HostTiling& t, int vectors) {
+    const auto line = [&](const char* pass, const host::HostTiling& t, int vectors,
+                          const TileChoice& choice) {
       out << pass << ": " << t.workers / t.team_size << " team(s) of " << t.team_size
           << " thread(s), each with " << t.group_heads << " head(s) and " << t.slice_rows
           << " row(s) of the batch; register tile of " << vectors * t.sub_blocks << " vectors by "
-          << t.register_rows << " rows\n";
+          << t.register_rows << " rows\n  " << flashrnn::describe(choice) << '\n';
     };
-    line("forward", forward_, cell_.recurrent_gates);
-    if (problem_.training) line("backward", backward_, 1);
+    line("forward", forward_, cell_.recurrent_gates, *forward_choice_);
+    if (problem_.training) line("backward", backward_, 1, *backward_choice_);
     return out.str();
   }
 
@@ -276,32 +290,28 @@ class HostEngine final : public Engine<ExecutionSpace> {
     return problem_.shape.head_dim <= 128;
   }
 
-  host::HostPass forward_pass() const {
-    host::HostPass pass{problem_.shape};
-    pass.vectors_per_unit = cell_.recurrent_gates;
-    pass.depth = problem_.shape.head_dim;
-    pass.most_sub_blocks = kernels_.most_forward_sub_blocks;
-    pass.factor_bytes = sizeof(Storage);
-    pass.output_bytes =
-        sizeof(Storage) * elements(problem_.training ? cell_.states + cell_.saved : 1);
-    return pass;
+  std::shared_ptr<const TileChoice> choose(const ExecutionSpace& space, bool backward,
+                                           std::vector<NamedValue> fixed) const {
+    fixed.push_back({"KERNEL_VECTOR_BITS", 8 * static_cast<Index>(sizeof(Real)) * kernels_.lanes});
+    fixed.push_back({"TEAMS_MEET", concurrent_workers() ? 1 : 0});
+    return choose_tiling(space, kernel_text, problem_, cell_, backward, fixed);
   }
-  host::HostPass backward_pass() const {
-    host::HostPass pass{problem_.shape};
-    pass.vectors_per_unit = 1;
-    pass.depth = cell_.recurrent_gates * problem_.shape.head_dim;
-    pass.most_sub_blocks = host::most_kernel_vectors;
-    pass.factor_bytes = sizeof(Storage);
-    pass.output_bytes = sizeof(Storage) * elements(cell_.input_gates);
-    return pass;
-  }
-  host::HostTiling choose(const ExecutionSpace& space, const host::HostPass& pass) const {
-    host::HostLimits limits = host::host_limits();
-    limits.workers = space.concurrency();
-    limits.registers = kernels_.registers;
-    limits.lanes = kernels_.lanes;
-    limits.barriers = concurrent_workers();
-    return host::choose_host_tiling(pass, limits);
+  host::HostTiling tiling_of(const TileChoice& choice, bool backward) const {
+    const TileCandidate& best = choice.best();
+    host::HostTiling out;
+    out.workers = static_cast<int>(best.at("WORKERS"));
+    out.team_size = static_cast<int>(best.at("TEAM_SIZE"));
+    out.sub_blocks = static_cast<int>(best.at("SUB_BLOCKS"));
+    out.slice_rows = best.at("SLICE_ROWS");
+    out.group_heads = best.at("GROUP_HEADS");
+    out.register_rows = host::most_register_rows(
+        kernels_.registers, backward ? out.sub_blocks : cell_.recurrent_gates * out.sub_blocks);
+    // What no cache can keep until it is read again need not displace what is there.
+    constexpr std::size_t cached_bytes = std::size_t{16} << 20;
+    const Index forward_channels = problem_.training ? cell_.states + cell_.saved : 1;
+    out.streaming =
+        sizeof(Storage) * elements(backward ? cell_.input_gates : forward_channels) > cached_bytes;
+    return out;
   }
 
   void fill(host::Job<Storage>& job, const ExecutionSpace& space, const host::HostTiling& tiling,
@@ -399,7 +409,9 @@ class HostEngine final : public Engine<ExecutionSpace> {
   CellDescription cell_;
   Kernels kernels_;
   std::string note_;
+  std::shared_ptr<const TileChoice> forward_choice_;
   host::HostTiling forward_;
+  std::shared_ptr<const TileChoice> backward_choice_;
   host::HostTiling backward_;
   std::unique_ptr<Gemm<ExecutionSpace>> gemm_;
 };
