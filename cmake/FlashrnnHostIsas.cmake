@@ -12,7 +12,13 @@ if(FLASHRNN_NATIVE)
   set(default_isas native)
 endif()
 set(FLASHRNN_HOST_ISAS "${default_isas}"
-    CACHE STRING "Instruction sets of the host kernels: baseline, avx2, avx512, or native alone")
+    CACHE STRING "Instruction sets of the host kernels: baseline, avx2, avx512, native (of this machine)")
+
+# Compiler flags of each.
+set(FLASHRNN_FLAGS_baseline "")
+set(FLASHRNN_FLAGS_avx2 -mavx2 -mfma -mf16c)
+set(FLASHRNN_FLAGS_avx512 -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl)
+set(FLASHRNN_FLAGS_native -march=native)
 
 # What native is: the same tests as in recurrence/host/isa.hpp.
 if("native" IN_LIST FLASHRNN_HOST_ISAS)

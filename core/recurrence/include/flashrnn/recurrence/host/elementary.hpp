@@ -79,18 +79,25 @@ struct Elementary {
     return F::of((typename F::Native)((n + 127) << 23));
   }
 
-  /// x / y for y in [1, 2].
-  [[gnu::always_inline]] static F divide(F x, F y) {
+  /// x / (a + b) for a >= |b| and a + b in [1, 2]. The denominator is not rounded: what its sum
+  /// loses is put back when the quotient is corrected by its remainder, so that the error stays
+  /// near half an ulp.
+  [[gnu::always_inline]] static F divide_by_sum(F x, F a, F b) {
+    const F sum = a + b;
+    const F lost = b - (sum - a);
+    F inverse;  // an estimate is enough
 #if defined(FLASHRNN_HOST_AVX512)
     if constexpr (Isa::vector_bytes == 64) {
-      // An estimate of 14 bits and one correction of the quotient by its exact remainder: half the
-      // time of a division, and at most 0.51 ulp.
-      const F estimate = F::of((typename F::Native)_mm512_maskz_rcp14_ps(all, y.value));
-      const F quotient = x * estimate;
-      return multiply_add(multiply_add(-y, quotient, x), estimate, quotient);
+      inverse = F::of((typename F::Native)_mm512_maskz_rcp14_ps(all, sum.value));
+    } else {
+      inverse = F(1) / sum;
     }
+#else
+    inverse = F(1) / sum;
 #endif
-    return x / y;
+    const F quotient = x * inverse;
+    const F remainder = multiply_add(-lost, quotient, multiply_add(-sum, quotient, x));
+    return multiply_add(remainder, inverse, quotient);
   }
 
   [[gnu::always_inline]] static F sqrt(F x) {

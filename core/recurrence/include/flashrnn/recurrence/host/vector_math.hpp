@@ -69,7 +69,7 @@ struct VectorMath<Isa, float> {
   /// 1 / (1 + exp(-x)), as exp(min(x, 0)) / (1 + exp(-|x|)): keeps the precision of small results.
   [[gnu::always_inline]] static Real sigmoid(Real x) {
     const Real e = bounded_exp(Basic::max(-Basic::abs(x), Real(-104.0f)));
-    return Basic::divide(Basic::select(x.value < 0.0f, e, Real(1)), Real(1) + e);
+    return Basic::divide_by_sum(Basic::select(x.value < 0.0f, e, Real(1)), Real(1), e);
   }
 
   /// With u = exp(-2|x|) - 1, computed without cancellation: |tanh x| = -u / (2 + u).
@@ -80,7 +80,7 @@ struct VectorMath<Isa, float> {
     const Real r = multiply_add(n, Real(log_2), -y);  // -2|x| = -n·log 2 + r
     const Real s = Basic::scale_down(n);
     const Real u = multiply_add(s, exp_minus_1(r), s - Real(1));
-    return Basic::copy_sign(Basic::divide(-u, Real(2) + u), x);
+    return Basic::copy_sign(Basic::divide_by_sum(-u, Real(2), u), x);
   }
 
   /// log σ(x) = min(x, 0) - log(1 + exp(-|x|)): no overflow and no cancellation on either side.
