@@ -15,17 +15,18 @@ using Real = host::Vector<Isa, float>;
 constexpr int lanes = Real::lanes;
 
 struct Data {
-  std::vector<float> x;       // [T, B, H, 4, D]: a head's gates beside each other for the product
-  std::vector<float> R;       // [H, 4·D, D]
-  std::vector<float> h;       // [T + 1, B, H, D]
-  std::vector<float> c;       // [B, H, D]
+  std::vector<float> x;  // [T, B, H, 4, D]: a head's gates beside each other for the product
+  std::vector<float> R;  // [H, 4·D, D]
+  std::vector<float> h;  // [T + 1, B, H, D]
+  std::vector<float> c;  // [B, H, D]
 };
 
 /// One step of one head for all rows; head_dim is a multiple of `lanes` in all shapes measured.
 void point(const Shape& s, Index step, Index head, Data& data) {
   for (Index row = 0; row < s.batch; ++row) {
     const Index place = (row * s.heads + head) * s.head_dim;
-    const float* const gates = data.x.data() + step * s.batch * s.heads * 4 * s.head_dim + 4 * place;
+    const float* const gates =
+        data.x.data() + step * s.batch * s.heads * 4 * s.head_dim + 4 * place;
     float* const h = data.h.data() + (step + 1) * s.batch * s.heads * s.head_dim + place;
     float* const c = data.c.data() + place;
     for (Index unit = 0; unit + lanes <= s.head_dim; unit += lanes) {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Time of one step of an LSTM's recurrence on the host, beside oneDNN and a BLAS loop, in one
-// process, the contenders in turn, medians over rounds. Usage:
+// process, the contenders in turn, medians over rounds (or minima, for a machine that others use).
+// Usage:
 //
 //     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 host_peers [--rounds N] [--steps T] [--only DxHxB]
 //                                                         [--type float32|bfloat16] [--cell NAME]
+//                                                         [--statistic median|min]
 //
 // Figures are microseconds per step. oneDNN's LSTM contains the input projection; "net" is its time
 // less that of matrix products of the same shapes by its own matmul primitive, and ratios are of
@@ -94,12 +96,13 @@ Peer ours(const std::string& cell, DataType type, const Shape& shape) {
 struct Options {
   int rounds = 15;
   Index steps = 256;
+  bool minima = false;
   DataType type = DataType::float32;
   std::string cell = "lstm", only;
 };
 
-/// Median microseconds per step of each run; the runs take turns.
-std::vector<double> medians(const std::vector<Run>& runs, int rounds, Index steps) {
+/// Median (or least) microseconds per step of each run; the runs take turns.
+std::vector<double> times_of(const std::vector<Run>& runs, int rounds, Index steps, bool least) {
   std::vector<std::vector<double>> times(runs.size());
   for (int round = -1; round < rounds; ++round)  // the first one warms up
     for (std::size_t n = 0; n < runs.size(); ++n) {
@@ -113,7 +116,7 @@ std::vector<double> medians(const std::vector<Run>& runs, int rounds, Index step
   std::vector<double> out;
   for (auto& t : times) {
     std::sort(t.begin(), t.end());
-    out.push_back(t.empty() ? 0 : t[t.size() / 2]);
+    out.push_back(t.empty() ? 0 : t[least ? 0 : t.size() / 2]);
   }
   return out;
 }
@@ -130,20 +133,21 @@ void measure(const Options& options, Index dim, Index heads, Index batch) {
   const Peer blas = lstm && options.type == DataType::float32 ? blas_loop(shape) : Peer{};
   const Peer none;
   const Peer& d = dnn ? *dnn : none;
-  const auto us = medians({own.forward, own.training, own.backward, d.forward, d.training,
-                           d.backward, d.projection, d.projection_backward, blas.forward},
-                          options.rounds, shape.steps);
+  const auto us = times_of({own.forward, own.training, own.backward, d.forward, d.training,
+                            d.backward, d.projection, d.projection_backward, blas.forward},
+                           options.rounds, shape.steps, options.minima);
   CellDescription cell = find_cell(options.cell);
   const double flops = 2.0 * cell.recurrent_gates * static_cast<double>(dim * dim * heads * batch);
   const auto net = [](double all, double projection) { return all > 0 ? all - projection : 0; };
   const auto ratio = [](double peer, double own_time) { return peer > 0 ? peer / own_time : 0; };
   const double forward = net(us[3], us[6]), training = net(us[4], us[6]),
                backward = net(us[5], us[7]);
-  std::printf("| %-9s | %8.2f | %6.1f | %8.2f | %8.2f | %6.1f | %8.2f | %8.2f | %5.2f | %8.2f | "
-              "%5.2f | %8.2f | %5.2f | %8.2f | %5.2f |\n",
-              name.c_str(), us[0], flops / us[0] * 1e-3, us[1], us[2], 2 * flops / us[2] * 1e-3,
-              us[3], forward, ratio(forward, us[0]), training, ratio(training, us[1]), backward,
-              ratio(backward, us[2]), us[8], ratio(us[8], us[0]));
+  std::printf(
+      "| %-9s | %8.2f | %6.1f | %8.2f | %8.2f | %6.1f | %8.2f | %8.2f | %5.2f | %8.2f | "
+      "%5.2f | %8.2f | %5.2f | %8.2f | %5.2f |\n",
+      name.c_str(), us[0], flops / us[0] * 1e-3, us[1], us[2], 2 * flops / us[2] * 1e-3, us[3],
+      forward, ratio(forward, us[0]), training, ratio(training, us[1]), backward,
+      ratio(backward, us[2]), us[8], ratio(us[8], us[0]));
   std::fflush(stdout);
 }
 
@@ -155,6 +159,8 @@ int run(int argc, char** argv) {
       options.rounds = std::max(1, std::atoi(value.c_str()));
     } else if (key == "--steps") {
       options.steps = std::max(1, std::atoi(value.c_str()));
+    } else if (key == "--statistic") {
+      options.minima = value == "min";
     } else if (key == "--only") {
       options.only = value;
     } else if (key == "--type") {
@@ -171,16 +177,16 @@ int run(int argc, char** argv) {
     return 2;
   }
   const Space space;
-  std::printf("%s %s, %d thread(s), %lld steps, %d rounds; oneDNN: %s\n", options.cell.c_str(),
-              std::string(name_of(options.type)).c_str(), space.concurrency(), options.steps,
-              options.rounds,
+  std::printf("%s %s, %d thread(s), %lld steps, %s of %d rounds; oneDNN: %s\n",
+              options.cell.c_str(), std::string(name_of(options.type)).c_str(), space.concurrency(),
+              options.steps, options.minima ? "least" : "median", options.rounds,
               one_dnn(Shape{1, 1, 1, 16}, options.type).value_or(Peer()).name.c_str());
-  std::printf("| D x H x B | ours     | GF/s   | training | backward | GF/s   | oneDNN   | net      "
-              "| ratio | training | ratio | backward | ratio | BLAS     | ratio |\n"
-              "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
+  std::printf(
+      "| D x H x B | ours     | GF/s   | training | backward | GF/s   | oneDNN   | net      "
+      "| ratio | training | ratio | backward | ratio | BLAS     | ratio |\n"
+      "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
   for (const Index dim : {16, 32, 64, 128, 256, 768, 1024})
-    for (const Index batch : {1, 16})
-      measure(options, dim, std::max<Index>(1, 768 / dim), batch);
+    for (const Index batch : {1, 16}) measure(options, dim, std::max<Index>(1, 768 / dim), batch);
   return 0;
 }
 

@@ -62,8 +62,8 @@ constexpr auto direction = dnnl::rnn_direction::unidirectional_left2right;
 dnnl::lstm_forward::primitive_desc describe_forward(const dnnl::engine& engine, const Head& d,
                                                     dnnl::prop_kind kind) {
 #if DNNL_VERSION_MAJOR >= 3
-  return {engine,    kind,   direction, d.layer, d.iter, d.cell, d.weights,
-          d.weights, d.bias, d.layer,   d.iter,  d.cell};
+  return {engine,    kind,      direction, d.layer, d.iter, d.cell,
+          d.weights, d.weights, d.bias,    d.layer, d.iter, d.cell};
 #else
   return {{kind, direction, d.layer, d.iter, d.cell, d.weights, d.weights, d.bias, d.layer, d.iter,
            d.cell},
@@ -74,13 +74,38 @@ dnnl::lstm_forward::primitive_desc describe_forward(const dnnl::engine& engine, 
 dnnl::lstm_backward::primitive_desc describe_backward(
     const dnnl::engine& engine, const Head& d, const dnnl::lstm_forward::primitive_desc& forward) {
 #if DNNL_VERSION_MAJOR >= 3
-  return {engine,    dnnl::prop_kind::backward, direction, d.layer, d.iter,  d.cell, d.weights,
-          d.weights, d.bias,  d.layer, d.iter,  d.cell,    d.layer, d.iter,  d.cell, d.weights,
-          d.weights, d.bias,  d.layer, d.iter,  d.cell,    forward};
+  return {engine,    dnnl::prop_kind::backward,
+          direction, d.layer,
+          d.iter,    d.cell,
+          d.weights, d.weights,
+          d.bias,    d.layer,
+          d.iter,    d.cell,
+          d.layer,   d.iter,
+          d.cell,    d.weights,
+          d.weights, d.bias,
+          d.layer,   d.iter,
+          d.cell,    forward};
 #else
-  return {{dnnl::prop_kind::backward, direction, d.layer, d.iter,    d.cell,    d.weights,
-           d.weights, d.bias, d.layer, d.iter,   d.cell,  d.layer,   d.iter,    d.cell,
-           d.weights, d.weights, d.bias, d.layer, d.iter, d.cell},
+  return {{dnnl::prop_kind::backward,
+           direction,
+           d.layer,
+           d.iter,
+           d.cell,
+           d.weights,
+           d.weights,
+           d.bias,
+           d.layer,
+           d.iter,
+           d.cell,
+           d.layer,
+           d.iter,
+           d.cell,
+           d.weights,
+           d.weights,
+           d.bias,
+           d.layer,
+           d.iter,
+           d.cell},
           engine,
           forward};
 #endif
@@ -137,12 +162,10 @@ std::optional<Peer> one_dnn(const Shape& s, DataType type) {
   const Head d(s, element, true);
   const Index rows = s.steps * s.batch, dim = s.head_dim;
   for (Index head = 0; head < s.heads; ++head) {
-    const auto inference =
-        describe_forward(library->engine, d, dnnl::prop_kind::forward_inference);
-    forward->push_back({dnnl::lstm_forward(inference),
-                        forward_arguments(*library, d, inference, nullptr)});
-    projection->push_back(
-        matrix_product(*library, element, rows, dim, 4 * dim, false, false));
+    const auto inference = describe_forward(library->engine, d, dnnl::prop_kind::forward_inference);
+    forward->push_back(
+        {dnnl::lstm_forward(inference), forward_arguments(*library, d, inference, nullptr)});
+    projection->push_back(matrix_product(*library, element, rows, dim, 4 * dim, false, false));
     if (type != DataType::float32) continue;
 
     const auto saving = describe_forward(library->engine, d, dnnl::prop_kind::forward_training);
@@ -150,27 +173,26 @@ std::optional<Peer> one_dnn(const Shape& s, DataType type) {
     const Arguments kept = forward_arguments(*library, d, saving, &workspace);
     training->push_back({dnnl::lstm_forward(saving), kept});
     const auto p = describe_backward(library->engine, d, saving);
-    Arguments arguments{{DNNL_ARG_SRC_LAYER, kept.at(DNNL_ARG_SRC_LAYER)},
-                        {DNNL_ARG_SRC_ITER, kept.at(DNNL_ARG_SRC_ITER)},
-                        {DNNL_ARG_SRC_ITER_C, kept.at(DNNL_ARG_SRC_ITER_C)},
-                        {DNNL_ARG_WEIGHTS_LAYER, library->make(p.weights_layer_desc())},
-                        {DNNL_ARG_WEIGHTS_ITER, library->make(p.weights_iter_desc())},
-                        {DNNL_ARG_BIAS, kept.at(DNNL_ARG_BIAS)},
-                        {DNNL_ARG_DST_LAYER, kept.at(DNNL_ARG_DST_LAYER)},
-                        {DNNL_ARG_DST_ITER, kept.at(DNNL_ARG_DST_ITER)},
-                        {DNNL_ARG_DST_ITER_C, kept.at(DNNL_ARG_DST_ITER_C)},
-                        {DNNL_ARG_WORKSPACE, workspace},
-                        {DNNL_ARG_DIFF_SRC_LAYER, library->make(d.layer)},
-                        {DNNL_ARG_DIFF_SRC_ITER, library->make(d.iter)},
-                        {DNNL_ARG_DIFF_SRC_ITER_C, library->make(d.cell)},
-                        {DNNL_ARG_DIFF_WEIGHTS_LAYER,
-                         library->make(p.diff_weights_layer_desc(), 0.0f)},
-                        {DNNL_ARG_DIFF_WEIGHTS_ITER,
-                         library->make(p.diff_weights_iter_desc(), 0.0f)},
-                        {DNNL_ARG_DIFF_BIAS, library->make(d.bias, 0.0f)},
-                        {DNNL_ARG_DIFF_DST_LAYER, library->make(d.layer)},
-                        {DNNL_ARG_DIFF_DST_ITER, library->make(d.iter)},
-                        {DNNL_ARG_DIFF_DST_ITER_C, library->make(d.cell)}};
+    Arguments arguments{
+        {DNNL_ARG_SRC_LAYER, kept.at(DNNL_ARG_SRC_LAYER)},
+        {DNNL_ARG_SRC_ITER, kept.at(DNNL_ARG_SRC_ITER)},
+        {DNNL_ARG_SRC_ITER_C, kept.at(DNNL_ARG_SRC_ITER_C)},
+        {DNNL_ARG_WEIGHTS_LAYER, library->make(p.weights_layer_desc())},
+        {DNNL_ARG_WEIGHTS_ITER, library->make(p.weights_iter_desc())},
+        {DNNL_ARG_BIAS, kept.at(DNNL_ARG_BIAS)},
+        {DNNL_ARG_DST_LAYER, kept.at(DNNL_ARG_DST_LAYER)},
+        {DNNL_ARG_DST_ITER, kept.at(DNNL_ARG_DST_ITER)},
+        {DNNL_ARG_DST_ITER_C, kept.at(DNNL_ARG_DST_ITER_C)},
+        {DNNL_ARG_WORKSPACE, workspace},
+        {DNNL_ARG_DIFF_SRC_LAYER, library->make(d.layer)},
+        {DNNL_ARG_DIFF_SRC_ITER, library->make(d.iter)},
+        {DNNL_ARG_DIFF_SRC_ITER_C, library->make(d.cell)},
+        {DNNL_ARG_DIFF_WEIGHTS_LAYER, library->make(p.diff_weights_layer_desc(), 0.0f)},
+        {DNNL_ARG_DIFF_WEIGHTS_ITER, library->make(p.diff_weights_iter_desc(), 0.0f)},
+        {DNNL_ARG_DIFF_BIAS, library->make(d.bias, 0.0f)},
+        {DNNL_ARG_DIFF_DST_LAYER, library->make(d.layer)},
+        {DNNL_ARG_DIFF_DST_ITER, library->make(d.iter)},
+        {DNNL_ARG_DIFF_DST_ITER_C, library->make(d.cell)}};
     backward->push_back({dnnl::lstm_backward(p), std::move(arguments)});
     // The gradients of the input and of its weights.
     projection_backward->push_back(
@@ -198,7 +220,9 @@ std::optional<Peer> one_dnn(const Shape& s, DataType type) {
 #else
 
 namespace flashrnn::bench {
-std::optional<Peer> one_dnn(const Shape&, DataType) { return std::nullopt; }
+std::optional<Peer> one_dnn(const Shape&, DataType) {
+  return std::nullopt;
+}
 }  // namespace flashrnn::bench
 
 #endif

@@ -145,8 +145,7 @@ const bool registered = [] {
         for (const char* backend : {"kokkos", "kokkos_generic", "reference"}) {
           // The reference does not depend on the space, and the generic kernels are "kokkos" where
           // the space is a GPU's: once is enough.
-          if (std::string(backend) != "kokkos" &&
-              !std::is_same_v<ExecutionSpace, Kokkos::Serial>)
+          if (std::string(backend) != "kokkos" && !std::is_same_v<ExecutionSpace, Kokkos::Serial>)
             continue;
           const std::string suite =
               std::string("Conformance/") + backend + "/" + ExecutionSpace::name();

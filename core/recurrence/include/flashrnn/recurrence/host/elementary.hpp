@@ -44,7 +44,8 @@ struct Elementary {
   [[gnu::always_inline]] static F round(F x) {
 #if defined(FLASHRNN_HOST_AVX512)
     if constexpr (Isa::vector_bytes == 64)
-      return F::of((typename F::Native)_mm512_maskz_roundscale_ps(all, x.value, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+      return F::of((typename F::Native)_mm512_maskz_roundscale_ps(
+          all, x.value, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 #elif defined(FLASHRNN_HOST_AVX2)
     if constexpr (Isa::vector_bytes == 32)
       return F::of((typename F::Native)_mm256_round_ps(

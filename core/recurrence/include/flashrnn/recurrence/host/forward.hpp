@@ -40,7 +40,9 @@ class ForwardWorker {
 
  private:
   ForwardWorker(const ForwardJob<Storage>& of, const Team<Isa>& by, Index number)
-      : job(of), team(by), task(Task<Isa>::of(of, by, number, Block::units(of.tiling.sub_blocks))) {}
+      : job(of),
+        team(by),
+        task(Task<Isa>::of(of, by, number, Block::units(of.tiling.sub_blocks))) {}
 
   const ForwardJob<Storage>& job;
   const Team<Isa> team;
@@ -59,15 +61,13 @@ class ForwardWorker {
       for (Index head = task.first_head; head < task.end_head; ++head) {
         // Every other step backwards: what the last blocks left in the cache is used first.
         for (Index n = task.first_block; n < task.end_block; ++n)
-          run_block(step, head,
-                    (step & 1) == 0 ? n : task.first_block + task.end_block - 1 - n);
+          run_block(step, head, (step & 1) == 0 ? n : task.first_block + task.end_block - 1 - n);
       }
       team.wait();
     }
     if (job.last.data == nullptr) return;
     for (Index head = task.first_head; head < task.end_head; ++head)
-      for (Index block = task.first_block; block < task.end_block; ++block)
-        store_last(head, block);
+      for (Index block = task.first_block; block < task.end_block; ++block) store_last(head, block);
   }
 
   void load_states(Index head, Index block) const {

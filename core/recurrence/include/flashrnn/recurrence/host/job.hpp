@@ -11,12 +11,12 @@ namespace flashrnn::host {
 
 /// How a recurrence is cut up for the host.
 struct HostTiling {
-  int workers = 1;      ///< threads that run
-  int team_size = 1;    ///< threads that share one task and meet at a barrier once per step
-  int sub_blocks = 1;   ///< vectors of units in a unit block: gates·sub_blocks registers per k
-  int register_rows = 1;  ///< most batch rows of one register tile
-  Index slice_rows = 1;   ///< batch rows of a task
-  Index group_heads = 1;  ///< heads of a task, interleaved step by step
+  int workers = 1;         ///< threads that run
+  int team_size = 1;       ///< threads that share one task and meet at a barrier once per step
+  int sub_blocks = 1;      ///< vectors of units in a unit block: gates·sub_blocks registers per k
+  int register_rows = 1;   ///< most batch rows of one register tile
+  Index slice_rows = 1;    ///< batch rows of a task
+  Index group_heads = 1;   ///< heads of a task, interleaved step by step
   bool streaming = false;  ///< outputs go around the caches
 };
 
@@ -38,11 +38,11 @@ struct Job {
   using Real = AccumulateType<Storage>;
   Shape shape;
   HostTiling tiling;
-  Index padded = 0;           ///< head_dim rounded up to unit blocks
+  Index padded = 0;                 ///< head_dim rounded up to unit blocks
   const Storage* packed = nullptr;  ///< R in the order of PackedFactors
-  Real* scratch = nullptr;    ///< of all teams
-  Index scratch_elements = 0;  ///< of one team
-  Index head_elements = 0;     ///< of one head of a team
+  Real* scratch = nullptr;          ///< of all teams
+  Index scratch_elements = 0;       ///< of one team
+  Index head_elements = 0;          ///< of one head of a team
   TeamBarrier* barriers = nullptr;  ///< one per team
 
   Index slices() const { return (shape.batch + tiling.slice_rows - 1) / tiling.slice_rows; }

@@ -39,9 +39,7 @@ struct MicroKernel {
   // Independent sums that a processor needs to hide the latency of its multiply-adds: 4 cycles
   // times 2 per cycle. A small tile sums several k apart and adds up at the end.
   static constexpr int sums = vectors * rows;
-  static constexpr int split = sums >= 8                                   ? 1
-                               : sums >= 4 || Isa::registers < 32          ? 2
-                                                                           : 4;
+  static constexpr int split = sums >= 8 ? 1 : sums >= 4 || Isa::registers < 32 ? 2 : 4;
   static constexpr int step = split > Packed::depth_step ? split : Packed::depth_step;
 
   struct Sums {
@@ -92,8 +90,8 @@ struct MicroKernel {
  private:
   /// Adds the products of the j-th k from here to the sums of part `part` modulo split.
   [[gnu::always_inline]] static inline void multiply(const Storage* packed, int j,
-                                                     const Scalar* factors, Index stride,
-                                                     Sums& acc, int part) {
+                                                     const Scalar* factors, Index stride, Sums& acc,
+                                                     int part) {
     Real r[vectors];
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; ++v) r[v] = factor_vector(packed, j, v);
@@ -151,8 +149,8 @@ struct Multiply {
   template <int vectors, int rows>
   [[gnu::always_inline]] static inline void run_rows(int count, const Storage* packed, Index depth,
                                                      const Scalar* factors, Index stride,
-                                                     Scalar* out, Index out_stride,
-                                                     bool accumulate, Index packed_stride) {
+                                                     Scalar* out, Index out_stride, bool accumulate,
+                                                     Index packed_stride) {
     if constexpr (rows > (transposed ? 0 : 1)) {
       if (count == rows)
         return tile<vectors, rows>(packed, depth, factors, stride, out, out_stride, accumulate,

@@ -30,7 +30,8 @@ struct PackForward {
 
   void operator()(const Index n) const {
     if (n == 0)
-      for (int team = 0; team < teams; ++team) barriers[team].arrived = barriers[team].generation = 0;
+      for (int team = 0; team < teams; ++team)
+        barriers[team].arrived = barriers[team].generation = 0;
     const Index head = n / blocks, block = n % blocks;
     const Index vectors = gates * sub_blocks, lanes = order.lanes, step = order.depth_step;
     Storage* part = packed + n * order.size(head_dim, vectors);
@@ -78,7 +79,8 @@ struct PackBackward {
 
   void operator()(const Index n) const {
     if (n == 0)
-      for (int team = 0; team < teams; ++team) barriers[team].arrived = barriers[team].generation = 0;
+      for (int team = 0; team < teams; ++team)
+        barriers[team].arrived = barriers[team].generation = 0;
     const Index head = n / blocks, first = n % blocks * sub_blocks * order.lanes;
     const Index width = sub_blocks * order.lanes, step = order.depth_step, depth = gates * head_dim;
     const Index valid = head_dim - first < width ? head_dim - first : width;
@@ -99,10 +101,10 @@ struct PackBackward {
 /// Copies R [G_R, H, D_out, D_in] into the order in which a pass reads it, and resets the barriers.
 template <class ExecutionSpace, class Pack>
 void pack(const ExecutionSpace& space, Index heads, const Pack& kernel) {
-  Kokkos::parallel_for(
-      "flashrnn::pack_for_host",
-      Kokkos::RangePolicy<ExecutionSpace, Kokkos::IndexType<Index>>(space, 0, heads * kernel.blocks),
-      kernel);
+  Kokkos::parallel_for("flashrnn::pack_for_host",
+                       Kokkos::RangePolicy<ExecutionSpace, Kokkos::IndexType<Index>>(
+                           space, 0, heads * kernel.blocks),
+                       kernel);
 }
 
 }  // namespace flashrnn::host

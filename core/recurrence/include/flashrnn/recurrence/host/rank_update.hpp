@@ -44,8 +44,8 @@ struct RankUpdate {
     for (Index row = 0; row < rows;) {
       const Index left = rows - row;
       const int count = static_cast<int>(left < most ? left : most);
-      Kernel::template run<width>(count, b, depth, a + row, a_stride,
-                                  out + row * vectors * lanes, vectors, !first, b_stride);
+      Kernel::template run<width>(count, b, depth, a + row, a_stride, out + row * vectors * lanes,
+                                  vectors, !first, b_stride);
       row += count;
     }
   }

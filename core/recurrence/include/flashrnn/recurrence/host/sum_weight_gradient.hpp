@@ -33,12 +33,11 @@ struct SumWeightGradient {
 template <class ExecutionSpace, class Storage, class Real>
 void sum_weight_gradient(const ExecutionSpace& space, const Shape& shape, Index gates, Index slices,
                          Index padded, const Real* partial, Storage* dR, MatrixStrides strides) {
-  Kokkos::parallel_for(
-      "flashrnn::sum_weight_gradient",
-      Kokkos::RangePolicy<ExecutionSpace, Kokkos::IndexType<Index>>(
-          space, 0, shape.heads * gates * shape.head_dim),
-      SumWeightGradient<Storage, Real>{shape.heads, shape.head_dim, gates, slices, padded, partial,
-                                       dR, strides});
+  Kokkos::parallel_for("flashrnn::sum_weight_gradient",
+                       Kokkos::RangePolicy<ExecutionSpace, Kokkos::IndexType<Index>>(
+                           space, 0, shape.heads * gates * shape.head_dim),
+                       SumWeightGradient<Storage, Real>{shape.heads, shape.head_dim, gates, slices,
+                                                        padded, partial, dR, strides});
 }
 
 }  // namespace flashrnn::host

@@ -47,7 +47,8 @@ struct Narrow<Isa, float16> {
   [[gnu::always_inline]] static Real widen(Half bits) {
 #if defined(FLASHRNN_HOST_AVX512)
     if constexpr (Isa::vector_bytes == 64)
-      return Real::of((typename Real::Native)_mm512_maskz_cvtph_ps((__mmask16)0xffff, (__m256i)bits));
+      return Real::of(
+          (typename Real::Native)_mm512_maskz_cvtph_ps((__mmask16)0xffff, (__m256i)bits));
 #elif defined(FLASHRNN_HOST_AVX2)
     if constexpr (Isa::vector_bytes == 32)
       return Real::of((typename Real::Native)_mm256_cvtph_ps((__m128i)bits));
@@ -62,7 +63,8 @@ struct Narrow<Isa, float16> {
   [[gnu::always_inline]] static Half narrow(Real x) {
 #if defined(FLASHRNN_HOST_AVX512)
     if constexpr (Isa::vector_bytes == 64)
-      return (Half)_mm512_maskz_cvtps_ph((__mmask16)0xffff, x.value, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+      return (Half)_mm512_maskz_cvtps_ph((__mmask16)0xffff, x.value,
+                                         _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 #elif defined(FLASHRNN_HOST_AVX2)
     if constexpr (Isa::vector_bytes == 32)
       return (Half)_mm256_cvtps_ph(x.value, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
@@ -77,7 +79,9 @@ struct Narrow<Isa, float16> {
     half = magnitude > 0x7f800000u ? Word{} + 0x7e00u : half;
     return convert_lanes<Half>(half | (sign >> 16));
   }
-  [[gnu::always_inline]] static Real round(Real x) { return widen(narrow(x)); }
+  [[gnu::always_inline]] static Real round(Real x) {
+    return widen(narrow(x));
+  }
 };
 
 /// Loads and stores of `count` <= lanes elements; lanes beyond are zero, or not written.

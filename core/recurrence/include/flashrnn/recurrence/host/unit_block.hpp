@@ -32,11 +32,14 @@ struct UnitBlock {
     const Storage* const start =
         packed + (head * blocks + block) * Packed::size(depth, vectors(sub_blocks));
     if constexpr (gates == 1) {
-      if (sub_blocks == 4) return Kernel::template run<4>(count, start, depth, h, h_stride, sums, 4, false);
-      if (sub_blocks == 2) return Kernel::template run<2>(count, start, depth, h, h_stride, sums, 2, false);
+      if (sub_blocks == 4)
+        return Kernel::template run<4>(count, start, depth, h, h_stride, sums, 4, false);
+      if (sub_blocks == 2)
+        return Kernel::template run<2>(count, start, depth, h, h_stride, sums, 2, false);
       Kernel::template run<1>(count, start, depth, h, h_stride, sums, 1, false);
     } else if constexpr (gates == 2) {
-      if (sub_blocks == 2) return Kernel::template run<4>(count, start, depth, h, h_stride, sums, 4, false);
+      if (sub_blocks == 2)
+        return Kernel::template run<4>(count, start, depth, h, h_stride, sums, 4, false);
       Kernel::template run<2>(count, start, depth, h, h_stride, sums, 2, false);
     } else {
       multiply_parts<0>(start, depth, h, h_stride, count, sums);
@@ -58,8 +61,8 @@ struct UnitBlock {
   }
 };
 
-/// A block of `sub_blocks` (1, 2 or 4) vectors of units as inputs of R, for R^T·d_gate: one register
-/// each, and k runs over all recurrent gates and units.
+/// A block of `sub_blocks` (1, 2 or 4) vectors of units as inputs of R, for R^T·d_gate: one
+/// register each, and k runs over all recurrent gates and units.
 template <class Isa, class Storage>
 struct InputBlock {
   using Scalar = AccumulateType<Storage>;
@@ -75,8 +78,7 @@ struct InputBlock {
                                                      Index blocks, int sub_blocks, Index head,
                                                      Index block, const Scalar* d_gate,
                                                      Index stride, int count, Scalar* sums) {
-    const Storage* const start =
-        packed + (head * blocks + block) * Packed::size(depth, sub_blocks);
+    const Storage* const start = packed + (head * blocks + block) * Packed::size(depth, sub_blocks);
     if (sub_blocks == 4)
       return Kernel::template run<4>(count, start, depth, d_gate, stride, sums, 4, false);
     if (sub_blocks == 2)

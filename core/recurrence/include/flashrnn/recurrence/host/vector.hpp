@@ -5,8 +5,8 @@
 
 namespace flashrnn::host {
 
-/// The compiler's vector type. (A struct, because GCC 12 takes a typedef in a template for a type of
-/// known length if only its length depends on the template's parameters.)
+/// The compiler's vector type. (A struct, because GCC 12 takes a typedef in a template for a type
+/// of known length if only its length depends on the template's parameters.)
 template <class Element, int bytes>
 struct NativeVector {
   typedef Element type __attribute__((vector_size(bytes)));
