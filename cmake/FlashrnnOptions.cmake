@@ -8,7 +8,7 @@ option(FLASHRNN_BUILD_BENCHMARKS "Build the benchmarks" ${PROJECT_IS_TOP_LEVEL})
 option(FLASHRNN_BUILD_EXAMPLES "Build the examples" ${PROJECT_IS_TOP_LEVEL})
 option(FLASHRNN_INSTALL "Create the install rules" ${PROJECT_IS_TOP_LEVEL})
 option(FLASHRNN_NATIVE
-       "Compile for the processor of this machine; off, the CPU kernels run at the width of the baseline"
+       "Compile for the processor of this machine; off, the CPU kernels are compiled for several instruction sets and one is picked at run time"
        ${PROJECT_IS_TOP_LEVEL})
 option(FLASHRNN_WARNINGS_AS_ERRORS "Treat compiler warnings as errors" OFF)
 

@@ -142,10 +142,10 @@ const bool registered = [] {
     Cells::for_each([]<class Cell>() {
       for (const DataType type :
            {DataType::float64, DataType::float32, DataType::bfloat16, DataType::float16}) {
-        for (const char* backend : {"kokkos", "reference"}) {
-          // The reference does not depend on the space: once is enough.
-          if (std::string(backend) == "reference" &&
-              !std::is_same_v<ExecutionSpace, Kokkos::Serial>)
+        for (const char* backend : {"kokkos", "kokkos_generic", "reference"}) {
+          // The reference does not depend on the space, and the generic kernels are "kokkos" where
+          // the space is a GPU's: once is enough.
+          if (std::string(backend) != "kokkos" && !std::is_same_v<ExecutionSpace, Kokkos::Serial>)
             continue;
           const std::string suite =
               std::string("Conformance/") + backend + "/" + ExecutionSpace::name();

@@ -47,39 +47,6 @@ Values portable_cpu_by_hand(const DeviceModel& /*device*/, const Values& sizes) 
           {"TEAM_MEMORY", 0}};
 }
 
-Index portable_tile_bytes(const Values& sizes, Index tile) {
-  const auto size = [&](const char* name) { return value_of(sizes, name); };
-  const Index planes = size("STATES") + (size("BACKWARD") == 1 ? size("RECURRENT_GATES") : 1);
-  return planes * size("HEAD_DIM") * size("ACCUMULATE_BYTES") * tile;
-}
-
-std::string portable_gpu_limit(const DeviceModel& device, const Values& sizes,
-                               const Values& tiling) {
-  const Index threads = value_of(tiling, "TEAM_SIZE"), warp = device.at("WARP_SIZE");
-  if (threads < warp || threads % warp != 0) return "not whole warps";
-  if (threads > most_threads) return "more threads than kernels are compiled for";
-  if (threads > device.at("MAX_THREADS_PER_BLOCK")) return "too many threads";
-  if (threads - warp >= value_of(sizes, "HEAD_DIM")) return "a warp has no unit";
-  if (value_of(tiling, "TEAM_MEMORY") == 1) {
-    const Index bytes = portable_tile_bytes(sizes, value_of(tiling, "BATCH_TILE"));
-    if (bytes > value_of(sizes, "TEAM_SCRATCH_BYTES")) return "tile beyond the team's memory";
-    if (bytes > device.at("SHARED_MEMORY_PER_BLOCK")) return "tile beyond a block's memory";
-    if (bytes > device.at("SHARED_MEMORY_PER_SM")) return "tile beyond an SM's memory";
-  }
-  return broken_batch_tile(sizes, tiling);
-}
-
-/// A thread per unit, and the largest batch tile with a team for every place.
-Values portable_gpu_by_hand(const DeviceModel& device, const Values& sizes) {
-  const Index threads = team_size(device, sizes);
-  // A quarter of the threads that a device holds at most.
-  const Index places = device.at("SM_COUNT") * device.at("MAX_THREADS_PER_SM") / threads / 4;
-  const Index tile = batch_tile(sizes, places);
-  const bool fits = round_up(portable_tile_bytes(sizes, tile), line) + line <=
-                    value_of(sizes, "TEAM_SCRATCH_BYTES");
-  return {{"BATCH_TILE", tile}, {"TEAM_SIZE", threads}, {"TEAM_MEMORY", fits ? 1 : 0}};
-}
-
 std::string resident_gpu_limit(const DeviceModel& device, const Values& sizes,
                                const Values& tiling) {
   const auto size = [&](const char* name) { return value_of(sizes, name); };
@@ -145,7 +112,6 @@ constexpr KernelCheck checks[] = {
     {"product_gpu", product_gpu_limit, product_gpu_by_hand},
     {"resident_gpu", resident_gpu_limit, resident_gpu_by_hand, false},
     {"portable_cpu", portable_cpu_limit, portable_cpu_by_hand},
-    {"portable_gpu", portable_gpu_limit, portable_gpu_by_hand},
 };
 
 }  // namespace

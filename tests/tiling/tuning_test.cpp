@@ -55,6 +55,7 @@ class TuningStore : public testing::Test {
   }
   static std::string describe(Tuning tuning) {
     PlanOptions options;
+    options.backend = "kokkos_generic";  // the kernels of question()
     options.tuning = tuning;
     return Plan<Space>(Space(), problem(), options).describe();
   }

@@ -23,8 +23,9 @@ class Tuner;
 
 /// How a plan may be made.
 struct PlanOptions {
-  /// "kokkos": the portable recurrence in the plan's execution space. "reference": the serial
-  /// oracle, host execution spaces only.
+  /// "kokkos": the portable recurrence in the plan's execution space, by vector kernels where that
+  /// is the host's. "kokkos_generic": its generic text everywhere. "reference": the serial oracle,
+  /// host execution spaces only.
   std::string backend = "kokkos";
 
   /// `measured` runs the problem (at most 64 steps of it) a few times when the plan is made, in

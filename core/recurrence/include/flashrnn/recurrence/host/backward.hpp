@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "flashrnn/cells/differentiate.hpp"
+#include "flashrnn/recurrence/host/rank_update.hpp"
+#include "flashrnn/recurrence/host/task.hpp"
+#include "flashrnn/recurrence/host/unit_block.hpp"
+#include "flashrnn/recurrence/host/vector_math.hpp"
+
+namespace flashrnn::host {
+
+/// The backward recurrence on a host processor: the tasks and teams of the forward one, steps from
+/// the last to the first. Per step, the pointwise backward function of the worker's units, then
+/// R^T·d_gate for the same units. The gate gradients of a step are held twice, so that one barrier
+/// per step is enough. They are rounded to Storage before either use, so that dx, dR and the
+/// recurrent gradient agree.
+template <class Isa, class Cell, class Storage>
+class BackwardWorker {
+ public:
+  using Scalar = AccumulateType<Storage>;
+  using Real = Vector<Isa, Scalar>;
+  using Math = VectorMath<Isa, Scalar>;
+  using Memory = Transfer<Isa, Storage>;
+  using Exact = Transfer<Isa, Scalar>;
+  using Complete = CompleteCell<Cell>;
+  using Block = InputBlock<Isa, Storage>;
+  using Rank = RankUpdate<Isa, Scalar>;
+  static constexpr int lanes = Real::lanes;
+  static constexpr int recurrent_gates = count_gates(Cell::recurrent_gates);
+  static constexpr int bias_gates = count_gates(Cell::bias_gates);
+
+  /// Planes of scratch per head, before its slab: the gradients of all states.
+  static constexpr int planes = Cell::states;
+
+  static void run(const BackwardJob<Storage>& job, int worker) {
+    const auto team = Team<Isa>::of(job, worker);
+    const Index tasks = job.groups() * job.slices();
+    for (Index task = team.index; task < tasks; task += team.count) {
+      BackwardWorker(job, team, task).run_task(task % job.slices());
+      team.wait();  // the next task reuses the scratch
+    }
+  }
+
+ private:
+  BackwardWorker(const BackwardJob<Storage>& of, const Team<Isa>& by, Index number)
+      : job(of),
+        team(by),
+        task(Task<Isa>::of(of, by, number, Block::units(of.tiling.sub_blocks))) {}
+
+  const BackwardJob<Storage>& job;
+  const Team<Isa> team;
+  const Task<Isa> task;
+
+  Scalar* d_state(Index head, int state) const { return task.plane(job, head, state); }
+  Index slot(Index step) const { return (job.shape.steps - 1 - step) % job.slab_steps; }
+  /// [slab_steps, rows, gate_stride] gate gradients of the last steps.
+  Scalar* gate_slab(Index head) const { return task.plane(job, head, planes); }
+  Scalar* d_gates(Index head, Index step) const {
+    return gate_slab(head) + slot(step) * task.rows * job.gate_stride;
+  }
+  /// [slab_steps, rows, h_stride] h before these steps.
+  Scalar* h_slab(Index head) const {
+    return gate_slab(head) + job.slab_steps * job.tiling.slice_rows * job.gate_stride;
+  }
+
+  void run_task(Index slice) const {
+    for (Index head = task.first_head; head < task.end_head; ++head)
+      for (Index block = task.first_block; block < task.end_block; ++block)
+        load_gradients(slice, head, block);
+    for (Index step = job.shape.steps - 1; step >= 0; --step) {
+      const bool slab_full =
+          job.dR_partial != nullptr && (slot(step) == job.slab_steps - 1 || step == 0);
+      for (Index head = task.first_head; head < task.end_head; ++head) {
+        for (Index block = task.first_block; block < task.end_block; ++block)
+          task.for_each_vector(job, lanes, block, [&](int, Index unit, Index count) {
+            differentiate(slice, step, head, unit, count);
+          });
+        if (team.size == 1) add_products(slice, step, head, slab_full);
+      }
+      if (team.size == 1) continue;
+      team.wait();
+      for (Index head = task.first_head; head < task.end_head; ++head)
+        add_products(slice, step, head, slab_full);
+      if (slab_full) team.wait();  // the next step begins to fill it again
+    }
+    if (job.ds0.data == nullptr) return;
+    for (Index head = task.first_head; head < task.end_head; ++head)
+      for (Index block = task.first_block; block < task.end_block; ++block)
+        store_initial_gradients(head, block);
+  }
+
+  void add_products(Index slice, Index step, Index head, bool slab_full) const {
+    if (!job.cut) add_recurrent_gradients(step, head);
+    if (slab_full) add_weight_gradients(slice, step, head);
+  }
+
+  Scalar* bias_sum(Index slice, int gate, Index head) const {
+    return job.db_partial +
+           ((slice * bias_gates + gate) * job.shape.heads + head) * job.shape.head_dim;
+  }
+
+  void load_gradients(Index slice, Index head, Index block) const {
+    task.for_each_vector(job, lanes, block, [&](int, Index unit, Index count) {
+      for (int s = 0; s < Cell::states; ++s)
+        for (Index row = 0; row < task.rows; ++row) {
+          const Index from = job.d_last.strides.at(s, 0, task.first_row + row, head) + unit;
+          const Real value = job.d_last.data == nullptr
+                                 ? Real::zero()
+                                 : Memory::load(job.d_last.data + from, count);
+          value.store(d_state(head, s) + row * job.padded + unit);
+        }
+      if (job.db_partial == nullptr) return;
+      for (int n = 0; n < bias_gates; ++n)
+        Exact::store(bias_sum(slice, n, head) + unit, Real::zero(), count, false);
+    });
+  }
+
+  void store_initial_gradients(Index head, Index block) const {
+    task.for_each_vector(job, lanes, block, [&](int, Index unit, Index count) {
+      for (int s = 0; s < Cell::states; ++s)
+        for (Index row = 0; row < task.rows; ++row)
+          Memory::store(job.ds0.data + job.ds0.strides.at(s, 0, task.first_row + row, head) + unit,
+                        Real::load(d_state(head, s) + row * job.padded + unit), count, false);
+    });
+  }
+
+  /// The pointwise backward function of one vector of units, all rows.
+  [[gnu::always_inline]] void differentiate(Index slice, Index step, Index head, Index unit,
+                                            Index count) const {
+    // Copies, because the compiler must assume that a store through a pointer changes the job.
+    const HostTensor<const Storage> states = job.states, saved = job.saved, dh = job.dh;
+    const bool streaming = job.tiling.streaming, clipped = job.forward_clip < __builtin_inff();
+    const Index padded = job.padded, to_next_step = -1;
+    const Index d_stride = job.gate_stride, h_stride = job.h_stride;
+    const Real clip(job.forward_clip);
+
+    // The states before the step: the stored ones of the step before, or the initial ones.
+    const HostTensor<const Storage> before = step > 0 ? states : job.s0;
+    const Index batch = task.first_row;
+    const Storage* const previous_states =
+        before.data == nullptr
+            ? nullptr
+            : before.data + before.strides.at(0, step > 0 ? step - 1 : 0, batch, head) + unit;
+    const Storage* const next_states = states.data + states.strides.at(0, step, batch, head) + unit;
+    const Storage* const save_from =
+        saved.data == nullptr ? nullptr
+                              : saved.data + saved.strides.at(0, step, batch, head) + unit;
+    const Storage* const dh_from =
+        dh.data == nullptr ? nullptr : dh.data + dh.strides.at(0, step, batch, head) + unit;
+    Storage* d_gate_to[Cell::gates];
+    Index d_gate_row[Cell::gates];
+    for (int n = 0; n < Cell::gates; ++n) {
+      const HostTensor<Storage>& to = job.d_gate[n];
+      d_gate_to[n] =
+          to.data == nullptr ? nullptr : to.data + to.strides.at(0, step, batch, head) + unit;
+      d_gate_row[n] = to.strides.batch;
+    }
+    Scalar* d_states[Cell::states];
+    for (int s = 0; s < Cell::states; ++s) d_states[s] = d_state(head, s) + unit;
+    Scalar* const own_d_gates = d_gates(head, step) + unit;
+    Scalar* const own_h = job.dR_partial == nullptr
+                              ? nullptr
+                              : h_slab(head) + slot(step) * task.rows * h_stride + unit;
+    const Index head_dim = job.shape.head_dim;
+    Real bias[bias_gates > 0 ? bias_gates : 1];
+    for (int n = 0; n < bias_gates; ++n) bias[n] = Real::zero();
+
+    for (Index row = 0; row < task.rows; ++row) {
+      Real save[Complete::saved_extent], previous[Cell::states], next[Cell::states],
+          d_next[Cell::states], d_gate[Cell::gates], d_previous[Cell::states];
+#pragma GCC unroll 8
+      for (int k = 0; k < Complete::saved; ++k) {
+        const Storage* const from =
+            save_from + k * saved.strides.channel + row * saved.strides.batch;
+        save[k] = Memory::load(from, count);
+        __builtin_prefetch(from + to_next_step * saved.strides.step, 0, 2);
+      }
+#pragma GCC unroll 4
+      for (int s = 0; s < Cell::states; ++s) {
+        next[s] = Memory::load(
+            next_states + s * states.strides.channel + row * states.strides.batch, count);
+        const Index from = s * before.strides.channel + row * before.strides.batch;
+        previous[s] =
+            previous_states == nullptr ? Real::zero() : Memory::load(previous_states + from, count);
+        if (previous_states != nullptr)
+          __builtin_prefetch(previous_states + from + to_next_step * states.strides.step, 0, 2);
+        d_next[s] = Real::load(d_states[s] + row * padded);
+      }
+      if (dh_from != nullptr) {
+        const Storage* const from = dh_from + row * dh.strides.batch;
+        d_next[0] = d_next[0] + Memory::load(from, count);
+        __builtin_prefetch(from + to_next_step * dh.strides.step, 0, 2);
+      }
+      // Where the clip of h was active, h does not depend on the pointwise function.
+      if (clipped) {
+        const Real size = Math::abs(next[0]);
+        d_next[0] = Math::select(Math::less(clip, size), Real::zero(), d_next[0]);
+        d_next[0] = Math::select(Math::equal(clip, size), Real::zero(), d_next[0]);
+      }
+
+      Complete::template backward<Math>(save, previous, next, d_next, d_gate, d_previous);
+
+      if (own_h != nullptr) previous[0].store(own_h + row * h_stride);
+#pragma GCC unroll 4
+      for (int s = 0; s < Cell::states; ++s) d_previous[s].store(d_states[s] + row * padded);
+#pragma GCC unroll 8
+      for (int n = 0; n < Cell::gates; ++n) {
+        if (has_gate(Cell::bias_gates, n)) {
+          const int position = gate_position(Cell::bias_gates, n);
+          bias[position] = bias[position] + d_gate[n];
+        }
+        const Real rounded = Memory::round(d_gate[n]);
+        if (d_gate_to[n] != nullptr)
+          Memory::store(d_gate_to[n] + row * d_gate_row[n], rounded, count, streaming);
+        if (has_gate(Cell::recurrent_gates, n))
+          Exact::store(
+              own_d_gates + row * d_stride + gate_position(Cell::recurrent_gates, n) * head_dim,
+              rounded, count, false);
+      }
+    }
+    if (job.db_partial == nullptr) return;
+    for (int n = 0; n < bias_gates; ++n) {
+      Scalar* const sum = bias_sum(slice, n, head) + unit;
+      Exact::store(sum, Exact::load(sum, count) + bias[n], count, false);
+    }
+  }
+
+  /// d_h += R^T·d_gate of this worker's units, clipped.
+  void add_recurrent_gradients(Index step, Index head) const {
+    const Real clip(job.gradient_clip);
+    const int sub_blocks = job.tiling.sub_blocks;
+    const Index depth = recurrent_gates * job.shape.head_dim;
+    alignas(64) Scalar sums[Block::most_sums];
+    for (Index n = task.first_block; n < task.end_block; ++n) {
+      // Every other step backwards: what the last blocks left in the cache is used first.
+      const Index block = (step & 1) == 0 ? n : task.first_block + task.end_block - 1 - n;
+      Index first = 0;
+      for (int tile = 0; tile < task.row_tiles; ++tile) {
+        const int count = task.rows_of_tile(tile);
+        Block::multiply(job.packed, depth, task.blocks, sub_blocks, head, block,
+                        d_gates(head, step) + first * job.gate_stride, job.gate_stride, count,
+                        sums);
+        task.for_each_vector(job, lanes, block, [&](int sub, Index unit, Index) {
+          for (int row = 0; row < count; ++row) {
+            Scalar* const to = d_state(head, 0) + (first + row) * job.padded + unit;
+            const Real sum = Real::load(sums + (row * sub_blocks + sub) * lanes);
+            (Real::load(to) + Math::max(Math::min(sum, clip), -clip)).store(to);
+          }
+        });
+        first += count;
+      }
+    }
+  }
+
+  /// dR += d_gate^T·h of the steps in the slab, for the gates of this worker's units.
+  void add_weight_gradients(Index slice, Index step, Index head) const {
+    const Index dim = job.shape.head_dim, filled = (slot(step) + 1) * task.rows;
+    const bool first = job.shape.steps - 1 - step < job.slab_steps;
+    const auto smaller = [](Index x, Index y) { return x < y ? x : y; };
+    Scalar* const sums =
+        job.dR_partial + (slice * job.shape.heads + head) * recurrent_gates * dim * job.padded;
+    const Index begin = smaller(task.first_block * task.block_units, dim);
+    const Index end = smaller(task.end_block * task.block_units, dim);
+    if (team.size == 1) {
+      Rank::update(gate_slab(head), job.gate_stride, h_slab(head), job.h_stride, filled,
+                   recurrent_gates * dim, job.padded, first, sums);
+    } else {
+      for (int gate = 0; gate < recurrent_gates; ++gate)
+        Rank::update(gate_slab(head) + gate * dim + begin, job.gate_stride, h_slab(head),
+                     job.h_stride, filled, end - begin, job.padded, first,
+                     sums + (gate * dim + begin) * job.padded);
+    }
+  }
+};
+
+}  // namespace flashrnn::host

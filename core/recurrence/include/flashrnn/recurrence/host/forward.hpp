@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "flashrnn/cells/differentiate.hpp"
+#include "flashrnn/recurrence/host/task.hpp"
+#include "flashrnn/recurrence/host/unit_block.hpp"
+#include "flashrnn/recurrence/host/vector_math.hpp"
+
+namespace flashrnn::host {
+
+/// The forward recurrence on a host processor. A team of workers owns some heads and some rows of
+/// the batch for all steps. Within a step it walks through blocks of units: one walk through the
+/// block's part of R serves a register tile of batch rows, whose sums then pass through the cell's
+/// pointwise function as vectors.
+///
+/// A team of several workers shares the unit blocks of a task, with one barrier per step: h is held
+/// twice. All other states belong to the worker that owns their units.
+template <class Isa, class Cell, class Storage>
+class ForwardWorker {
+ public:
+  using Scalar = AccumulateType<Storage>;
+  using Real = Vector<Isa, Scalar>;
+  using Math = VectorMath<Isa, Scalar>;
+  using Memory = Transfer<Isa, Storage>;
+  using Complete = CompleteCell<Cell>;
+  using Block = UnitBlock<Isa, Cell, Storage>;
+  static constexpr int lanes = Real::lanes;
+
+  /// Planes of scratch per head: h before and after even steps, every other state once.
+  static constexpr int planes = Cell::states + 1;
+
+  static void run(const ForwardJob<Storage>& job, int worker) {
+    const auto team = Team<Isa>::of(job, worker);
+    const Index tasks = job.groups() * job.slices();
+    for (Index task = team.index; task < tasks; task += team.count) {
+      ForwardWorker(job, team, task).run_task();
+      team.wait();  // the next task reuses the scratch
+    }
+  }
+
+ private:
+  ForwardWorker(const ForwardJob<Storage>& of, const Team<Isa>& by, Index number)
+      : job(of),
+        team(by),
+        task(Task<Isa>::of(of, by, number, Block::units(of.tiling.sub_blocks))) {}
+
+  const ForwardJob<Storage>& job;
+  const Team<Isa> team;
+  const Task<Isa> task;
+
+  Scalar* state_before(Index head, int state, Index step) const {
+    return task.plane(job, head, state == 0 ? static_cast<int>(step & 1) : state + 1);
+  }
+
+  void run_task() const {
+    for (Index head = task.first_head; head < task.end_head; ++head)
+      for (Index block = task.first_block; block < task.end_block; ++block)
+        load_states(head, block);
+    team.wait();
+    for (Index step = 0; step < job.shape.steps; ++step) {
+      for (Index head = task.first_head; head < task.end_head; ++head) {
+        // Every other step backwards: what the last blocks left in the cache is used first.
+        for (Index n = task.first_block; n < task.end_block; ++n)
+          run_block(step, head, (step & 1) == 0 ? n : task.first_block + task.end_block - 1 - n);
+      }
+      team.wait();
+    }
+    if (job.last.data == nullptr) return;
+    for (Index head = task.first_head; head < task.end_head; ++head)
+      for (Index block = task.first_block; block < task.end_block; ++block) store_last(head, block);
+  }
+
+  void load_states(Index head, Index block) const {
+    task.for_each_vector(job, lanes, block, [&](int, Index unit, Index count) {
+      for (int s = 0; s < Cell::states; ++s)
+        for (Index row = 0; row < task.rows; ++row) {
+          const Index from = job.s0.strides.at(s, 0, task.first_row + row, head) + unit;
+          const Real value =
+              job.s0.data == nullptr ? Real::zero() : Memory::load(job.s0.data + from, count);
+          value.store(state_before(head, s, 0) + row * job.padded + unit);
+        }
+    });
+  }
+
+  void store_last(Index head, Index block) const {
+    task.for_each_vector(job, lanes, block, [&](int, Index unit, Index count) {
+      for (int s = 0; s < Cell::states; ++s)
+        for (Index row = 0; row < task.rows; ++row)
+          Memory::store(
+              job.last.data + job.last.strides.at(s, 0, task.first_row + row, head) + unit,
+              Real::load(state_before(head, s, job.shape.steps) + row * job.padded + unit), count,
+              false);
+    });
+  }
+
+  [[gnu::always_inline]] void run_block(Index step, Index head, Index block) const {
+    const Scalar* const h = state_before(head, 0, step);
+    const int sub_blocks = job.tiling.sub_blocks;
+    alignas(64) Scalar sums[Block::most_sums];
+    Index row = 0;
+    for (int tile = 0; tile < task.row_tiles; ++tile) {
+      const int count = task.rows_of_tile(tile);
+      Block::multiply(job.packed, job.shape.head_dim, task.blocks, sub_blocks, head, block,
+                      h + row * job.padded, job.padded, count, sums);
+      task.for_each_vector(job, lanes, block, [&](int sub, Index unit, Index valid) {
+        update(step, head, unit, valid, row, count, sums + sub * lanes,
+               Block::vectors(sub_blocks) * lanes, sub_blocks * lanes);
+      });
+      row += count;
+    }
+  }
+
+  /// The pointwise function of one vector of units for `rows` rows from `row`. `sums` are the
+  /// products, `row_sums` apart by row and `gate_sums` by gate.
+  [[gnu::always_inline]] void update(Index step, Index head, Index unit, Index count, Index row,
+                                     int rows, const Scalar* sums, Index row_sums,
+                                     Index gate_sums) const {
+    // Copies, because the compiler must assume that a store through a pointer changes the job.
+    const HostTensor<const Storage> b = job.b, x_tensor = job.x;
+    const HostTensor<Storage> h = job.h, states = job.states, saved = job.saved;
+    const Index padded = job.padded, channel = x_tensor.strides.channel;
+    const Index next_step = x_tensor.strides.step, next_row = x_tensor.strides.batch;
+    const bool streaming = job.tiling.streaming;
+    const Real clip(job.clip);
+
+    Real bias[Cell::gates];
+#pragma GCC unroll 8
+    for (int n = 0; n < Cell::gates; ++n) {
+      bias[n] = Real::zero();
+      if (has_gate(Cell::bias_gates, n) && b.data != nullptr)
+        bias[n] = Memory::load(
+            b.data + b.strides.at(gate_position(Cell::bias_gates, n), 0, 0, head) + unit, count);
+    }
+    Scalar* before[Cell::states];
+    Scalar* after[Cell::states];
+#pragma GCC unroll 4
+    for (int s = 0; s < Cell::states; ++s) {
+      before[s] = state_before(head, s, step) + row * padded + unit;
+      after[s] = state_before(head, s, step + 1) + row * padded + unit;
+    }
+    const Index batch = task.first_row + row;
+    const Storage* x = x_tensor.data + x_tensor.strides.at(0, step, batch, head) + unit;
+    Index to_h = h.strides.at(0, step, batch, head) + unit;
+    Index to_states = states.strides.at(0, step, batch, head) + unit;
+    Index to_saved = saved.strides.at(0, step, batch, head) + unit;
+
+    for (Index n_row = 0; n_row < rows; ++n_row) {
+      Real gate[Cell::gates], previous[Cell::states], next[Cell::states],
+          save[Complete::saved_extent];
+#pragma GCC unroll 8
+      for (int n = 0; n < Cell::gates; ++n) {
+        gate[n] = bias[n];
+        if (has_gate(Cell::input_gates, n)) {
+          const Storage* const from = x + gate_position(Cell::input_gates, n) * channel;
+          gate[n] = gate[n] + Memory::load(from, count);
+          __builtin_prefetch(from + next_step, 0, 2);
+        }
+        if (has_gate(Cell::recurrent_gates, n))
+          gate[n] =
+              gate[n] + Real::load(sums + gate_position(Cell::recurrent_gates, n) * gate_sums);
+      }
+#pragma GCC unroll 4
+      for (int s = 0; s < Cell::states; ++s) previous[s] = Real::load(before[s] + n_row * padded);
+
+      Complete::template forward<Math>(gate, previous, next, save);
+      next[0] = Math::max(Math::min(next[0], clip), -clip);
+      next[0] = Memory::round(next[0]);
+
+#pragma GCC unroll 4
+      for (int s = 0; s < Cell::states; ++s) next[s].store(after[s] + n_row * padded);
+      if (h.data != nullptr) Memory::store(h.data + to_h, next[0], count, streaming);
+      if (states.data != nullptr) {
+#pragma GCC unroll 4
+        for (int s = 0; s < Cell::states; ++s)
+          Memory::store(states.data + to_states + s * states.strides.channel, next[s], count,
+                        streaming);
+      }
+      if (saved.data != nullptr) {
+#pragma GCC unroll 8
+        for (int k = 0; k < Complete::saved; ++k)
+          Memory::store(saved.data + to_saved + k * saved.strides.channel, save[k], count,
+                        streaming);
+      }
+      sums += row_sums;
+      x += next_row;
+      to_h += h.strides.batch;
+      to_states += states.strides.batch;
+      to_saved += saved.strides.batch;
+    }
+  }
+};
+
+}  // namespace flashrnn::host
