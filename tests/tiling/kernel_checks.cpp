@@ -9,13 +9,6 @@
 namespace flashrnn {
 namespace {
 
-constexpr Index most_threads = 256;  // that the portable kernels are compiled for
-constexpr Index line = 64;           // bytes that tiles are rounded up to
-
-Index team_size(const DeviceModel& device, const Values& sizes) {
-  return std::min(round_up(value_of(sizes, "HEAD_DIM"), device.at("WARP_SIZE")), most_threads);
-}
-
 /// The largest of the portable kernels' batch tiles with a team for every place.
 Index batch_tile(const Values& sizes, Index places) {
   Index chosen = 1;

@@ -82,11 +82,11 @@ class HostEngine final : public Engine<ExecutionSpace> {
         cell_(describe_cell<Cell>()),
         kernels_(kernels),
         note_(std::move(note)),
-        forward_choice_(choose(space, false, options.forward_tiling)),
+        forward_choice_(choose(space, false, options.forward)),
         forward_(tiling_of(*forward_choice_, false)),
         gemm_(problem.training ? make_gemm<ExecutionSpace>(space) : nullptr) {
     if (!problem.training) return;
-    backward_choice_ = choose(space, true, options.backward_tiling);
+    backward_choice_ = choose(space, true, options.backward);
     backward_ = tiling_of(*backward_choice_, true);
   }
 
@@ -295,10 +295,12 @@ class HostEngine final : public Engine<ExecutionSpace> {
   }
 
   std::shared_ptr<const TileChoice> choose(const ExecutionSpace& space, bool backward,
-                                           std::vector<NamedValue> fixed) const {
-    fixed.push_back({"KERNEL_VECTOR_BITS", 8 * static_cast<Index>(sizeof(Real)) * kernels_.lanes});
-    fixed.push_back({"TEAMS_MEET", concurrent_workers() ? 1 : 0});
-    return choose_tiling(space, kernel_text, problem_, cell_, backward, fixed);
+                                           const FixedTiling& fixed) const {
+    TileQuestion question = tile_question(space, kernel_text, problem_, cell_, backward);
+    question.sizes.push_back(
+        {"KERNEL_VECTOR_BITS", 8 * static_cast<Index>(sizeof(Real)) * kernels_.lanes});
+    question.sizes.push_back({"TEAMS_MEET", concurrent_workers() ? 1 : 0});
+    return search_fixed(std::move(question), fixed);
   }
   host::HostTiling tiling_of(const TileChoice& choice, bool backward) const {
     const TileCandidate& best = choice.best();
