@@ -24,6 +24,11 @@ class Propagator {
   /// Evaluates a constraint forward only: false if it certainly cannot hold. With all its variables
   /// fixed the answer is exact (128-bit arithmetic where 64 bits do not do; see overflowed()).
   bool check(const Constraint& constraint);
+  /// The interval of a gate of a constraint by the domains as they are; the gate may be a variable.
+  [[nodiscard]] Interval value_of(std::size_t constraint, std::int32_t gate_id) {
+    forward(circuit_.constraints[constraint]);
+    return range(gate_id);
+  }
   /// Revises until nothing changes. False if a constraint cannot hold.
   bool revise_all();
   /// After a change of `variable`: deals with what depends on it until nothing changes. Light:

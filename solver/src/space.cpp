@@ -41,19 +41,18 @@ std::size_t rows_of(const SpaceData& data, std::size_t values) {
 }
 
 // Writes `count` solutions that are not excluded, from `rank` among those on; they must be there.
-void write_range(const SpaceData& data, Uint128 rank, std::int64_t* rows, std::size_t count) {
+void write_range(const SpaceData& data, Cursor& cursor, Uint128 rank, std::int64_t* rows,
+                 std::size_t count) {
   const std::size_t width = data.base.size();
   auto excluded = data.excluded.begin();
   for (; excluded != data.excluded.end() && *excluded <= rank; ++excluded) ++rank;
-  Cursor cursor(data);
   while (count > 0) {
     std::size_t run = count;
     if (excluded != data.excluded.end() && *excluded - rank < run) {
       run = static_cast<std::size_t>(*excluded - rank);
     }
     if (run > 0) {
-      cursor.seek(rank);
-      cursor.write(rows, run);
+      cursor.write(rank, rows, run);
       rows += run * width;
       count -= run;
       rank += run;
@@ -158,7 +157,8 @@ std::size_t Space::write_parallel(Count rank, std::span<std::int64_t> rows,
   const auto share = [&](unsigned t) {
     const auto from = static_cast<std::size_t>(static_cast<Uint128>(number) * t / threads);
     const auto to = static_cast<std::size_t>(static_cast<Uint128>(number) * (t + 1) / threads);
-    write_range(*data_, rank.value() + from, rows.data() + from * width, to - from);
+    Cursor cursor(*data_);
+    write_range(*data_, cursor, rank.value() + from, rows.data() + from * width, to - from);
   };
   std::vector<std::jthread> pool;
   for (unsigned t = 1; t < threads; ++t) pool.emplace_back(share, t);
@@ -172,8 +172,13 @@ Count Space::for_each(const std::function<bool(std::span<const std::int64_t>)>& 
   const std::size_t width = data_->base.size();
   std::vector<std::int64_t> rows(kRows * width);
   Uint128 calls = 0;
+  const Uint128 all = count().value();
+  if (rank.value() >= all) return {};
+  Cursor cursor(*data_);
   for (;;) {
-    const std::size_t written = write(Count(rank.value() + calls), rows);
+    const auto written =
+        static_cast<std::size_t>(std::min<Uint128>(kRows, all - rank.value() - calls));
+    write_range(*data_, cursor, rank.value() + calls, rows.data(), written);
     for (std::size_t r = 0; r < written; ++r) {
       ++calls;
       if (!visit({rows.data() + r * width, width})) return calls;
@@ -190,7 +195,8 @@ void Space::at(Count rank, std::span<std::int64_t> row) const {
   if (rank >= count()) {
     throw InvalidArgument("expected a rank below " + count().str() + ", found " + rank.str());
   }
-  write_range(*data_, rank.value(), row.data(), 1);
+  Cursor cursor(*data_);
+  write_range(*data_, cursor, rank.value(), row.data(), 1);
 }
 
 Count Space::rank(std::span<const std::int64_t> values) const {
@@ -217,7 +223,7 @@ std::vector<std::int64_t> Space::sample(std::size_t samples, std::uint64_t seed)
       std::ranges::copy(cursor.row(), result.begin() + static_cast<std::ptrdiff_t>(i * width));
     } else {
       const Uint128 rank = detail::uniform_below(count().value(), random);
-      write_range(*data_, rank, result.data() + i * width, 1);
+      write_range(*data_, cursor, rank, result.data() + i * width, 1);
     }
   }
   return result;
