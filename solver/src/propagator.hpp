@@ -122,7 +122,7 @@ class Propagator {
   std::vector<std::int32_t> occurrence_;
   std::vector<std::int32_t> queue_;
   std::vector<std::uint8_t> queued_;  // by constraint
-  std::vector<Wide> wide_;  // by gate of the constraint evaluated last
+  std::vector<Wide> wide_;            // by gate of the constraint evaluated last
   bool queueing_ = false;
   bool light_ = false;
   bool entailed_ = false;  // by the last revision: the constraint holds for all values left
