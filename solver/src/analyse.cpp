@@ -14,14 +14,42 @@ using detail::Domain;
 using detail::Propagator;
 
 constexpr std::uint64_t kTrialNodes = 5000;
-constexpr std::size_t kListed = 1 << 20;  // longest list of values that is given
+constexpr std::int64_t kTurningPoints = -1;  // in place of the size of a window
+constexpr std::size_t kListed = 1 << 20;     // longest list of values that is given
 
-// Variables that lost their domains have values near 0 more often than not.
+// Values at which statements turn: the model's constants, what lies beside them, and their
+// negations. Ascending.
+std::vector<std::int64_t> turning_points(const detail::ModelData& model) {
+  std::vector<std::int64_t> result;
+  const auto add = [&result](std::int64_t value) {
+    const auto bits = static_cast<std::uint64_t>(value);
+    for (const std::uint64_t near : {bits - 1, bits, bits + 1, 0 - bits}) {
+      result.push_back(static_cast<std::int64_t>(near));
+    }
+  };
+  for (std::int64_t small = -4; small <= 4; ++small) add(small);
+  for (const detail::Node& node : model.nodes) {
+    if (node.op == detail::Op::constant) add(node.value);
+  }
+  for (const std::int64_t value : model.pool) add(value);
+  std::ranges::sort(result);
+  result.erase(std::unique(result.begin(), result.end()), result.end());
+  return result;
+}
+
+// Variables that lost their domains have values near 0 more often than not, or near a constant.
 void restrict_long_domains(Propagator& propagator, std::int64_t window) {
+  std::vector<std::int64_t> points;
+  if (window == kTurningPoints) points = turning_points(*propagator.circuit().model);
   for (std::size_t v = 0; v < propagator.variable_count(); ++v) {
     Domain domain = propagator.domain(v);
-    if (domain.size() <= static_cast<std::uint64_t>(2 * window + 1)) continue;
-    domain.restrict_to(-window, window);
+    if (window == kTurningPoints) {
+      if (domain.size() <= points.size()) continue;
+      domain.restrict_to_list(points, propagator.arena());
+    } else {
+      if (domain.size() <= static_cast<std::uint64_t>(2 * window + 1)) continue;
+      domain.restrict_to(-window, window);
+    }
     if (!domain.empty()) propagator.set_domain(static_cast<std::int32_t>(v), domain);
   }
 }
@@ -32,7 +60,7 @@ Status decide(const Model& model, const Options& options, detail::Limits& limits
               const std::vector<bool>& left_out, std::int64_t window = 0) {
   Propagator propagator(model.data());
   if (!propagate_root(propagator, options.assumptions, left_out)) return Status::unsatisfiable;
-  if (window > 0) restrict_long_domains(propagator, window);
+  if (window != 0) restrict_long_domains(propagator, window);
   propagator.build_occurrences();
   const auto order = detail::preferred_order(model.data());
   std::int32_t parts = 0;
@@ -70,6 +98,80 @@ ReducedDomain reduced(const Domain& domain) {
   return result;
 }
 
+// Finds a conflict by leaving statements out.
+class Explainer {
+ public:
+  Explainer(const Model& model, const Options& options)
+      : model_(model),
+        options_(options),
+        trial_options_(options),
+        limits_(options),
+        left_out_(model.statement_count(), false) {
+    trial_options_.nodes = std::min(options.nodes, kTrialNodes);
+  }
+
+  Explanation run() {
+    Explanation result;
+    result.status = decide(model_, options_, limits_, left_out_);
+    if (result.status != Status::unsatisfiable) return result;
+    // Deletion in blocks that halve: statements that do not matter are dropped together.
+    for (std::size_t block = std::max<std::size_t>(1, left_out_.size() / 2); block > 1;
+         block /= 2) {
+      for (std::size_t begin = 0; begin < left_out_.size(); begin += block) {
+        leave_out(begin, std::min(begin + block, left_out_.size()), false);
+      }
+    }
+    // What was not shown to be needed beside statements that went later may be so without them.
+    for (bool dropped = true; dropped;) {
+      dropped = false;
+      result.minimal = true;
+      for (std::size_t s = 0; s < left_out_.size(); ++s) {
+        if (left_out_[s] || (!needed_.empty() && needed_[s])) continue;
+        const Status status = leave_out(s, s + 1, true);
+        needed_.resize(left_out_.size(), false);
+        // The rest without it has a solution, and keeps it when statements go.
+        if (status == Status::satisfiable) needed_[s] = true;
+        dropped = dropped || status == Status::unsatisfiable;
+        result.minimal = result.minimal && status != Status::limit;
+      }
+    }
+    for (std::size_t s = 0; s < left_out_.size(); ++s) {
+      if (!left_out_[s]) result.statements.push_back(s);
+    }
+    return result;
+  }
+
+ private:
+  // Whether the rest has a solution without these statements, too; if not, they go for good. With
+  // `small`, solutions with small values are looked for as well: they show that a statement is
+  // needed where the whole problem is not decided within the budget.
+  Status leave_out(std::size_t begin, std::size_t end, bool small) {
+    std::vector<bool> trial = left_out_;
+    for (std::size_t s = begin; s < end; ++s) trial[s] = true;
+    if (trial == left_out_) return Status::limit;
+    // Without its domains a problem can be endless to decide: each trial has its own budget.
+    if (!limits_.spend(kTrialNodes / 64)) return Status::limit;
+    detail::Limits trial_limits(trial_options_);
+    Status status = decide(model_, options_, trial_limits, trial);
+    if (status == Status::unsatisfiable) left_out_ = trial;
+    if (status != Status::limit || !small) return status;
+    for (const std::int64_t window :
+         {std::int64_t{8}, kTurningPoints, std::int64_t{100}, std::int64_t{5000}}) {
+      detail::Limits window_limits(trial_options_);
+      status = decide(model_, options_, window_limits, trial, window);
+      if (status == Status::satisfiable) return status;
+    }
+    return Status::limit;
+  }
+
+  const Model& model_;
+  const Options& options_;
+  Options trial_options_;
+  detail::Limits limits_;
+  std::vector<bool> left_out_;
+  std::vector<bool> needed_;  // shown so
+};
+
 }  // namespace
 
 Propagation propagate(const Model& model, const Options& options) {
@@ -87,52 +189,7 @@ Propagation propagate(const Model& model, const Options& options) {
 }
 
 Explanation explain(const Model& model, const Options& options) {
-  Explanation result;
-  detail::Limits limits(options);
-  std::vector<bool> left_out(model.statement_count(), false);
-  result.status = decide(model, options, limits, left_out);
-  if (result.status != Status::unsatisfiable) return result;
-  result.minimal = true;
-  Options trial_options = options;
-  trial_options.nodes = std::min(options.nodes, kTrialNodes);
-  // Deletion from the end in blocks that halve: late statements are dropped together where they do
-  // not matter.
-  for (std::size_t block = std::max<std::size_t>(1, left_out.size() / 2);; block /= 2) {
-    for (std::size_t begin = 0; begin < left_out.size(); begin += block) {
-      std::vector<bool> trial = left_out;
-      bool any = false;
-      for (std::size_t s = begin; s < std::min(begin + block, trial.size()); ++s) {
-        any = any || !trial[s];
-        trial[s] = true;
-      }
-      if (!any) continue;
-      // Without its domains a problem can be endless to decide: each trial has its own budget.
-      if (!limits.spend(kTrialNodes / 64)) {
-        result.minimal = false;
-        continue;
-      }
-      detail::Limits trial_limits(trial_options);
-      const Status status = decide(model, options, trial_limits, trial);
-      if (status == Status::unsatisfiable) {
-        left_out = trial;
-      } else if (status == Status::limit && block == 1) {
-        // Undecided within the budget. A solution with small values also shows that the statement
-        // is needed.
-        bool needed = false;
-        for (const std::int64_t window : {8, 100, 5000}) {
-          detail::Limits window_limits(trial_options);
-          needed =
-              needed || decide(model, options, window_limits, trial, window) == Status::satisfiable;
-        }
-        if (!needed) result.minimal = false;
-      }
-    }
-    if (block == 1) break;
-  }
-  for (std::size_t s = 0; s < left_out.size(); ++s) {
-    if (!left_out[s]) result.statements.push_back(s);
-  }
-  return result;
+  return Explainer(model, options).run();
 }
 
 }  // namespace constrint

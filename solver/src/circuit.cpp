@@ -98,7 +98,41 @@ std::int32_t Compiler::constant(std::int64_t value) {
   return static_cast<std::int32_t>(circuit_.gates.size() - 1);
 }
 
+// What holds whatever the operands are, which intervals do not see: x - x, x % x, x ^ 1, and that a
+// remainder is never its divisor. Divisors that may be zero have guards of their own. -1: nothing.
+std::int32_t Compiler::identity(Op op, std::int32_t a, std::int32_t b, std::int64_t value) {
+  if (op == Op::power && value == 1) return a;
+  if (!is_binary(op)) return -1;
+  if (op == Op::equal || op == Op::not_equal) {
+    const auto is_remainder_by = [&](std::int32_t remainder, std::int32_t divisor) {
+      const Gate& own = circuit_.gates[static_cast<std::size_t>(remainder)];
+      return own.op == Op::modulo && own.b == divisor;
+    };
+    if (is_remainder_by(a, b) || is_remainder_by(b, a)) return constant(op == Op::equal ? 0 : 1);
+  }
+  if (a != b) return -1;
+  switch (op) {
+    case Op::subtract:
+    case Op::modulo:
+    case Op::not_equal:
+    case Op::less:
+      return constant(0);
+    case Op::divide:
+    case Op::equal:
+    case Op::less_equal:
+      return constant(1);
+    case Op::minimum:
+    case Op::maximum:
+    case Op::logical_and:
+    case Op::logical_or:
+      return a;
+    default:
+      return -1;
+  }
+}
+
 std::int32_t Compiler::gate(Op op, std::int32_t a, std::int32_t b, std::int64_t value) {
+  if (const std::int32_t known = identity(op, a, b, value); known >= 0) return known;
   Gate gate;
   gate.op = op;
   gate.a = a;

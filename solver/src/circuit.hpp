@@ -60,6 +60,7 @@ class Compiler {
  private:
   std::int32_t build(std::int32_t root);
   std::int32_t gate(Op op, std::int32_t a, std::int32_t b, std::int64_t value);
+  std::int32_t identity(Op op, std::int32_t a, std::int32_t b, std::int64_t value);
   std::int32_t constant(std::int64_t value);
 
   Circuit& circuit_;

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "space_data.hpp"
+#include "write_rows.hpp"
 
 namespace constrint::detail {
 
@@ -11,15 +12,12 @@ Cursor::Cursor(const SpaceData& space)
       row_(space.base),
       registers_(space.initial_registers),
       node_(space.nodes, 0),
-      edge_(space.steps.size(), 0),
-      offset_(space.steps.size(), 0) {}
+      seen_(space.parts.size(), 0) {}
 
 void Cursor::take(std::size_t s, std::size_t edge, std::uint64_t offset) {
   const SpaceData::Step& step = space_.steps[s];
   const SpaceData::PartData& part = space_.parts[step.part];
   const Diagram::Level& level = part.diagram.levels()[step.level];
-  edge_[s] = edge;
-  offset_[s] = offset;
   std::int64_t value = level.edges.value[edge];
   if (!level.edges.high.empty()) {
     const auto distance =
@@ -37,147 +35,125 @@ void Cursor::take(std::size_t s, std::size_t edge, std::uint64_t offset) {
   }
 }
 
-void Cursor::first_from(std::size_t s) {
-  for (; s < space_.tail.cut; ++s) {
-    const SpaceData::Step& step = space_.steps[s];
-    take(s, space_.level_of(step).edges.first[node_[space_.node_slot(step)]], 0);
-  }
-  tail_row_ = 0;
-}
-
-// The next combination of the steps before `end`.
-bool Cursor::advance(std::size_t end) {
-  for (std::size_t s = end; s-- > lowest_;) {
-    const SpaceData::Step& step = space_.steps[s];
-    const Diagram::Level& level = space_.level_of(step);
-    if (!level.edges.high.empty() && offset_[s] + 1 < level.size(edge_[s])) {
-      take(s, edge_[s], offset_[s] + 1);
-    } else if (edge_[s] + 1 < level.edges.first[node_[space_.node_slot(step)] + 1]) {
-      take(s, edge_[s] + 1, 0);
-    } else {
-      continue;
-    }
-    first_from(s + 1);
-    return true;
-  }
-  return false;
-}
-
-Uint128 Cursor::completions(std::size_t s, std::size_t without) const {
+Uint128 Cursor::completions(std::size_t s, std::size_t without) {
   Uint128 result = 1;
-  std::vector<bool> seen(space_.parts.size(), false);
+  std::ranges::fill(seen_, std::uint8_t{0});
   for (; s < space_.steps.size(); ++s) {
     const SpaceData::Step& step = space_.steps[s];
-    if (seen[step.part] || step.part == without) continue;
-    seen[step.part] = true;
+    if (seen_[step.part] != 0 || step.part == without) continue;
+    seen_[step.part] = 1;
     result *= space_.level_of(step).counts[node_[space_.node_slot(step)]];
   }
   return result;
 }
 
-void Cursor::seek(Uint128 rank) {
-  done_ = false;
-  for (std::size_t s = 0; s < space_.tail.cut; ++s) {
-    const SpaceData::Step& step = space_.steps[s];
-    const std::vector<Diagram::Level>& levels = space_.parts[step.part].diagram.levels();
-    const Diagram::Level& level = levels[step.level];
-    const Uint128 others = completions(s, step.part);
-    for (std::size_t e = level.edges.first[node_[space_.node_slot(step)]];; ++e) {
-      Uint128 each = others;
-      if (step.level + 1 < levels.size())
-        each *= levels[step.level + 1].counts[level.edges.child[e]];
-      const Uint128 here = each * level.size(e);
-      if (rank < here) {
-        take(s, e, static_cast<std::uint64_t>(rank / each));
-        rank %= each;
-        break;
-      }
-      rank -= here;
+void Cursor::write(Uint128 rank, std::int64_t* rows, std::size_t count) {
+  if (count > 0) write_some(0, rank, count, rows);
+}
+
+std::int64_t* Cursor::write_some(std::size_t s, Uint128 skip, std::size_t count,
+                                 std::int64_t* out) {
+  if (s == space_.steps.size()) return std::ranges::copy(row_, out).out;
+  const SpaceData::Step& step = space_.steps[s];
+  const std::vector<Diagram::Level>& levels = space_.parts[step.part].diagram.levels();
+  const Diagram::Level& level = levels[step.level];
+  const std::uint32_t node = node_[space_.node_slot(step)];
+  const Uint128 others = completions(s, step.part);
+  if (skip == 0 && others * level.counts[node] <= count) return write_all(s, out);
+  for (std::size_t e = level.edges.first[node]; count > 0; ++e) {
+    Uint128 each = others;
+    if (step.level + 1 < levels.size()) each *= levels[step.level + 1].counts[level.edges.child[e]];
+    const Uint128 here = each * level.size(e);
+    if (skip >= here) {
+      skip -= here;
+      continue;
+    }
+    auto offset = static_cast<std::uint64_t>(skip / each);
+    skip %= each;
+    for (; offset < level.size(e) && count > 0; ++offset) {
+      take(s, e, offset);
+      const auto some = static_cast<std::size_t>(std::min<Uint128>(count, each - skip));
+      out = write_some(s + 1, skip, some, out);
+      count -= some;
+      skip = 0;
     }
   }
-  tail_row_ = static_cast<std::size_t>(rank);
+  return out;
 }
 
-std::size_t Cursor::write_tail(std::int64_t*& rows, std::size_t count) {
+std::int64_t* Cursor::write_all(std::size_t s, std::int64_t* out) {
+  if (s == space_.tail.cut && !building_) return write_tail(out);
+  if (s + 1 >= space_.steps.size()) return write_last(out);
+  const SpaceData::Step& step = space_.steps[s];
+  const Diagram::Level& level = space_.level_of(step);
+  const std::uint32_t node = node_[space_.node_slot(step)];
+  for (std::size_t e = level.edges.first[node]; e < level.edges.first[node + 1]; ++e) {
+    const auto values = static_cast<std::uint64_t>(level.size(e));
+    for (std::uint64_t offset = 0; offset < values; ++offset) {
+      take(s, e, offset);
+      out = write_all(s + 1, out);
+    }
+  }
+  return out;
+}
+
+std::int64_t* Cursor::write_tail(std::int64_t* out) {
   const SpaceData::Tail& tail = space_.tail;
-  const std::size_t node =
-      tail.part < space_.parts.size() ? node_[space_.parts[tail.part].first_node + tail.level] : 0;
-  const std::size_t all = tail.first[node + 1] - tail.first[node];
-  const std::size_t some = std::min(count, all - tail_row_);
-  const std::size_t width = row_.size() - tail.column;
-  const std::int64_t* table = tail.rows.data() + (tail.first[node] + tail_row_) * width;
-  const std::int64_t* prefix = row_.data();
-  const std::size_t column = tail.column;
-  std::int64_t* out = rows;
-  for (std::size_t r = 0; r < some; ++r) {
-    for (std::size_t i = 0; i < column; ++i) out[i] = prefix[i];
-    out += column;
-    for (std::size_t i = 0; i < width; ++i) out[i] = table[i];
-    out += width;
-    table += width;
-  }
-  rows = out;
-  tail_row_ += some;
-  if (tail_row_ == all) done_ = !advance(tail.cut);
-  return some;
+  std::size_t table = 0;
+  for (const SpaceData::Tail::Open& open : tail.open) table = table * open.nodes + node_[open.slot];
+  if (tables_.empty() || tables_[table].rows == 0) build_table(table);
+  const std::size_t rows = tables_[table].rows;
+  write_rows(out, row_.data(), tail.column, table_rows_.data() + tables_[table].first,
+             row_.size() - tail.column, tail.stride, rows);
+  return out + rows * row_.size();
 }
 
-std::size_t Cursor::write_last(std::int64_t*& rows, std::size_t count) {
+void Cursor::build_table(std::size_t table) {
+  const SpaceData::Tail& tail = space_.tail;
+  tables_.resize(tail.tables);
   const std::size_t width = row_.size();
-  if (space_.steps.empty()) {
-    std::copy(row_.begin(), row_.end(), rows);
-    done_ = true;
-    return 1;
+  const auto rows = static_cast<std::size_t>(completions(tail.cut, space_.parts.size()));
+  std::vector<std::int64_t> full(rows * width);
+  building_ = true;
+  write_all(tail.cut, full.data());
+  building_ = false;
+  tables_[table] = {table_rows_.size(), rows};
+  table_rows_.reserve(tail.values);
+  table_rows_.resize(table_rows_.size() + rows * tail.stride);
+  std::int64_t* to = table_rows_.data() + tables_[table].first;
+  for (std::size_t r = 0; r < rows; ++r) {
+    std::copy_n(full.data() + r * width + tail.column, width - tail.column, to + r * tail.stride);
   }
+}
+
+// The last step, or none: rows that differ in one column, and what is computed from it.
+std::int64_t* Cursor::write_last(std::int64_t* out) {
+  const std::size_t width = row_.size();
+  if (space_.steps.empty()) return std::ranges::copy(row_, out).out;
   const std::size_t s = space_.steps.size() - 1;
   const SpaceData::Step& step = space_.steps[s];
-  const SpaceData::PartData& part = space_.parts[step.part];
   const Diagram::Level& level = space_.level_of(step);
-  std::size_t written = 0;
-  if (level.edges.high.empty() && !part.outputs.has_work(step.level)) {
-    // Rows that differ in one column.
-    const std::size_t end = level.edges.first[node_[space_.node_slot(step)] + 1];
-    std::size_t e = edge_[s];
-    for (; e < end && written < count; ++e, ++written) {
-      std::memcpy(rows, row_.data(), width * sizeof(std::int64_t));
-      rows[step.variable] = level.edges.value[e];
-      rows += width;
+  const std::uint32_t node = node_[space_.node_slot(step)];
+  const std::size_t begin = level.edges.first[node];
+  const std::size_t end = level.edges.first[node + 1];
+  const std::int64_t* row = row_.data();
+  if (level.edges.high.empty() && !space_.parts[step.part].outputs.has_work(step.level)) {
+    for (std::size_t e = begin; e < end; ++e) {
+      for (std::size_t i = 0; i < width; ++i) out[i] = row[i];
+      out[step.variable] = level.edges.value[e];
+      out += width;
     }
-    if (e < end) {
-      take(s, e, 0);
-    } else {
-      edge_[s] = end - 1;
-      done_ = !advance(s + 1);
+    return out;
+  }
+  for (std::size_t e = begin; e < end; ++e) {
+    const auto values = static_cast<std::uint64_t>(level.size(e));
+    for (std::uint64_t offset = 0; offset < values; ++offset) {
+      take(s, e, offset);
+      for (std::size_t i = 0; i < width; ++i) out[i] = row[i];
+      out += width;
     }
-    return written;
   }
-  std::memcpy(rows, row_.data(), width * sizeof(std::int64_t));
-  rows += width;
-  done_ = !advance(s + 1);
-  return 1;
-}
-
-std::size_t Cursor::write(std::int64_t* rows, std::size_t count) {
-  std::size_t written = 0;
-  const bool tail = space_.tail.cut < space_.steps.size();
-  while (!done_ && written < count) {
-    written += tail ? write_tail(rows, count - written) : write_last(rows, count - written);
-  }
-  return written;
-}
-
-std::vector<std::int64_t> Cursor::tail_rows(const SpaceData& space, std::size_t first_step,
-                                            std::size_t part, std::size_t level, std::size_t node) {
-  Cursor cursor(space);
-  if (part < space.parts.size()) {
-    cursor.node_[space.parts[part].first_node + level] = static_cast<std::uint32_t>(node);
-  }
-  cursor.lowest_ = first_step;
-  const Uint128 count = cursor.completions(first_step, space.parts.size());
-  cursor.first_from(first_step);
-  std::vector<std::int64_t> rows(static_cast<std::size_t>(count) * space.base.size());
-  cursor.write(rows.data(), static_cast<std::size_t>(count));
-  return rows;
+  return out;
 }
 
 Uint128 Cursor::rank(const SpaceData& space, std::span<const std::int64_t> values, bool& present) {

@@ -13,6 +13,7 @@ namespace {
 
 // One objective while it is improved: the constraint gate(objective) <= bound, whose bound moves.
 struct Bounded {
+  std::int32_t value = 0;      // gate of the objective
   std::int32_t bound = 0;      // gate of a constant
   std::int32_t root = 0;       // gate that is true if the bound holds
   std::size_t constraint = 0;  // which is without the bound until there is one
@@ -35,6 +36,7 @@ Bounded add_bounded(Propagator& propagator, const Objective& objective) {
   const std::int32_t value = propagator.compiler().add_objective(objective.root);
   Constraint& constraint = circuit.constraints.back();
   Bounded result;
+  result.value = value;
   result.maximize = objective.maximize;
   const std::int64_t open = objective.maximize ? kMinusInfinity : kInfinity;
   result.bound = push_gate(circuit, Op::constant, 0, 0, {open, open});
@@ -65,67 +67,128 @@ bool set_bound(Circuit& circuit, const Bounded& bounded, Int128 bound) {
   return true;
 }
 
-// Value of an objective at a solution; undefined where it divides by zero.
-ExactValue objective_value(const ModelData& model, const Objective& objective,
-                           const std::vector<std::int64_t>& values) {
-  std::vector<ExactValue> results;
-  evaluate_all(model, values, results);
-  return results[static_cast<std::size_t>(objective.root)];
-}
+// Branch and bound, one objective after the other. What was reached by an objective is a bound for
+// the search for the next one, which starts from the solution found last.
+class Optimizer {
+ public:
+  Optimizer(const ModelData& model, const Options& options,
+            const std::vector<OrderedVariable>& order, Limits& limits,
+            std::vector<std::int64_t>& values)
+      : model_(model),
+        options_(options),
+        order_(order),
+        limits_(limits),
+        values_(values),
+        propagator_(model) {}
+
+  Status run() {
+    if (!propagate_root(propagator_, options_.assumptions)) {
+      return propagator_.overflowed() ? Status::limit : Status::unsatisfiable;
+    }
+    // A solution at which any objective is undefined is no candidate, so all of them are there from
+    // the start.
+    for (const Objective& objective : model_.objectives) {
+      bounded_.push_back(add_bounded(propagator_, objective));
+    }
+    propagator_.build_occurrences();
+    std::vector<Constraint>& constraints = propagator_.circuit().constraints;
+    for (Constraint& constraint : constraints) constraint.revised = 0;
+    if (!propagator_.revise_all()) {
+      return propagator_.overflowed() ? Status::limit : Status::unsatisfiable;
+    }
+    for (Constraint& constraint : constraints) constraint.active = true;
+    for (std::size_t level = 0; level < std::max<std::size_t>(1, bounded_.size()); ++level) {
+      const Status status = improve(level);
+      if (status != Status::satisfiable) return status;
+    }
+    return Status::satisfiable;
+  }
+
+ private:
+  // The best value of an objective among the solutions that are best by those before it.
+  Status improve(std::size_t level) {
+    if (!values_.empty()) bound_below(level, best_[level]);
+    DepthFirst search(propagator_, order_, {}, limits_);
+    search.set_strong();
+    for (;;) {
+      const Status status = search.next();
+      if (status == Status::limit) return Status::limit;
+      if (status == Status::unsatisfiable) break;
+      candidate_.resize(order_.size());
+      for (std::size_t v = 0; v < candidate_.size(); ++v) candidate_[v] = propagator_.domain(v).low;
+      if (std::ranges::find(options_.excluded, candidate_) != options_.excluded.end()) continue;
+      if (model_.objectives.empty()) {
+        values_ = candidate_;
+        return Status::satisfiable;
+      }
+      const Exactness exactness = evaluate_objectives();
+      if (exactness == Exactness::undefined) continue;
+      if (exactness == Exactness::overflow) return Status::limit;
+      if (!values_.empty() && !better_at(level)) continue;
+      values_ = candidate_;
+      best_ = reached_;
+      bound_below(level, best_[level]);
+    }
+    if (propagator_.overflowed()) return Status::limit;
+    if (values_.empty()) return Status::unsatisfiable;
+    set_bound(propagator_.circuit(), bounded_[level], best_[level]);
+    return Status::satisfiable;
+  }
+
+  void bound_below(std::size_t level, Int128 value) {
+    const Bounded& bounded = bounded_[level];
+    set_bound(propagator_.circuit(), bounded, bounded.maximize ? value + 1 : value - 1);
+  }
+
+  // Bounds beyond 64 bits do not cut off, so the candidate is compared by all objectives.
+  [[nodiscard]] bool better_at(std::size_t level) const {
+    for (std::size_t i = 0; i <= level; ++i) {
+      if (reached_[i] == best_[i]) continue;
+      return (reached_[i] > best_[i]) == bounded_[i].maximize;
+    }
+    return false;
+  }
+
+  // The objectives at the candidate: from the propagator where 64 bits do, exactly otherwise.
+  Exactness evaluate_objectives() {
+    reached_.clear();
+    for (const Bounded& bounded : bounded_) {
+      const Interval range = propagator_.value_of(bounded.constraint, bounded.value);
+      if (!range.fixed()) break;
+      reached_.push_back(range.low);
+    }
+    if (reached_.size() == bounded_.size()) return Exactness::exact;
+    evaluate_all(model_, candidate_, results_);
+    reached_.clear();
+    Exactness worst = Exactness::exact;
+    for (const Objective& objective : model_.objectives) {
+      const ExactValue& exact = results_[static_cast<std::size_t>(objective.root)];
+      if (exact.exactness == Exactness::undefined) return exact.exactness;
+      worst = std::max(worst, exact.exactness);
+      reached_.push_back(exact.value);
+    }
+    return worst;
+  }
+
+  const ModelData& model_;
+  const Options& options_;
+  const std::vector<OrderedVariable>& order_;
+  Limits& limits_;
+  std::vector<std::int64_t>& values_;  // the best so far; empty if there is none
+  Propagator propagator_;
+  std::vector<Bounded> bounded_;
+  std::vector<Int128> best_;     // by objective, at values_
+  std::vector<Int128> reached_;  // at the candidate
+  std::vector<std::int64_t> candidate_;
+  std::vector<ExactValue> results_;
+};
 
 }  // namespace
 
 Status optimize_model(const ModelData& model, const Options& options,
                       const std::vector<OrderedVariable>& order, Limits& limits,
                       std::vector<std::int64_t>& values) {
-  std::vector<Int128> reached;  // by the objectives done so far
-  for (std::size_t level = 0; level < std::max<std::size_t>(1, model.objectives.size()); ++level) {
-    Propagator propagator(model);
-    if (!propagate_root(propagator, options.assumptions)) return Status::unsatisfiable;
-    Bounded current;
-    for (std::size_t i = 0; i <= level && i < model.objectives.size(); ++i) {
-      const Bounded bounded = add_bounded(propagator, model.objectives[i]);
-      if (i < level) {
-        if (!set_bound(propagator.circuit(), bounded, reached[i])) return Status::limit;
-      } else {
-        current = bounded;
-      }
-    }
-    propagator.build_occurrences();
-    for (Constraint& constraint : propagator.circuit().constraints) constraint.revised = 0;
-    if (!propagator.revise_all()) return Status::unsatisfiable;
-    for (Constraint& constraint : propagator.circuit().constraints) constraint.active = true;
-    DepthFirst search(propagator, order, {}, limits);
-    search.set_strong();
-    bool found = false;
-    Int128 best = 0;
-    for (;;) {
-      const Status status = search.next();
-      if (status == Status::limit) return Status::limit;
-      if (status == Status::unsatisfiable) break;
-      std::vector<std::int64_t> candidate(order.size());
-      for (std::size_t v = 0; v < candidate.size(); ++v) candidate[v] = propagator.domain(v).low;
-      if (std::ranges::find(options.excluded, candidate) != options.excluded.end()) continue;
-      if (model.objectives.empty()) {
-        values = candidate;
-        return Status::satisfiable;
-      }
-      const ExactValue exact = objective_value(model, model.objectives[level], candidate);
-      if (exact.exactness == Exactness::undefined) continue;
-      if (exact.exactness == Exactness::overflow) return Status::limit;
-      const Int128 value = exact.value;
-      const bool better = !found || (current.maximize ? value > best : value < best);
-      if (!better) continue;
-      found = true;
-      best = value;
-      values = candidate;
-      set_bound(propagator.circuit(), current, current.maximize ? value + 1 : value - 1);
-    }
-    if (propagator.overflowed()) return Status::limit;
-    if (!found) return Status::unsatisfiable;
-    reached.push_back(best);
-  }
-  return Status::satisfiable;
+  return Optimizer(model, options, order, limits, values).run();
 }
 
 }  // namespace constrint::detail

@@ -56,11 +56,37 @@ OutputProgram::OutputProgram(const Graph& graph) : levels_(graph.levels()) {
     levels_[static_cast<std::size_t>(level)].stores.push_back(
         {output.variable, reg[static_cast<std::size_t>(output.gate)]});
   }
+  find_readers(graph);
 }
 
 OutputProgram::OutputProgram(std::size_t levels)
     : levels_(levels), initial_(levels, 0), registers_(levels) {
-  for (std::size_t l = 0; l < levels; ++l) levels_[l].reg = static_cast<std::int32_t>(l);
+  for (std::size_t l = 0; l < levels; ++l) {
+    levels_[l].reg = static_cast<std::int32_t>(l);
+    levels_[l].last_reader = l;
+  }
+}
+
+void OutputProgram::find_readers(const Graph& graph) {
+  std::vector<std::size_t> reader(graph.gates().size(), 0);
+  for (const Graph::Output& output : graph.outputs()) {
+    std::size_t& own = reader[static_cast<std::size_t>(output.gate)];
+    own = std::max(own, static_cast<std::size_t>(std::max(0, graph.level(output.gate))));
+  }
+  for (std::size_t g = reader.size(); g-- > graph.model().variables.size();) {
+    const Gate& gate = graph.gates()[g];
+    if (gate.op == Op::constant || reader[g] == 0) continue;
+    const auto pass = [&](std::int32_t operand) {
+      std::size_t& own = reader[static_cast<std::size_t>(operand)];
+      own = std::max(own, reader[g]);
+    };
+    pass(gate.a);
+    if (is_binary(gate.op)) pass(gate.b);
+  }
+  for (std::size_t l = 0; l < levels_.size(); ++l) {
+    levels_[l].last_reader =
+        std::max(l, reader[static_cast<std::size_t>(graph.variable(l).variable)]);
+  }
 }
 
 bool OutputProgram::defines(std::size_t variable) const {

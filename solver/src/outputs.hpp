@@ -28,6 +28,17 @@ class OutputProgram {
   [[nodiscard]] const std::vector<std::int64_t>& initial() const { return initial_; }
   /// Whether the program computes this variable.
   [[nodiscard]] bool defines(std::size_t variable) const;
+  /// The last level whose outputs depend on the variable of `level`, or `level` itself.
+  [[nodiscard]] std::size_t last_reader(std::size_t level) const {
+    return levels_[level].last_reader;
+  }
+  /// Calls visit with each variable that gets its value at a level, besides the level's own.
+  template <class Visit>
+  void for_each_output(std::size_t level, Visit visit) const {
+    for (const Store& store : levels_[level].stores) {
+      visit(static_cast<std::size_t>(store.variable));
+    }
+  }
   /// False if a value may leave 64 bits.
   [[nodiscard]] bool exact() const { return exact_; }
 
@@ -46,9 +57,12 @@ class OutputProgram {
   };
   struct Level {
     std::int32_t reg = 0;  // of its variable
+    std::size_t last_reader = 0;
     std::vector<Step> steps;
     std::vector<Store> stores;
   };
+  void find_readers(const Graph& graph);
+
   std::vector<Level> levels_;
   std::vector<std::int64_t> pool_;
   std::vector<std::int64_t> initial_;

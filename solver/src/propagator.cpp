@@ -142,21 +142,21 @@ bool Propagator::check(const Constraint& constraint) {
   return unfixed(constraint, variable) > 0 || check_exact(constraint);
 }
 
-bool Propagator::check_exact(const Constraint& constraint) {
-  struct Wide {
-    Int128 value;
-    Exactness exactness;
-  };
-  std::vector<Wide> values(static_cast<std::size_t>(constraint.end - constraint.begin));
-  const auto value_of = [&](std::int32_t id) -> Wide {
-    if (is_variable(id)) return {domains_[static_cast<std::size_t>(id)].low, Exactness::exact};
-    const Gate& own = gate(id);
-    if (own.op == Op::constant) return {own.value, Exactness::exact};
-    return values[static_cast<std::size_t>(id - constraint.begin)];
-  };
+Propagator::Wide Propagator::wide_value(const Constraint& constraint, std::int32_t id,
+                                        std::int32_t unknown) const {
+  if (id == unknown) return {0, Exactness::overflow};
+  if (is_variable(id)) return {domains_[static_cast<std::size_t>(id)].low, Exactness::exact};
+  const Gate& own = gate(id);
+  if (own.op == Op::constant) return {own.value, Exactness::exact};
+  return wide_[static_cast<std::size_t>(id - constraint.begin)];
+}
+
+void Propagator::evaluate_exactly(const Constraint& constraint, std::int32_t unknown) {
+  wide_.resize(static_cast<std::size_t>(constraint.end - constraint.begin));
+  const auto value_of = [&](std::int32_t id) { return wide_value(constraint, id, unknown); };
   for (std::int32_t g = constraint.begin; g < constraint.end; ++g) {
     const Gate& own = gate(g);
-    Wide& result = values[static_cast<std::size_t>(g - constraint.begin)];
+    Wide& result = wide_[static_cast<std::size_t>(g - constraint.begin)];
     if (own.op == Op::constant) {
       result = {own.value, Exactness::exact};
       continue;
@@ -178,10 +178,43 @@ bool Propagator::check_exact(const Constraint& constraint) {
       result.exactness = apply_exact(own.op, a.value, b.value, result.value);
     }
   }
-  const Wide root = value_of(constraint.root);
+}
+
+bool Propagator::check_exact(const Constraint& constraint) {
+  evaluate_exactly(constraint, -1);
+  const Wide root = wide_value(constraint, constraint.root, -1);
   // Guards are part of the root, so something undefined is false whatever else overflowed.
   if (root.exactness == Exactness::overflow) overflowed_ = true;
   return root.exactness == Exactness::exact && root.value != 0;
+}
+
+// variable == (something known): intervals do not find that value where one of the known ones is an
+// end of 64 bits, which stands for more than itself there.
+bool Propagator::solve_for_last(const Constraint& constraint, std::int32_t variable) {
+  constexpr std::uint64_t kFew = 64;  // values that are tried one by one as quickly
+  if (domains_[static_cast<std::size_t>(variable)].size() <= kFew) return true;
+  evaluate_exactly(constraint, variable);
+  std::vector<std::int32_t> open{constraint.root};
+  while (!open.empty()) {
+    const std::int32_t id = open.back();
+    open.pop_back();
+    if (is_variable(id)) continue;
+    const Gate own = gate(id);
+    if (own.op == Op::logical_and) {
+      open.push_back(own.a);
+      open.push_back(own.b);
+    }
+    if (own.op != Op::equal || (own.a == variable) == (own.b == variable)) continue;
+    const Wide known = wide_value(constraint, own.a == variable ? own.b : own.a, variable);
+    if (known.exactness == Exactness::undefined) return false;
+    if (known.exactness != Exactness::exact) continue;
+    const auto value = static_cast<std::int64_t>(known.value);
+    if (value != known.value) return false;
+    if (!domains_[static_cast<std::size_t>(variable)].contains(value)) return false;
+    assign(variable, value);
+    return true;
+  }
+  return true;
 }
 
 bool Propagator::revise_all() {
@@ -207,6 +240,10 @@ bool Propagator::revise_all() {
       }
       if (!revise(constraint)) return false;
       constraint.active = !entailed_;
+      std::int32_t last = 0;
+      if (!entailed_ && unfixed(constraint, last) == 1 && !solve_for_last(constraint, last)) {
+        return false;
+      }
       again = true;
       // Bounds that creep towards each other would take for ever; stopping early is sound.
       if (++revisions > limit) return true;
@@ -242,6 +279,9 @@ bool Propagator::drain_queue() {
     // Past the limit nothing is narrowed any more, so the queue empties.
     const bool narrowing = next < limit && open > 0 && (open == 1 || !light_);
     consistent = narrowing ? revise(constraint) : check(constraint);
+    if (consistent && narrowing && open == 1 && !entailed_) {
+      consistent = solve_for_last(constraint, last);
+    }
   }
   queue_.clear();
   return consistent;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "arithmetic.hpp"
 #include "circuit.hpp"
 
 namespace constrint::detail {
@@ -24,6 +25,11 @@ class Propagator {
   /// Evaluates a constraint forward only: false if it certainly cannot hold. With all its variables
   /// fixed the answer is exact (128-bit arithmetic where 64 bits do not do; see overflowed()).
   bool check(const Constraint& constraint);
+  /// The interval of a gate of a constraint by the domains as they are; the gate may be a variable.
+  [[nodiscard]] Interval value_of(std::size_t constraint, std::int32_t gate_id) {
+    forward(circuit_.constraints[constraint]);
+    return range(gate_id);
+  }
   /// Revises until nothing changes. False if a constraint cannot hold.
   bool revise_all();
   /// After a change of `variable`: deals with what depends on it until nothing changes. Light:
@@ -86,6 +92,16 @@ class Propagator {
                     std::vector<std::int32_t>& gates) const;
   bool value_set(std::int32_t id, std::vector<std::int64_t>& values, int depth = 0) const;
   bool check_exact(const Constraint& constraint);
+  struct Wide {
+    Int128 value = 0;
+    Exactness exactness = Exactness::exact;
+  };
+  /// The gates of a constraint by exact arithmetic, one variable left out (-1: none): what depends
+  /// on it counts as overflowed.
+  void evaluate_exactly(const Constraint& constraint, std::int32_t unknown);
+  [[nodiscard]] Wide wide_value(const Constraint& constraint, std::int32_t id,
+                                std::int32_t unknown) const;
+  bool solve_for_last(const Constraint& constraint, std::int32_t variable);
   bool commit(std::int32_t variable, const Domain& domain);
   bool drain_queue();
 
@@ -106,6 +122,7 @@ class Propagator {
   std::vector<std::int32_t> occurrence_;
   std::vector<std::int32_t> queue_;
   std::vector<std::uint8_t> queued_;  // by constraint
+  std::vector<Wide> wide_;            // by gate of the constraint evaluated last
   bool queueing_ = false;
   bool light_ = false;
   bool entailed_ = false;  // by the last revision: the constraint holds for all values left

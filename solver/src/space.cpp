@@ -41,19 +41,18 @@ std::size_t rows_of(const SpaceData& data, std::size_t values) {
 }
 
 // Writes `count` solutions that are not excluded, from `rank` among those on; they must be there.
-void write_range(const SpaceData& data, Uint128 rank, std::int64_t* rows, std::size_t count) {
+void write_range(const SpaceData& data, Cursor& cursor, Uint128 rank, std::int64_t* rows,
+                 std::size_t count) {
   const std::size_t width = data.base.size();
   auto excluded = data.excluded.begin();
   for (; excluded != data.excluded.end() && *excluded <= rank; ++excluded) ++rank;
-  Cursor cursor(data);
   while (count > 0) {
     std::size_t run = count;
     if (excluded != data.excluded.end() && *excluded - rank < run) {
       run = static_cast<std::size_t>(*excluded - rank);
     }
     if (run > 0) {
-      cursor.seek(rank);
-      cursor.write(rows, run);
+      cursor.write(rank, rows, run);
       rows += run * width;
       count -= run;
       rank += run;
@@ -64,10 +63,12 @@ void write_range(const SpaceData& data, Uint128 rank, std::int64_t* rows, std::s
 
 // Counts one part. Which order of its variables keeps the states few is hard to foresee, so the
 // preferred order and one chosen for few states take turns, with budgets that grow, until one is
-// through.
+// through. The first turn is short, for problems that are easy either way; where it is not enough,
+// the chosen order is mostly the better one and gets room to finish.
 Status count_part(detail::Propagator& root, const detail::Part& part, detail::Limits& limits,
                   std::size_t memory_bytes, Uint128& count) {
-  constexpr std::uint64_t kFirstBudget = 20000;
+  constexpr std::uint64_t kFirstBudget = 10000;
+  constexpr std::uint64_t kSecondBudget = 200000;
   const detail::Graph preferred(root, part.free, part.definitions, part.constraints);
   if (!preferred.consistent()) return Status::unsatisfiable;
   const detail::Schedule schedule(preferred);
@@ -78,7 +79,7 @@ Status count_part(detail::Propagator& root, const detail::Part& part, detail::Li
   const auto order = detail::counting_order(root, part);
   const detail::Graph chosen(root, order, part.definitions, part.constraints);
   const detail::Schedule chosen_schedule(chosen);
-  for (std::uint64_t budget = kFirstBudget * 4; limits.paused(); budget *= 4) {
+  for (std::uint64_t budget = kSecondBudget; limits.paused(); budget *= 4) {
     limits.pause_after(budget);
     if (chosen_schedule.possible) {
       status = detail::count_forward(chosen, chosen_schedule, limits, memory_bytes, count);
@@ -158,7 +159,8 @@ std::size_t Space::write_parallel(Count rank, std::span<std::int64_t> rows,
   const auto share = [&](unsigned t) {
     const auto from = static_cast<std::size_t>(static_cast<Uint128>(number) * t / threads);
     const auto to = static_cast<std::size_t>(static_cast<Uint128>(number) * (t + 1) / threads);
-    write_range(*data_, rank.value() + from, rows.data() + from * width, to - from);
+    Cursor cursor(*data_);
+    write_range(*data_, cursor, rank.value() + from, rows.data() + from * width, to - from);
   };
   std::vector<std::jthread> pool;
   for (unsigned t = 1; t < threads; ++t) pool.emplace_back(share, t);
@@ -172,8 +174,13 @@ Count Space::for_each(const std::function<bool(std::span<const std::int64_t>)>& 
   const std::size_t width = data_->base.size();
   std::vector<std::int64_t> rows(kRows * width);
   Uint128 calls = 0;
+  const Uint128 all = count().value();
+  if (rank.value() >= all) return {};
+  Cursor cursor(*data_);
   for (;;) {
-    const std::size_t written = write(Count(rank.value() + calls), rows);
+    const auto written =
+        static_cast<std::size_t>(std::min<Uint128>(kRows, all - rank.value() - calls));
+    write_range(*data_, cursor, rank.value() + calls, rows.data(), written);
     for (std::size_t r = 0; r < written; ++r) {
       ++calls;
       if (!visit({rows.data() + r * width, width})) return calls;
@@ -190,7 +197,8 @@ void Space::at(Count rank, std::span<std::int64_t> row) const {
   if (rank >= count()) {
     throw InvalidArgument("expected a rank below " + count().str() + ", found " + rank.str());
   }
-  write_range(*data_, rank.value(), row.data(), 1);
+  Cursor cursor(*data_);
+  write_range(*data_, cursor, rank.value(), row.data(), 1);
 }
 
 Count Space::rank(std::span<const std::int64_t> values) const {
@@ -217,7 +225,7 @@ std::vector<std::int64_t> Space::sample(std::size_t samples, std::uint64_t seed)
       std::ranges::copy(cursor.row(), result.begin() + static_cast<std::ptrdiff_t>(i * width));
     } else {
       const Uint128 rank = detail::uniform_below(count().value(), random);
-      write_range(*data_, rank, result.data() + i * width, 1);
+      write_range(*data_, cursor, rank, result.data() + i * width, 1);
     }
   }
   return result;

@@ -9,8 +9,8 @@ namespace constrint::detail {
 
 namespace {
 
-constexpr std::size_t kTailValues = 1 << 13;  // size of all tables of the tail, at most
-constexpr std::size_t kTailSteps = 16;
+constexpr std::size_t kTailValues = 1 << 13;  // of all tables of the tail, at most
+constexpr std::size_t kTables = 1 << 10;
 
 }  // namespace
 
@@ -79,7 +79,7 @@ SpaceData::SpaceData(const ModelData& model, const Options& options) {
   }
   status = total_fits ? Status::satisfiable : Status::limit;
   if (!total_fits) return;
-  build_tail();
+  plan_tail();
   for (const std::vector<std::int64_t>& values : options.excluded) {
     bool present = false;
     const Uint128 rank = Cursor::rank(*this, values, present);
@@ -90,77 +90,58 @@ SpaceData::SpaceData(const ModelData& model, const Options& options) {
   if (excluded.size() == total) status = Status::unsatisfiable;
 }
 
-void SpaceData::build_tail() {
+void SpaceData::plan_tail() {
   tail.cut = steps.size();
-  tail.part = parts.size();
+  const std::size_t width = base.size();
   // Tables must be small beside what is written from them.
   const auto allowed = static_cast<std::size_t>(
-      std::min<Uint128>(kTailValues, std::min<Uint128>(total, kTailValues) * base.size() / 16));
-  // Steps join the tail from the end on, while it reads one open part at most and its tables stay
-  // small.
-  std::vector<std::size_t> open(parts.size(), 0);  // steps of each part in the tail
-  std::vector<bool> in_tail(base.size(), false);
-  for (std::size_t c = steps.size(); c-- > 0 && steps.size() - c <= kTailSteps;) {
-    const Step& step = steps[c];
-    if (parts[step.part].outputs.has_work(step.level)) break;
-    ++open[step.part];
-    in_tail[step.variable] = true;
-    std::size_t open_part = parts.size();
-    std::size_t open_level = 0;
-    bool single = true;
+      std::min<Uint128>(kTailValues, std::min<Uint128>(total, kTailValues) * width / 8));
+  // By column: the first step whose tail may hold it. Fixed columns belong to any.
+  std::vector<std::size_t> given(width, steps.size());
+  std::vector<std::vector<std::size_t>> step_of_level(parts.size());
+  for (std::size_t s = 0; s < steps.size(); ++s) step_of_level[steps[s].part].push_back(s);
+  // A cut between a variable and an output that is computed from it would leave the output open.
+  std::vector<std::uint8_t> split(steps.size() + 1, 0);
+  for (std::size_t s = 0; s < steps.size(); ++s) {
+    const Step& step = steps[s];
+    const OutputProgram& outputs = parts[step.part].outputs;
+    given[step.variable] = s;
+    outputs.for_each_output(step.level, [&](std::size_t variable) { given[variable] = s; });
+    const std::size_t reader = step_of_level[step.part][outputs.last_reader(step.level)];
+    for (std::size_t c = s + 1; c <= reader; ++c) split[c] = 1;
+  }
+  for (std::size_t c = steps.size(); c-- > 0;) {
+    // Rows of all tables together: of each part the sum over the nodes that it may stand on.
     Uint128 rows = 1;
-    Uint128 open_rows = 1;
+    Uint128 tables = 1;
+    std::vector<Tail::Open> open;
     for (std::size_t p = 0; p < parts.size(); ++p) {
-      if (open[p] == 0) continue;
-      const std::vector<Diagram::Level>& levels = parts[p].diagram.levels();
-      if (open[p] == levels.size()) {
-        rows *= std::min<Uint128>(parts[p].diagram.count(), kTailValues + 1);
-      } else {
-        single = single && open_part == parts.size();
-        open_part = p;
-        open_level = levels.size() - open[p];
-        open_rows = 0;
-        for (const Uint128 count : levels[open_level].counts) {
-          open_rows += std::min<Uint128>(count, kTailValues + 1);
-        }
-      }
-      rows = std::min<Uint128>(rows, kTailValues + 1);
+      const auto level = static_cast<std::size_t>(std::ranges::lower_bound(step_of_level[p], c) -
+                                                  step_of_level[p].begin());
+      if (level == step_of_level[p].size()) continue;
+      const std::vector<Uint128>& counts = parts[p].diagram.levels()[level].counts;
+      Uint128 sum = 0;
+      for (const Uint128 count : counts) sum += std::min<Uint128>(count, kTailValues + 1);
+      rows = std::min<Uint128>(rows * std::min<Uint128>(sum, kTailValues + 1), kTailValues + 1);
+      tables = std::min<Uint128>(tables * counts.size(), kTables + 1);
+      if (level > 0) open.push_back({parts[p].first_node + level, counts.size()});
     }
-    std::size_t column = base.size();
-    // Columns of the tables: those of the tail and fixed ones among them, up to the end of the row.
-    while (column > 0 && defined[column - 1] == 0 &&
-           (in_tail[column - 1] || step_of[column - 1] == steps.size())) {
-      --column;
+    std::size_t column = width;
+    while (column > 0 && given[column - 1] >= c) --column;
+    const std::size_t stride = (width - column + 3) / 4 * 4;
+    if (tables > kTables || rows * stride > allowed) break;
+    bool covered = split[c] == 0;
+    for (std::size_t v = 0; v < column && covered; ++v) {
+      covered = given[v] < c || given[v] == steps.size();
     }
-    bool covered = true;
-    for (std::size_t v = 0; v < column; ++v) covered = covered && !in_tail[v];
-    const std::size_t width = base.size() - column;
-    if (rows * open_rows * width > allowed) break;
-    if (!single || !covered) continue;
+    if (!covered) continue;
     tail.cut = c;
-    tail.part = open_part;
-    tail.level = open_level;
     tail.column = column;
+    tail.stride = stride;
+    tail.tables = static_cast<std::size_t>(tables);
+    tail.values = static_cast<std::size_t>(rows) * stride;
+    tail.open = std::move(open);
   }
-  if (tail.cut == steps.size()) return;
-  // The tables are written by a cursor without tail that starts on each node.
-  const std::size_t cut = tail.cut;
-  const std::size_t width = base.size() - tail.column;
-  const std::size_t open_nodes =
-      tail.part < parts.size() ? parts[tail.part].diagram.levels()[tail.level].counts.size() : 1;
-  Tail built = tail;
-  tail.cut = steps.size();
-  for (std::size_t node = 0; node < open_nodes; ++node) {
-    built.first.push_back(built.rows.size() / width);
-    std::vector<std::int64_t> rows = Cursor::tail_rows(*this, cut, built.part, built.level, node);
-    for (std::size_t r = 0; r * base.size() < rows.size(); ++r) {
-      const auto row = rows.begin() + static_cast<std::ptrdiff_t>(r * base.size());
-      built.rows.insert(built.rows.end(), row + static_cast<std::ptrdiff_t>(tail.column),
-                        row + static_cast<std::ptrdiff_t>(base.size()));
-    }
-  }
-  built.first.push_back(built.rows.size() / width);
-  tail = std::move(built);
 }
 
 }  // namespace constrint::detail

@@ -42,16 +42,20 @@ class SpaceData {
   std::size_t nodes = 0;          // length of a cursor's list of nodes
   std::vector<Uint128> excluded;  // ranks, ascending
 
-  // The last steps, from `cut` on, written as tables: for each node of the part that is open there,
-  // its rows.
+  // The last steps, from `cut` on, whose rows a cursor keeps as tables: one for each choice of
+  // nodes of the parts that are open there. All that the tables do not hold stands in the columns
+  // before them.
   struct Tail {
-    std::size_t cut = 0;   // steps.size() if there is none
-    std::size_t part = 0;  // the open part, or parts.size()
-    std::size_t level = 0;
-    std::size_t column =
-        0;  // first column of the tables; all from here on belong to the tail or are fixed
-    std::vector<std::size_t> first;  // by node: first row of its table
-    std::vector<std::int64_t> rows;
+    std::size_t cut = 0;     // steps.size() if there is none
+    std::size_t column = 0;  // first column of the tables
+    std::size_t stride = 0;  // from row to row of a table
+    std::size_t tables = 1;
+    std::size_t values = 0;  // of all tables together
+    struct Open {
+      std::size_t slot = 0;  // in a cursor's list of nodes
+      std::size_t nodes = 0;
+    };
+    std::vector<Open> open;
   };
   Tail tail;
 
@@ -64,49 +68,49 @@ class SpaceData {
   }
 
  private:
-  void build_tail();
+  void plan_tail();
 };
 
-/// A place among the solutions: the edge taken at every step.
+/// A place among the solutions: the node of every part.
 class Cursor {
  public:
   explicit Cursor(const SpaceData& space);
 
-  /// Stands on the solution of a rank; rank < total.
-  void seek(Uint128 rank);
   /// Stands on a uniformly random solution drawn with random bits from next().
   template <class Random>
   void draw(Random&& next);
-  /// Writes up to `count` solutions from here on, row-major; returns how many there were. Goes past
-  /// them.
-  std::size_t write(std::int64_t* rows, std::size_t count);
+  /// Writes the solutions rank, rank + 1, ..., rank + count - 1 row-major; they must be there.
+  void write(Uint128 rank, std::int64_t* rows, std::size_t count);
   /// Number of solutions before these values.
   static Uint128 rank(const SpaceData& space, std::span<const std::int64_t> values, bool& present);
   [[nodiscard]] const std::vector<std::int64_t>& row() const { return row_; }
-  /// All completions of the steps from `first_step` on as full rows, where `part` stands on a node
-  /// of a level.
-  static std::vector<std::int64_t> tail_rows(const SpaceData& space, std::size_t first_step,
-                                             std::size_t part, std::size_t level, std::size_t node);
 
  private:
   void take(std::size_t step, std::size_t edge, std::uint64_t offset);
-  bool advance(std::size_t end);
-  void first_from(std::size_t step);
-  std::size_t write_tail(std::int64_t*& rows, std::size_t count);
-  std::size_t write_last(std::int64_t*& rows, std::size_t count);
+  /// Writes `count` of the completions of the steps from `step` on, after `skip` of them; returns
+  /// the end.
+  std::int64_t* write_some(std::size_t step, Uint128 skip, std::size_t count, std::int64_t* out);
+  /// Writes all of them.
+  std::int64_t* write_all(std::size_t step, std::int64_t* out);
+  std::int64_t* write_last(std::int64_t* out);
+  std::int64_t* write_tail(std::int64_t* out);
+  void build_table(std::size_t table);
   /// Completions of all parts from `step` on, each standing on its current node; leaving out one
   /// part.
-  [[nodiscard]] Uint128 completions(std::size_t step, std::size_t without) const;
+  [[nodiscard]] Uint128 completions(std::size_t step, std::size_t without);
 
   const SpaceData& space_;
   std::vector<std::int64_t> row_;
   std::vector<std::int64_t> registers_;
-  std::vector<std::uint32_t> node_;    // by part and level
-  std::vector<std::size_t> edge_;      // by step
-  std::vector<std::uint64_t> offset_;  // by step: which of an edge's values
-  std::size_t lowest_ = 0;             // steps before this one are not moved
-  std::size_t tail_row_ = 0;
-  bool done_ = false;
+  std::vector<std::uint32_t> node_;  // by part and level
+  std::vector<std::uint8_t> seen_;   // by part
+  struct Table {
+    std::size_t first = 0;
+    std::size_t rows = 0;  // 0: not built yet
+  };
+  std::vector<Table> tables_;
+  std::vector<std::int64_t> table_rows_;
+  bool building_ = false;
 };
 
 /// Below `bound` (> 0), uniform: rejection of the top of the range, so that no value is favoured.

@@ -61,6 +61,30 @@ TEST(Search, OptimisesInOrderOfImportance) {
   EXPECT_EQ(values(search), (std::vector<std::int64_t>{5, 4}));
 }
 
+// A division by zero makes a statement false, and an objective is a statement: where one of them is
+// undefined, a solution is no candidate for the best, whatever the others say.
+TEST(Search, LeavesOutSolutionsWithoutAnObjective) {
+  const Model nowhere = Model::parse("y in 13..13; maximize 0; maximize 0 / 0;");
+  Search search(nowhere);
+  EXPECT_EQ(search.optimize(), Status::unsatisfiable);
+  EXPECT_TRUE(search.solution().empty());
+  EXPECT_EQ(search.first(), Status::satisfiable);
+  const Model somewhere = Model::parse("x in 0..3; y in 0..3; maximize y; minimize 6 / (x * y);");
+  Search second(somewhere);
+  ASSERT_EQ(second.optimize(), Status::satisfiable);
+  EXPECT_EQ(values(second), (std::vector<std::int64_t>{3, 3}));
+}
+
+// The first objective cannot be bounded in 64 bits, and still comes before the second.
+TEST(Search, ComparesObjectivesBeyond64Bits) {
+  const Model model = Model::parse(
+      "x in 4000000000..4000000003; y in 0..2; maximize x * x * (1 - y % 2); maximize y; "
+      "minimize x;");
+  Search search(model);
+  ASSERT_EQ(search.optimize(), Status::satisfiable);
+  EXPECT_EQ(values(search), (std::vector<std::int64_t>{4000000003, 2}));
+}
+
 TEST(Search, FindsDivisorsWithoutScanning) {
   const Model model = Model::parse("w in 1..1152921504606846976; 1152921504606846976 % w == 0;");
   const auto result = constrint::propagate(model);
