@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "flashrnn/recurrence/native_engine.hpp"
+#include "flashrnn/recurrence/native_cell.hpp"
 #include "jit/sources.hpp"
 
 namespace flashrnn::cuda {

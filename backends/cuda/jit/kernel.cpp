@@ -11,8 +11,7 @@ namespace flashrnn::cuda {
 
 void check(cudaError_t status, const char* call) {
   if (status != cudaSuccess)
-    throw EnvironmentError(std::string("CUDA: ") + call +
-                           " failed: " + cudaGetErrorString(status));
+    throw EnvironmentError(std::string("CUDA: ") + call + " failed: " + cudaGetErrorString(status));
 }
 
 std::string current_architecture() {
@@ -35,9 +34,9 @@ Kernel Kernel::load(const std::string& program, const std::string& name) {
   const std::lock_guard lock(mutex);
   cudaLibrary_t& library = (*loaded)[cubin.key];
   if (library == nullptr)
-    check(cudaLibraryLoadData(&library, cubin.code.data(), nullptr, nullptr, 0, nullptr, nullptr,
-                              0),
-          "cudaLibraryLoadData");
+    check(
+        cudaLibraryLoadData(&library, cubin.code.data(), nullptr, nullptr, 0, nullptr, nullptr, 0),
+        "cudaLibraryLoadData");
   Kernel out;
   check(cudaLibraryGetKernel(&out.kernel_, library, name.c_str()), "cudaLibraryGetKernel");
   return out;

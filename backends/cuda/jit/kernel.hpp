@@ -12,7 +12,7 @@ void check(cudaError_t status, const char* call);
 
 /// What the runtime says of a loaded kernel.
 struct KernelFigures {
-  int registers = 0;        ///< per thread
+  int registers = 0;            ///< per thread
   std::size_t local_bytes = 0;  ///< stack and spills, per thread
 };
 

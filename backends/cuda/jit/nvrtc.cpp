@@ -73,8 +73,8 @@ class Nvrtc final : public Compiler {
     std::vector<const char*> arguments;
     for (const std::string& option : options) arguments.push_back(option.c_str());
     Compiled out;
-    const nvrtcResult result = library().compile_program(
-        handle, static_cast<int>(arguments.size()), arguments.data());
+    const nvrtcResult result =
+        library().compile_program(handle, static_cast<int>(arguments.size()), arguments.data());
     out.succeeded = result == NVRTC_SUCCESS;
     std::size_t size = 0;
     if (library().log_size(handle, &size) == NVRTC_SUCCESS && size > 1) {

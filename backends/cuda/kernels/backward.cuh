@@ -26,16 +26,20 @@ __device__ constexpr int gate_of_row(int row) {
 }
 
 /// What is fixed when the kernel is compiled; names as in ForwardTile.
+///   clips_h, clips_gradient, cuts   options of the problem
 ///   reads_states, reads_saved   bits of the states (of this or the previous step) and of the saved
 ///                               values that the cell's backward function reads
 template <class Cell_, class Storage_, int padded_, int batch_, int chains_, int io_warps_,
-          int ring_, unsigned reads_states_, unsigned reads_saved_>
+          int ring_, bool clips_h_, bool clips_gradient_, bool cuts_, int compute_registers_,
+          unsigned reads_states_, unsigned reads_saved_>
 struct BackwardTile {
   using Cell = Cell_;
   using Storage = Storage_;
   using Complete = CompleteCell<Cell>;
   static constexpr int padded = padded_, batch = batch_, units = 2, chains = chains_,
                        io_warps = io_warps_, ring = ring_;
+  static constexpr bool clips_h = clips_h_, clips_gradient = clips_gradient_, cuts = cuts_;
+  static constexpr int compute_registers = compute_registers_;
   static constexpr unsigned reads_states = reads_states_, reads_saved = reads_saved_;
   static_assert(padded % 16 == 0, "BackwardTile: padded is a multiple of 16, the rows of an mma");
   static_assert(Cell::gates <= max_gates, "BackwardTile: more gates than max_gates");
@@ -49,6 +53,7 @@ struct BackwardTile {
   static constexpr int saved_channels = count_gates(reads_saved);
   static constexpr int state_channels = count_gates(reads_states);
   static constexpr int upstream_channel = saved_channels + state_channels;
+  using Warps = IoWarps<io_warps, upstream_channel + 1, Cell::gates>;
   using Input = Ring<batch, upstream_channel + 1, padded, ring>;
   using Gradients = Columns<batch, Cell::gates * padded>;
   static constexpr int gradients_at = 0;
@@ -88,8 +93,8 @@ struct GateGradientRows {
   int head;
   Index first_row;
   __device__ unsigned short* operator()(int channel, int row, Index step) const {
-    return row_of(p.d_gate[gate_of_row<typename Tile::Cell>(channel)], 0,
-                  p.shape.steps - 1 - step, first_row + row, head);
+    return row_of(p.d_gate[gate_of_row<typename Tile::Cell>(channel)], 0, p.shape.steps - 1 - step,
+                  first_row + row, head);
   }
 };
 
@@ -122,45 +127,59 @@ __device__ void load_transposed(const BackwardParameters& p, int head, int first
   }
 }
 
+/// Brings saved values, states and upstream gradients into the ring ahead of time.
 template <class Tile, bool wide>
-__device__ void backward_io(const BackwardParameters& p, SharedAddress shared, int head,
+__device__ void load_inputs(const BackwardParameters& p, SharedAddress shared, int lane, int head,
                             Index first_row) {
-  using Cell = typename Tile::Cell;
-  constexpr int lanes = 32 * Tile::io_warps;
-  const int lane = static_cast<int>(threadIdx.x) - 32 * Tile::compute_warps;
   const int rows = static_cast<int>(::min(p.shape.batch - first_row, Index(Tile::batch)));
-  const int head_dim = static_cast<int>(p.shape.head_dim);
-
   const BackwardInputRows<Tile> source{p, head, first_row};
-  RingLoader<typename Tile::Input, lanes, wide> input;
-  input.start(shared + Tile::input_at, lane, rows, head_dim, p.shape.steps, source);
+  RingLoader<typename Tile::Input, 32 * Tile::Warps::loading, wide> input;
+  input.start(shared + Tile::input_at, lane, rows, static_cast<int>(p.shape.head_dim),
+              p.shape.steps, source);
+  block_barrier();
+  for (Index step = 0; step < p.shape.steps; ++step) {
+    input.refill(step, source);
+    input.wait();
+    block_barrier();
+  }
+  copy_async_wait<0>();
+}
+
+/// Writes the gate gradients, one step behind.
+template <class Tile, bool wide>
+__device__ void store_gradients(const BackwardParameters& p, SharedAddress shared, int lane,
+                                int head, Index first_row) {
+  const int rows = static_cast<int>(::min(p.shape.batch - first_row, Index(Tile::batch)));
   const GateGradientRows<Tile> target{p, head, first_row};
-  RowStorer<Tile::batch, Cell::gates, Tile::padded, lanes, wide> output;
-  output.start(lane, rows, head_dim, target);
+  RowStorer<Tile::batch, Tile::Cell::gates, Tile::padded, 32 * Tile::Warps::storing, wide> output;
+  output.start(lane, rows, static_cast<int>(p.shape.head_dim), target);
   const auto row = [](int channel, int r) {
     return Tile::Gradients::offset(r) + channel * 2 * Tile::padded;
   };
-  const auto store = [&](Index step, const auto& meanwhile) {
+  const auto store = [&](Index step) {
     const SharedAddress gradients =
         shared + Tile::gradients_at + (static_cast<int>(step + 1) & 1) * Tile::Gradients::bytes;
     typename decltype(output)::Words words;
     output.read(gradients, row, words);
-    meanwhile();
     output.write(words, gradients, step, target, row);
   };
   block_barrier();
   for (Index step = 0; step < p.shape.steps; ++step) {
-    const auto refill = [&] { input.refill(step, source); };
-    if (step > 0) {
-      store(step - 1, refill);
-    } else {
-      refill();
-    }
-    input.wait();
+    if (step > 0) store(step - 1);
     block_barrier();
   }
-  store(p.shape.steps - 1, [] {});
-  copy_async_wait<0>();
+  store(p.shape.steps - 1);
+}
+
+template <class Tile, bool wide>
+__device__ void backward_io(const BackwardParameters& p, SharedAddress shared, int head,
+                            Index first_row) {
+  const int lane = static_cast<int>(threadIdx.x) - 32 * Tile::compute_warps;
+  if (lane < 32 * Tile::Warps::loading) {
+    load_inputs<Tile, wide>(p, shared, lane, head, first_row);
+  } else {
+    store_gradients<Tile, wide>(p, shared, lane - 32 * Tile::Warps::loading, head, first_row);
+  }
 }
 
 /// The kernel. Block x = batch tile · heads + head.
@@ -184,6 +203,7 @@ __device__ void backward(const BackwardParameters& p) {
 
   const int warp = static_cast<int>(threadIdx.x) / 32;
   if (warp >= Tile::compute_warps) {
+    give_registers<Tile::compute_registers>();
     if (p.wide_sequences != 0) {
       backward_io<Tile, true>(p, shared, head, first_row);
     } else {
@@ -191,6 +211,7 @@ __device__ void backward(const BackwardParameters& p) {
     }
     return;
   }
+  take_registers<Tile::compute_registers>();
 
   const Lane lane;
   const int head_dim = static_cast<int>(p.shape.head_dim);
@@ -227,13 +248,19 @@ __device__ void backward(const BackwardParameters& p) {
   }
 
   const SharedAddress gradients = shared + Tile::gradients_at;
-  const SharedAddress supplied = gradients + Tile::Gradients::offset(Share::supplied_row(lane));
+  SharedAddress supplied =
+      gradients + Tile::Gradients::offset(Share::supplied_row(lane)) + 16 * lane.column;
+  int own_copy = lane.column % Share::copies;
+  keep(supplied);
+  keep(own_copy);
   SharedAddress own_gradient[rows], own_input[rows];
 #pragma unroll
   for (int r = 0; r < rows; ++r) {
     const int row = Share::row(lane, r);
     own_gradient[r] = gradients + Tile::Gradients::offset(row) + 2 * first_unit;
     own_input[r] = shared + Tile::input_at + Tile::Input::offset(0, row) + 2 * first_unit;
+    keep(own_gradient[r]);
+    keep(own_input[r]);
   }
   block_barrier();
 
@@ -271,10 +298,10 @@ __device__ void backward(const BackwardParameters& p) {
 #pragma unroll
         for (int copy = 0; copy < Share::copies; ++copy)
           choice[copy] = sum[0][2 * (copy * cells + c) + r];
-        float recurrent = pick(choice, lane.column % Share::copies);
-        if (p.has_recurrent_gradient_clip != 0)
+        float recurrent = pick(choice, own_copy);
+        if constexpr (Tile::clips_gradient)
           recurrent = clipped(recurrent, p.recurrent_gradient_clip);
-        if (p.cut_recurrent_gradient == 0) d_state[c][r][0] += recurrent;
+        if constexpr (!Tile::cuts) d_state[c][r][0] += recurrent;
       }
   };
 
@@ -295,15 +322,14 @@ __device__ void backward(const BackwardParameters& p) {
                         : 0.0f;
 #pragma unroll
         for (int s = 0; s < Cell::states; ++s)
-          previous[s] = has_gate(Tile::reads_states, s)
-                            ? element<Storage>(in[r][Tile::saved_channels +
-                                                     gate_position(Tile::reads_states, s)],
-                                               c)
-                            : 0.0f;
+          previous[s] =
+              has_gate(Tile::reads_states, s)
+                  ? element<Storage>(
+                        in[r][Tile::saved_channels + gate_position(Tile::reads_states, s)], c)
+                  : 0.0f;
         d_state[c][r][0] += element<Storage>(in[r][Tile::upstream_channel], c);
         // Where the clip of h was active, h does not depend on the pointwise function.
-        if (p.has_forward_clip != 0 && p.forward_clip <= ::fabsf(next[c][r][0]))
-          d_state[c][r][0] = 0;
+        if (Tile::clips_h && p.forward_clip <= ::fabsf(next[c][r][0])) d_state[c][r][0] = 0;
         Complete::template backward<ApproximateMath>(save, previous, next[c][r], d_state[c][r],
                                                      d_gate[c], d_previous);
 #pragma unroll
@@ -342,7 +368,7 @@ __device__ void backward(const BackwardParameters& p) {
                                    first_unit + c, d_state[c][r][s]);
   }
   if (p.db_partial == nullptr) return;
-  // Lanes of one fragment row that hold the same units hold different rows of the batch.
+    // Lanes of one fragment row that hold the same units hold different rows of the batch.
 #pragma unroll
   for (int c = 0; c < cells; ++c)
 #pragma unroll
@@ -353,8 +379,7 @@ __device__ void backward(const BackwardParameters& p) {
       for (int distance = Share::copies; distance < 4; distance *= 2)
         sum += __shfl_xor_sync(0xffffffffu, sum, distance);
       if (lane.column < Share::copies && first_unit + c < head_dim)
-        p.db_partial[((tile * count_gates(Cell::bias_gates) +
-                       gate_position(Cell::bias_gates, n)) *
+        p.db_partial[((tile * count_gates(Cell::bias_gates) + gate_position(Cell::bias_gates, n)) *
                           p.shape.heads +
                       head) *
                          p.shape.head_dim +

@@ -18,15 +18,19 @@ namespace flashrnn::cuda {
 ///   io_warps   warps that move x, the states and the saved values
 ///   ring       steps of x in shared memory, a power of two
 ///   saving     whether the values that backward needs are written
+///   clips      whether h is clipped
+///   compute_registers   0, or registers per thread that the computing warps take over from the
+///                       others (sm_90a)
 template <class Cell_, class Storage_, int padded_, int batch_, int units_, int chains_,
-          int io_warps_, int ring_, bool saving_>
+          int io_warps_, int ring_, bool saving_, bool clips_, int compute_registers_>
 struct ForwardTile {
   using Cell = Cell_;
   using Storage = Storage_;
   using Complete = CompleteCell<Cell>;
   static constexpr int padded = padded_, batch = batch_, units = units_, chains = chains_,
                        io_warps = io_warps_, ring = ring_;
-  static constexpr bool saving = saving_;
+  static constexpr bool saving = saving_, clips = clips_;
+  static constexpr int compute_registers = compute_registers_;
   static_assert(padded % 16 == 0, "ForwardTile: padded is a multiple of 16, the k of an mma");
   static_assert(padded % (8 * units) == 0, "ForwardTile: warps take 8·units units each");
   static_assert(ring >= 16 && (ring & (ring - 1)) == 0, "ForwardTile: ring is 16, 32, …");
@@ -40,6 +44,7 @@ struct ForwardTile {
   static constexpr int slots = units * recurrent;
   static constexpr int m_tiles = (slots + 1) / 2;
 
+  using Warps = IoWarps<io_warps, inputs, Complete::states + (saving ? Complete::saved : 0)>;
   using Hidden = Columns<batch, padded>;
   using Input = Ring<batch, inputs, padded, ring>;
   static constexpr int staged_rows = Complete::states - 1 + (saving ? Complete::saved : 0);
@@ -52,21 +57,19 @@ struct ForwardTile {
 
 /// R as left-hand fragments in registers.
 template <class Tile>
-__device__ void load_matrix(const ForwardParameters& p, int head, int first_unit,
-                            const Lane& lane, Word (&a)[Tile::m_tiles][Tile::k_tiles][4]) {
+__device__ void load_matrix(const ForwardParameters& p, int head, int first_unit, const Lane& lane,
+                            Word (&a)[Tile::m_tiles][Tile::k_tiles][4]) {
   const int head_dim = static_cast<int>(p.shape.head_dim);
 #pragma unroll
   for (int slot = 0; slot < 2 * Tile::m_tiles; ++slot) {
     const int unit = first_unit + slot / Tile::recurrent;
     const bool valid = slot < Tile::slots && unit < head_dim;
-    const auto* const row =
-        static_cast<const typename Tile::Storage*>(p.R.data) +
-        (valid ? p.R.strides.at(slot % Tile::recurrent, head, unit) : Index(0));
+    const auto* const row = static_cast<const typename Tile::Storage*>(p.R.data) +
+                            (valid ? p.R.strides.at(slot % Tile::recurrent, head, unit) : Index(0));
 #pragma unroll
     for (int k = 0; k < Tile::k_tiles; ++k) {
-      const Elements<4> four =
-          load_row<typename Tile::Storage>(row, first_k<Tile::k_tiles>(k, lane.column),
-                                           valid ? head_dim : 0, p.wide_matrix != 0);
+      const Elements<4> four = load_row<typename Tile::Storage>(
+          row, first_k<Tile::k_tiles>(k, lane.column), valid ? head_dim : 0, p.wide_matrix != 0);
       a[slot / 2][k][slot % 2] = four.word[0];
       a[slot / 2][k][2 + slot % 2] = four.word[1];
     }
@@ -105,20 +108,31 @@ struct HiddenRows {
   }
 };
 
-/// The warps that move data: x into the ring ahead of time, states and saved values out one step
-/// behind.
+/// Brings x into the ring ahead of time; the warps that do only this.
 template <class Tile, bool wide>
-__device__ void forward_io(const ForwardParameters& p, SharedAddress shared, int head,
-                           Index first_row) {
-  constexpr int lanes = 32 * Tile::io_warps;
-  const int lane = static_cast<int>(threadIdx.x) - 32 * Tile::compute_warps;
+__device__ void load_inputs(const ForwardParameters& p, SharedAddress shared, int lane, int head,
+                            Index first_row) {
+  const int rows = static_cast<int>(::min(p.shape.batch - first_row, Index(Tile::batch)));
+  const InputRows x{p, head, first_row};
+  RingLoader<typename Tile::Input, 32 * Tile::Warps::loading, wide> input;
+  input.start(shared + Tile::input_at, lane, rows, static_cast<int>(p.shape.head_dim),
+              p.shape.steps, x);
+  block_barrier();
+  for (Index step = 0; step < p.shape.steps; ++step) {
+    input.refill(step, x);
+    input.wait();
+    block_barrier();
+  }
+  copy_async_wait<0>();
+}
+
+/// Writes h, the other states and the saved values, one step behind.
+template <class Tile, bool wide>
+__device__ void store_outputs(const ForwardParameters& p, SharedAddress shared, int lane, int head,
+                              Index first_row) {
+  constexpr int lanes = 32 * Tile::Warps::storing;
   const int rows = static_cast<int>(::min(p.shape.batch - first_row, Index(Tile::batch)));
   const int head_dim = static_cast<int>(p.shape.head_dim);
-
-  const InputRows x{p, head, first_row};
-  RingLoader<typename Tile::Input, lanes, wide> input;
-  input.start(shared + Tile::input_at, lane, rows, head_dim, p.shape.steps, x);
-
   const HiddenRows states{p.states, head, first_row}, h{p.h, head, first_row};
   RowStorer<Tile::batch, 1, Tile::padded, lanes, wide> to_states, to_h;
   to_states.start(lane, rows, head_dim, states);
@@ -126,12 +140,11 @@ __device__ void forward_io(const ForwardParameters& p, SharedAddress shared, int
   const OutputRows<typename Tile::Cell> others{p, head, first_row};
   RowStorer<Tile::batch, Tile::staged_rows, Tile::padded, lanes, wide> to_others;
   if constexpr (Tile::staged_rows > 0) to_others.start(lane, rows, head_dim, others);
-
   const bool writes_others = Tile::saving || p.states.data != nullptr;
 
   const auto hidden_row = [](int, int row) { return Tile::Hidden::offset(row); };
   const auto output_row = [](int channel, int row) { return Tile::Output::offset(channel, row); };
-  const auto store = [&](Index step, const auto& meanwhile) {
+  const auto store = [&](Index step) {
     const SharedAddress hidden =
         shared + Tile::hidden_at + (static_cast<int>(step + 1) & 1) * Tile::Hidden::bytes;
     const SharedAddress output =
@@ -142,7 +155,6 @@ __device__ void forward_io(const ForwardParameters& p, SharedAddress shared, int
     if constexpr (Tile::staged_rows > 0) {
       if (writes_others) to_others.read(output, output_row, other_words);
     }
-    meanwhile();
     if (p.states.data != nullptr) to_states.write(hidden_words, hidden, step, states, hidden_row);
     if (p.h.data != nullptr) to_h.write(hidden_words, hidden, step, h, hidden_row);
     if constexpr (Tile::staged_rows > 0) {
@@ -151,17 +163,21 @@ __device__ void forward_io(const ForwardParameters& p, SharedAddress shared, int
   };
   block_barrier();
   for (Index step = 0; step < p.shape.steps; ++step) {
-    const auto refill = [&] { input.refill(step, x); };
-    if (step > 0) {
-      store(step - 1, refill);
-    } else {
-      refill();
-    }
-    input.wait();
+    if (step > 0) store(step - 1);
     block_barrier();
   }
-  store(p.shape.steps - 1, [] {});
-  copy_async_wait<0>();
+  store(p.shape.steps - 1);
+}
+
+template <class Tile, bool wide>
+__device__ void forward_io(const ForwardParameters& p, SharedAddress shared, int head,
+                           Index first_row) {
+  const int lane = static_cast<int>(threadIdx.x) - 32 * Tile::compute_warps;
+  if (lane < 32 * Tile::Warps::loading) {
+    load_inputs<Tile, wide>(p, shared, lane, head, first_row);
+  } else {
+    store_outputs<Tile, wide>(p, shared, lane - 32 * Tile::Warps::loading, head, first_row);
+  }
 }
 
 /// The kernel. Block x = batch tile · heads + head.
@@ -183,6 +199,7 @@ __device__ void forward(const ForwardParameters& p) {
 
   const int warp = static_cast<int>(threadIdx.x) / 32;
   if (warp >= Tile::compute_warps) {
+    give_registers<Tile::compute_registers>();
     if (p.wide_sequences != 0) {
       forward_io<Tile, true>(p, shared, head, first_row);
     } else {
@@ -190,6 +207,7 @@ __device__ void forward(const ForwardParameters& p) {
     }
     return;
   }
+  take_registers<Tile::compute_registers>();
 
   const Lane lane;
   const int head_dim = static_cast<int>(p.shape.head_dim);
@@ -207,10 +225,10 @@ __device__ void forward(const ForwardParameters& p) {
     const int unit = first_unit + c;
 #pragma unroll
     for (int n = 0; n < Cell::gates; ++n)
-      bias[c][n] = has_gate(Cell::bias_gates, n) && p.b.data != nullptr && unit < head_dim
-                       ? load_element<Storage>(p.b, gate_position(Cell::bias_gates, n), 0, 0, head,
-                                               unit)
-                       : 0.0f;
+      bias[c][n] =
+          has_gate(Cell::bias_gates, n) && p.b.data != nullptr && unit < head_dim
+              ? load_element<Storage>(p.b, gate_position(Cell::bias_gates, n), 0, 0, head, unit)
+              : 0.0f;
 #pragma unroll
     for (int r = 0; r < rows; ++r) {
       const Index row = first_row + Share::row(lane, r);
@@ -224,7 +242,11 @@ __device__ void forward(const ForwardParameters& p) {
   }
 
   const SharedAddress hidden = shared + Tile::hidden_at;
-  const SharedAddress supplied = hidden + Tile::Hidden::offset(Share::supplied_row(lane));
+  SharedAddress supplied =
+      hidden + Tile::Hidden::offset(Share::supplied_row(lane)) + 16 * lane.column;
+  int own_copy = lane.column % Share::copies;
+  keep(supplied);
+  keep(own_copy);
   SharedAddress own_hidden[rows], own_input[rows], own_output[rows];
 #pragma unroll
   for (int r = 0; r < rows; ++r) {
@@ -232,6 +254,9 @@ __device__ void forward(const ForwardParameters& p) {
     own_hidden[r] = hidden + Tile::Hidden::offset(row) + 2 * first_unit;
     own_input[r] = shared + Tile::input_at + Tile::Input::offset(0, row) + 2 * first_unit;
     own_output[r] = shared + Tile::output_at + Tile::Output::offset(0, row) + 2 * first_unit;
+    keep(own_hidden[r]);
+    keep(own_input[r]);
+    keep(own_output[r]);
     float h[cells];
 #pragma unroll
     for (int c = 0; c < cells; ++c) h[c] = state[c][r][0];
@@ -316,15 +341,15 @@ __device__ void forward(const ForwardParameters& p) {
             float choice[Share::copies];
 #pragma unroll
             for (int copy = 0; copy < Share::copies; ++copy) {
-              const int i = (copy * cells + c) * Tile::recurrent +
-                            gate_position(Cell::recurrent_gates, n);
+              const int i =
+                  (copy * cells + c) * Tile::recurrent + gate_position(Cell::recurrent_gates, n);
               choice[copy] = sum[0][i / 2][2 * (i % 2) + r];
             }
-            own[n] = pick(choice, lane.column % Share::copies);
+            own[n] = pick(choice, own_copy);
           }
         }
         Complete::template forward<ApproximateMath>(own, state[c][r], next[c], save[c]);
-        if (p.has_forward_clip != 0) next[c][0] = clipped(next[c][0], p.forward_clip);
+        if constexpr (Tile::clips) next[c][0] = clipped(next[c][0], p.forward_clip);
         if (!valid[c][r]) next[c][0] = 0;  // R's padding is zero, and 0·inf would not be
       }
       float channel[cells];

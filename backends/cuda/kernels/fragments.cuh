@@ -43,20 +43,21 @@ struct Columns {
   }
 };
 
-/// Reads the right-hand factor of k-tiles [0, k_tiles) as this lane's fragments.
+/// Reads the right-hand factor of k-tiles [0, k_tiles) as this lane's fragments. `row` is where
+/// this lane's row begins, and 16 bytes for each lane column before it.
 template <int k_tiles>
 __device__ void load_columns(SharedAddress row, int lane_column, Word (&b)[k_tiles][2]) {
 #pragma unroll
   for (int pair = 0; pair < k_tiles / 2; ++pair) {
     Word word[4];
-    load_shared_16(row + 64 * pair + 16 * lane_column, word);
+    load_shared_16(row + 64 * pair, word);
     b[2 * pair][0] = word[0];
     b[2 * pair][1] = word[1];
     b[2 * pair + 1][0] = word[2];
     b[2 * pair + 1][1] = word[3];
   }
   if constexpr (k_tiles % 2 == 1) {
-    const Elements<4> rest = load_shared<4>(row + 32 * (k_tiles - 1) + 8 * lane_column);
+    const Elements<4> rest = load_shared<4>(row + 32 * (k_tiles - 1) - 8 * lane_column);
     b[k_tiles - 1][0] = rest.word[0];
     b[k_tiles - 1][1] = rest.word[1];
   }

@@ -28,11 +28,10 @@ struct ForwardParameters {
   Shape shape;
   Sequence x, b, s0, states, h, last;
   HeadMatrix R;
-  Sequence saved;        ///< [K, T, B, H, D] with rows of 16-byte multiples, in the reserve
-  float forward_clip;    ///< already rounded to the storage type
-  int has_forward_clip;
-  int wide_sequences;    ///< x, states, h, saved can be moved in pieces of 16 bytes
-  int wide_matrix;       ///< so can rows of R
+  Sequence saved;      ///< [K, T, B, H, D] with rows of 16-byte multiples, in the reserve
+  float forward_clip;  ///< already rounded to the storage type; infinite if there is none
+  int wide_sequences;  ///< x, states, h, saved can be moved in pieces of 16 bytes
+  int wide_matrix;     ///< so can rows of R
 };
 
 struct BackwardParameters {
@@ -42,12 +41,12 @@ struct BackwardParameters {
   HeadMatrix R;
   float* db_partial;  ///< [batch tiles, G_b, H, D]; null: not wanted
   float forward_clip, recurrent_gradient_clip;
-  int has_forward_clip, has_recurrent_gradient_clip, cut_recurrent_gradient;
   int wide_sequences;
   int wide_matrix;
 };
 
-/// dR [n] = sum over rows r = (t, b) of d_gate[n][r] ⊗ h_{t-1}[r], in parts of `rows_per_part` rows.
+/// dR [n] = sum over rows r = (t, b) of d_gate[n][r] ⊗ h_{t-1}[r], in parts of `rows_per_part`
+/// rows.
 struct WeightGradientParameters {
   Shape shape;
   Sequence d_gate[max_gates];  ///< per recurrent gate, in the order of R

@@ -57,6 +57,16 @@ struct Staged {
   }
 };
 
+/// How the warps that move data share the work: some only load and some only store, in proportion
+/// to what there is to do, so that neither waits for the other's latency.
+template <int warps, int loads, int stores>
+struct IoWarps {
+  static_assert(warps >= 2, "IoWarps: at least one warp loads and one stores");
+  static constexpr int rounded = (warps * loads + (loads + stores) / 2) / (loads + stores);
+  static constexpr int loading = rounded < 1 ? 1 : rounded > warps - 1 ? warps - 1 : rounded;
+  static constexpr int storing = warps - loading;
+};
+
 /// Fills a ring by `lanes` threads.
 template <class Ring, int lanes, bool wide>
 class RingLoader {
@@ -120,10 +130,18 @@ class RingLoader {
   static constexpr int block = 8;  // steps that are loaded at once, element by element
   static_assert(Ring::depth >= 2 * block);
 
-  __device__ int number(int i) const { return lane_ + i * lanes; }
-  __device__ int channel_of(int i) const { return number(i) / per_row % Ring::channels; }
-  __device__ int row_of_piece(int i) const { return number(i) / per_row / Ring::channels; }
-  __device__ int unit_of(int i) const { return number(i) % per_row * 8; }
+  __device__ int number(int i) const {
+    return lane_ + i * lanes;
+  }
+  __device__ int channel_of(int i) const {
+    return number(i) / per_row % Ring::channels;
+  }
+  __device__ int row_of_piece(int i) const {
+    return number(i) / per_row / Ring::channels;
+  }
+  __device__ int unit_of(int i) const {
+    return number(i) % per_row * 8;
+  }
 
   template <class Source>
   __device__ void fill(Index step, const Source& source) {
@@ -242,16 +260,22 @@ class RowStorer {
         if (r >= rows_ || unit >= head_dim_) continue;
         unsigned short* const to = target(c, r, step);
         if (to != nullptr)
-          to[unit] = static_cast<unsigned short>(
-              load_shared<1>(shared + offset(c, r) + 2 * unit).word[0]);
+          to[unit] =
+              static_cast<unsigned short>(load_shared<1>(shared + offset(c, r) + 2 * unit).word[0]);
       }
     }
   }
 
  private:
-  __device__ int number(int i) const { return lane_ + i * lanes; }
-  __device__ int channel(int i) const { return number(i) / per_row / batch; }
-  __device__ int row(int i) const { return number(i) / per_row % batch; }
+  __device__ int number(int i) const {
+    return lane_ + i * lanes;
+  }
+  __device__ int channel(int i) const {
+    return number(i) / per_row / batch;
+  }
+  __device__ int row(int i) const {
+    return number(i) / per_row % batch;
+  }
   __device__ bool valid(int i) const {
     return number(i) < count && row(i) < rows_ && number(i) % per_row * 8 < head_dim_;
   }

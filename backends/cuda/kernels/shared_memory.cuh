@@ -14,6 +14,15 @@ __device__ inline SharedAddress shared_address(const void* pointer) {
   return static_cast<SharedAddress>(__cvta_generic_to_shared(pointer));
 }
 
+/// Keeps a value in its register: under register pressure the compiler would otherwise compute
+/// addresses anew from the thread's number in every step, on the critical path.
+__device__ inline void keep(SharedAddress& value) {
+  asm volatile("" : "+r"(value));
+}
+__device__ inline void keep(int& value) {
+  asm volatile("" : "+r"(value));
+}
+
 /// `count` neighbouring 16-bit elements in registers.
 template <int count>
 struct Elements {
@@ -92,7 +101,9 @@ __device__ inline void copy_async_16(SharedAddress to, const void* from) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(to), "l"(from) : "memory");
 }
 /// Closes a group of copies, empty or not.
-__device__ inline void copy_async_commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+__device__ inline void copy_async_commit() {
+  asm volatile("cp.async.commit_group;" ::: "memory");
+}
 /// Waits until at most `pending` of this thread's newest groups are under way.
 template <int pending>
 __device__ void copy_async_wait() {
@@ -100,7 +111,25 @@ __device__ void copy_async_wait() {
 }
 
 /// All threads of the block; orders their shared-memory accesses.
-__device__ inline void block_barrier() { asm volatile("bar.sync 0;" ::: "memory"); }
+__device__ inline void block_barrier() {
+  asm volatile("bar.sync 0;" ::: "memory");
+}
+
+/// Registers per thread of the warps that move data, once they have given theirs away.
+inline constexpr int io_registers = 96;
+
+/// On sm_90a a group of four warps may give registers to others of its block, once its role is
+/// clear. 0: everybody keeps what the launch gave.
+template <int compute_registers>
+__device__ void give_registers() {
+  if constexpr (compute_registers > 0)
+    asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(io_registers));
+}
+template <int compute_registers>
+__device__ void take_registers() {
+  if constexpr (compute_registers > 0)
+    asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(compute_registers));
+}
 
 /// Zeroes `bytes` (a multiple of 16) of shared memory by all threads of the block.
 __device__ inline void clear_shared(SharedAddress begin, int bytes) {

@@ -15,8 +15,7 @@ namespace flashrnn::cuda {
 template <class Storage_, int padded_, int recurrent_, int gates_, int columns_>
 struct WeightGradientTile {
   using Storage = Storage_;
-  static constexpr int padded = padded_, recurrent = recurrent_, gates = gates_,
-                       columns = columns_;
+  static constexpr int padded = padded_, recurrent = recurrent_, gates = gates_, columns = columns_;
   static constexpr int rows = 32, stages = 3;  // rows of the sum per stage
   static constexpr int m_tiles = padded / 16, n_tiles = columns / 8;
   static constexpr int threads = 32 * gates * m_tiles;
@@ -74,8 +73,9 @@ class RowWalker {
       step_[i] = at / batch;
       batch_[i] = at % batch;
       const int gate = first_gate + piece(i) / per_gate;
-      from_[i] = is_gate(i) ? gate < Tile::recurrent ? row_of(p.d_gate[gate], 0, 0, 0, head) : nullptr
-                            : row_of(p.states, 0, 0, 0, head);
+      from_[i] = is_gate(i)
+                     ? gate < Tile::recurrent ? row_of(p.d_gate[gate], 0, 0, 0, head) : nullptr
+                     : row_of(p.states, 0, 0, 0, head);
       // Stride by stride, because gates of one cell may lie in different tensors.
       const Strides& strides =
           is_gate(i) ? p.d_gate[gate < Tile::recurrent ? gate : 0].strides : p.states.strides;
@@ -104,10 +104,9 @@ class RowWalker {
                    : row_of(p_.s0, 0, 0, batch_[i], head_);
       }
       const SharedAddress to =
-          is_gate(i) ? stage + (piece(i) / per_gate * Tile::rows + row(i)) * Tile::gate_pitch +
-                           2 * unit
-                     : stage + Tile::hidden_at + row(i) * Tile::hidden_pitch +
-                           2 * (unit - first_column_);
+          is_gate(i)
+              ? stage + (piece(i) / per_gate * Tile::rows + row(i)) * Tile::gate_pitch + 2 * unit
+              : stage + Tile::hidden_at + row(i) * Tile::hidden_pitch + 2 * (unit - first_column_);
       copy_piece<wide>(to, from, unit, static_cast<int>(p_.shape.head_dim));
       step_[i] += step_advance_;
       batch_[i] += batch_advance_;
@@ -122,10 +121,18 @@ class RowWalker {
   static constexpr int per_gate = Tile::padded / 8;
   static constexpr int per_row = Tile::gates * per_gate + Tile::columns / 8;
   static constexpr int pieces = (Tile::rows * per_row + Tile::threads - 1) / Tile::threads;
-  __device__ int number(int i) const { return thread_ + i * Tile::threads; }
-  __device__ int row(int i) const { return number(i) / per_row; }
-  __device__ int piece(int i) const { return number(i) % per_row; }
-  __device__ bool is_gate(int i) const { return piece(i) < Tile::gates * per_gate; }
+  __device__ int number(int i) const {
+    return thread_ + i * Tile::threads;
+  }
+  __device__ int row(int i) const {
+    return number(i) / per_row;
+  }
+  __device__ int piece(int i) const {
+    return number(i) % per_row;
+  }
+  __device__ bool is_gate(int i) const {
+    return piece(i) < Tile::gates * per_gate;
+  }
 
   const WeightGradientParameters& p_;
   int thread_, rows_, head_, first_column_;
@@ -162,8 +169,8 @@ __device__ void weight_gradient_part(const WeightGradientParameters& p) {
   const int gate = warp / Tile::m_tiles, first_row = warp % Tile::m_tiles * 16;
   const int gate_row = in_warp / 16 * 8 + in_warp % 8, gate_column = in_warp / 8 % 2 * 8;
   const int hidden_row = in_warp / 8 % 2 * 8 + in_warp % 8, hidden_column = in_warp / 16 * 8;
-  const SharedAddress from_gate = shared + (gate * Tile::rows + gate_row) * Tile::gate_pitch +
-                                  2 * (first_row + gate_column);
+  const SharedAddress from_gate =
+      shared + (gate * Tile::rows + gate_row) * Tile::gate_pitch + 2 * (first_row + gate_column);
   const SharedAddress from_hidden =
       shared + Tile::hidden_at + hidden_row * Tile::hidden_pitch + 2 * hidden_column;
 

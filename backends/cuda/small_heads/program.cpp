@@ -29,40 +29,51 @@ Program program(const std::string& headers, const std::string& tile, const std::
   return {join_sources(out.str(), embedded_sources()), kernel};
 }
 
-std::string storage(DataType type) { return "flashrnn::" + std::string(name_of(type)); }
+const char* truth(bool value) {
+  return value ? "true" : "false";
+}
+
+std::string storage(DataType type) {
+  return "flashrnn::" + std::string(name_of(type));
+}
 
 }  // namespace
 
-Program forward_program(const NativeCell& cell, const CellText& text, DataType type,
+Program forward_program(const NativeCell& cell, const CellText& text, const Problem& problem,
                         const ForwardTiling& tiling) {
-  return program("#include \"forward.cuh\"\n#include \"" + text.header + "\"\n",
-                 "ForwardTile<" + text.type + ", " + storage(type) + ", " + tiling.text() + ">",
+  std::ostringstream tile;
+  tile << "ForwardTile<" << text.type << ", " << storage(problem.dtype) << ", " << tiling.text()
+       << ", " << truth(problem.forward_clip.has_value()) << ", " << tiling.compute_registers
+       << '>';
+  return program("#include \"forward.cuh\"\n#include \"" + text.header + "\"\n", tile.str(),
                  kernel_name(tiling.saving ? "training_forward" : "forward", cell.description.name,
-                             type, tiling.padded),
+                             problem.dtype, tiling.padded),
                  "forward", "ForwardParameters", tiling.threads(),
                  tiling.shared_bytes(cell.description));
 }
 
-Program backward_program(const NativeCell& cell, const CellText& text, DataType type,
+Program backward_program(const NativeCell& cell, const CellText& text, const Problem& problem,
                          const BackwardTiling& tiling) {
-  return program("#include \"backward.cuh\"\n#include \"" + text.header + "\"\n",
-                 "BackwardTile<" + text.type + ", " + storage(type) + ", " + tiling.text() + ", " +
-                     std::to_string(cell.reads.states) + "u, " + std::to_string(cell.reads.saved) +
-                     "u>",
-                 kernel_name("backward", cell.description.name, type, tiling.padded), "backward",
-                 "BackwardParameters", tiling.threads(),
+  std::ostringstream tile;
+  tile << "BackwardTile<" << text.type << ", " << storage(problem.dtype) << ", " << tiling.text()
+       << ", " << truth(problem.forward_clip.has_value()) << ", "
+       << truth(problem.recurrent_gradient_clip.has_value()) << ", "
+       << truth(problem.cut_recurrent_gradient) << ", " << tiling.compute_registers << ", "
+       << cell.reads.states << "u, " << cell.reads.saved << "u>";
+  return program("#include \"backward.cuh\"\n#include \"" + text.header + "\"\n", tile.str(),
+                 kernel_name("backward", cell.description.name, problem.dtype, tiling.padded),
+                 "backward", "BackwardParameters", tiling.threads(),
                  tiling.shared_bytes(cell.description, cell.reads));
 }
 
 Program weight_gradient_program(const NativeCell& cell, DataType type,
                                 const WeightGradientTiling& tiling) {
-  return program("#include \"weight_gradient.cuh\"\n",
-                 "WeightGradientTile<" + storage(type) + ", " + std::to_string(tiling.padded) +
-                     ", " + std::to_string(cell.description.recurrent_gates) + ", " +
-                     tiling.text() + ">",
-                 kernel_name("weight_gradient", cell.description.name, type, tiling.padded),
-                 "weight_gradient", "WeightGradientParameters", tiling.threads(),
-                 tiling.shared_bytes());
+  return program(
+      "#include \"weight_gradient.cuh\"\n",
+      "WeightGradientTile<" + storage(type) + ", " + std::to_string(tiling.padded) + ", " +
+          std::to_string(cell.description.recurrent_gates) + ", " + tiling.text() + ">",
+      kernel_name("weight_gradient", cell.description.name, type, tiling.padded), "weight_gradient",
+      "WeightGradientParameters", tiling.threads(), tiling.shared_bytes());
 }
 
 Program sum_parts_program(DataType type) {

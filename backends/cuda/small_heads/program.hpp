@@ -17,9 +17,9 @@ struct Program {
   std::string kernel;
 };
 
-Program forward_program(const NativeCell& cell, const CellText& text, DataType type,
+Program forward_program(const NativeCell& cell, const CellText& text, const Problem& problem,
                         const ForwardTiling& tiling);
-Program backward_program(const NativeCell& cell, const CellText& text, DataType type,
+Program backward_program(const NativeCell& cell, const CellText& text, const Problem& problem,
                          const BackwardTiling& tiling);
 Program weight_gradient_program(const NativeCell& cell, DataType type,
                                 const WeightGradientTiling& tiling);

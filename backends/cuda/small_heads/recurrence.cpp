@@ -30,13 +30,13 @@ Sequence sequence(const BasicTensor<Pointer, Strides>& tensor) {
 
 /// Whether every row starts at a multiple of 16 bytes, in elements of 2 bytes.
 bool is_wide(const Sequence& s) {
-  return s.data == nullptr || (reinterpret_cast<std::uintptr_t>(s.data) % 16 == 0 &&
-                               s.strides.channel % 8 == 0 && s.strides.step % 8 == 0 &&
-                               s.strides.batch % 8 == 0 && s.strides.head % 8 == 0);
+  return s.data == nullptr ||
+         (reinterpret_cast<std::uintptr_t>(s.data) % 16 == 0 && s.strides.channel % 8 == 0 &&
+          s.strides.step % 8 == 0 && s.strides.batch % 8 == 0 && s.strides.head % 8 == 0);
 }
 int all_wide(const Shape& shape, std::initializer_list<Sequence> sequences) {
   return shape.head_dim % 8 == 0 && std::all_of(sequences.begin(), sequences.end(), is_wide) ? 1
-                                                                                              : 0;
+                                                                                             : 0;
 }
 int is_wide(const Shape& shape, const HeadMatrix& m) {
   return shape.head_dim % 8 == 0 && reinterpret_cast<std::uintptr_t>(m.data) % 16 == 0 &&
@@ -57,8 +57,7 @@ KernelOptions<float> options(const Problem& problem) {
 /// What the kernels cannot do at all, or an empty text.
 std::string unsupported(const Problem& problem, const NativeCell& cell) {
   if (problem.dtype != DataType::bfloat16 && problem.dtype != DataType::float16)
-    return "the CUDA kernels take bfloat16 and float16, not " +
-           std::string(name_of(problem.dtype));
+    return "the CUDA kernels take bfloat16 and float16, not " + std::string(name_of(problem.dtype));
   if (built_in_cell_text(cell.description.name).type.empty())
     return "the CUDA kernels know the text of the built-in cells only, not that of " +
            cell.description.name;
@@ -109,11 +108,11 @@ std::unique_ptr<SmallHeads> SmallHeads::make(const Problem& problem, const Nativ
     return kernel;
   };
   out->forward_tiling_ = *forward;
-  out->forward_kernel_ = load(forward_program(used, text, problem.dtype, *forward),
-                              forward->shared_bytes(description));
+  out->forward_kernel_ =
+      load(forward_program(used, text, problem, *forward), forward->shared_bytes(description));
   if (!problem.training) return out;
   out->backward_tiling_ = *backward;
-  out->backward_kernel_ = load(backward_program(used, text, problem.dtype, *backward),
+  out->backward_kernel_ = load(backward_program(used, text, problem, *backward),
                                backward->shared_bytes(description, used.reads));
   out->weight_tiling_ = *weights;
   out->weight_kernel_ =
@@ -163,10 +162,9 @@ struct SmallHeads::Workspace {
     const Shape& s = owner.problem_.shape;
     const CellDescription& cell = owner.cell_.description;
     WorkspaceDivider divide(base);
-    gate_gradients = divide.take<unsigned short>(static_cast<std::size_t>(
-        cell.gates * s.steps * s.batch * s.heads * owner.padded_units()));
-    const Index tiles =
-        (s.batch + owner.backward_tiling_.batch - 1) / owner.backward_tiling_.batch;
+    gate_gradients = divide.take<unsigned short>(
+        static_cast<std::size_t>(cell.gates * s.steps * s.batch * s.heads * owner.padded_units()));
+    const Index tiles = (s.batch + owner.backward_tiling_.batch - 1) / owner.backward_tiling_.batch;
     db_partial = divide.take<float>(
         static_cast<std::size_t>(tiles * cell.bias_gates * s.heads * s.head_dim));
     dR_partial = divide.take<float>(static_cast<std::size_t>(
@@ -196,7 +194,6 @@ void SmallHeads::forward(cudaStream_t stream, const ForwardTensors& tensors) con
   p.R = {const_cast<void*>(tensors.R.data), *tensors.R.strides};
   if (problem_.training) p.saved = {tensors.reserve, own_strides(cell_.description.saved)};
   p.forward_clip = clip.forward_clip;
-  p.has_forward_clip = problem_.forward_clip ? 1 : 0;
   p.wide_sequences = all_wide(p.shape, {p.x, p.states, p.h, p.saved});
   p.wide_matrix = is_wide(p.shape, p.R);
   forward_kernel_.launch(stream, blocks(p.shape, forward_tiling_.batch), forward_tiling_.threads(),
@@ -234,9 +231,6 @@ void SmallHeads::backward(cudaStream_t stream, const BackwardTensors& tensors) c
   p.db_partial = tensors.db.data != nullptr ? workspace.db_partial : nullptr;
   p.forward_clip = clip.forward_clip;
   p.recurrent_gradient_clip = clip.recurrent_gradient_clip;
-  p.has_forward_clip = problem_.forward_clip ? 1 : 0;
-  p.has_recurrent_gradient_clip = problem_.recurrent_gradient_clip ? 1 : 0;
-  p.cut_recurrent_gradient = problem_.cut_recurrent_gradient ? 1 : 0;
   place_gate_gradients(tensors, workspace, p);
   p.wide_sequences = all_wide(p.shape, {p.s0, p.states, p.saved, p.dh});
   for (const Sequence& gate : p.d_gate)
@@ -249,9 +243,9 @@ void SmallHeads::backward(cudaStream_t stream, const BackwardTensors& tensors) c
   if (tensors.db.data != nullptr) {
     const Index tiles = (p.shape.batch + backward_tiling_.batch - 1) / backward_tiling_.batch;
     const Strides& strides = *tensors.db.strides;
-    const SumPartsParameters sum{workspace.db_partial, tiles,        cell.bias_gates,
-                                 p.shape.heads,        1,            p.shape.head_dim,
-                                 tensors.db.data,      strides.channel, strides.head, 0};
+    const SumPartsParameters sum{
+        workspace.db_partial, tiles,           cell.bias_gates, p.shape.heads, 1,
+        p.shape.head_dim,     tensors.db.data, strides.channel, strides.head,  0};
     const Index count = cell.bias_gates * p.shape.heads * p.shape.head_dim;
     sum_kernel_.launch(stream, static_cast<unsigned>(std::min<Index>((count + 127) / 128, 4096)),
                        128, 0, sum);
@@ -276,10 +270,9 @@ void SmallHeads::weight_gradient(cudaStream_t stream, const BackwardTensors& ten
   weight_kernel_.launch(stream, static_cast<unsigned>(groups * p.shape.heads),
                         weight_tiling_.threads(), weight_tiling_.shared_bytes(), w);
   const MatrixStrides& strides = *tensors.dR.strides;
-  const SumPartsParameters sum{partial,       weight_tiling_.parts, cell.recurrent_gates,
-                               p.shape.heads, p.shape.head_dim,     p.shape.head_dim,
-                               tensors.dR.data, strides.gate,       strides.head,
-                               strides.row};
+  const SumPartsParameters sum{
+      partial,          weight_tiling_.parts, cell.recurrent_gates, p.shape.heads, p.shape.head_dim,
+      p.shape.head_dim, tensors.dR.data,      strides.gate,         strides.head,  strides.row};
   const Index count = cell.recurrent_gates * p.shape.heads * p.shape.head_dim * p.shape.head_dim;
   sum_kernel_.launch(stream, static_cast<unsigned>(std::min<Index>((count + 127) / 128, 4096)), 128,
                      0, sum);

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "flashrnn/problem.hpp"
-#include "flashrnn/recurrence/native_engine.hpp"
+#include "flashrnn/recurrence/native_cell.hpp"
 
 // How heads whose R fits one multiprocessor are cut up: problem -> candidates -> choice, plain
 // numbers all the way. The names of the tiles' variables are those of kernels/forward.cuh,
@@ -15,15 +15,17 @@ namespace flashrnn::cuda {
 
 /// What the choice must know of a device.
 struct DeviceFacts {
-  std::string architecture;     ///< as NVRTC names it: sm_90a
+  std::string architecture;  ///< as NVRTC names it: sm_90a
   int multiprocessors = 1;
-  int registers = 65536;        ///< per multiprocessor
-  int shared_bytes = 49152;     ///< per block, at most
+  int registers = 65536;     ///< per multiprocessor
+  int shared_bytes = 49152;  ///< per block, at most
 };
 
 struct ForwardTiling {
   int padded = 16, batch = 8, units = 2, chains = 1, io_warps = 1, ring = 16;
   bool saving = false;
+  int compute_registers = 0;
+  int compute_warps() const { return padded / (8 * units); }
   int threads() const { return 32 * (padded / (8 * units) + io_warps); }
   int shared_bytes(const CellDescription& cell) const;
   /// Registers per thread that the kernel is expected to need.
@@ -33,6 +35,8 @@ struct ForwardTiling {
 
 struct BackwardTiling {
   int padded = 16, batch = 8, chains = 1, io_warps = 1, ring = 16;
+  int compute_registers = 0;
+  int compute_warps() const { return padded / 16; }
   int threads() const { return 32 * (padded / 16 + io_warps); }
   int shared_bytes(const CellDescription& cell, BackwardReads reads) const;
   int registers(const CellDescription& cell, BackwardReads reads) const;

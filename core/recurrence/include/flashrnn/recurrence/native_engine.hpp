@@ -1,36 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <Kokkos_Core.hpp>
 #include <memory>
 #include <string>
 
-#include "flashrnn/recurrence/backward_reads.hpp"
-#include "flashrnn/recurrence/describe_cell.hpp"
+#include "flashrnn/recurrence/engine.hpp"
+#include "flashrnn/recurrence/native_cell.hpp"
 
 namespace flashrnn {
 
+/// The name of the backend with kernels of its own for an execution space; empty: there is none.
 template <class ExecutionSpace>
-class Engine;
-
-/// A cell as a backend sees it that compiles kernels of its own at run time.
-struct NativeCell {
-  CellDescription description;
-  unsigned recurrent_gates = 0, input_gates = 0, bias_gates = 0;  ///< masks of gates
-  BackwardReads reads;
-};
-
-template <class Cell>
-NativeCell native_cell() {
-  return {describe_cell<Cell>(), Cell::recurrent_gates, Cell::input_gates, Cell::bias_gates,
-          backward_reads<Cell>()};
-}
+inline constexpr const char* native_backend = "";
 
 /// An engine with a vendor's own kernels, or null and in `reason` why they do not run this problem.
 /// Defined by the backends that have such kernels.
+/// @throws EnvironmentError if the kernels cannot be compiled or loaded here.
 template <class ExecutionSpace>
 std::unique_ptr<const Engine<ExecutionSpace>> make_native_engine(const ExecutionSpace& space,
                                                                  const Problem& problem,
                                                                  const NativeCell& cell,
                                                                  std::string& reason);
+
+#ifdef KOKKOS_ENABLE_CUDA
+template <>
+inline constexpr const char* native_backend<Kokkos::Cuda> = "cuda";
+template <>
+std::unique_ptr<const Engine<Kokkos::Cuda>> make_native_engine(const Kokkos::Cuda& space,
+                                                               const Problem& problem,
+                                                               const NativeCell& cell,
+                                                               std::string& reason);
+#endif
 
 }  // namespace flashrnn
