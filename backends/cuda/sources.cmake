@@ -21,13 +21,17 @@ function(flashrnn_embed_kernels target)
     list(APPEND entries "${name}=${file}")
   endforeach()
   list(JOIN entries "|" entries)
-  set(source ${CMAKE_CURRENT_BINARY_DIR}/embedded_kernels.cpp)
+  set(source ${CMAKE_CURRENT_BINARY_DIR}/embedded_kernels_of_${target}.cpp)
   add_custom_command(
     OUTPUT ${source}
     COMMAND ${CMAKE_COMMAND} "-DFILES=${entries}" -DOUT=${source} -P ${flashrnn_cuda_dir}/jit/embed_sources.cmake
     DEPENDS ${kernels} ${headers} ${flashrnn_cuda_dir}/jit/embed_sources.cmake
     COMMENT "Embedding the texts of the CUDA kernels"
     VERBATIM)
-  target_sources(${target} PRIVATE ${source})
+  # A library of its own, because the target may belong to another folder, which does not know this rule.
+  add_library(${target}_kernel_texts OBJECT ${source})
+  target_compile_features(${target}_kernel_texts PRIVATE cxx_std_20)
+  target_include_directories(${target}_kernel_texts PRIVATE ${flashrnn_cuda_dir}/jit)
+  target_sources(${target} PRIVATE $<TARGET_OBJECTS:${target}_kernel_texts>)
   target_include_directories(${target} PRIVATE ${flashrnn_cuda_dir} ${flashrnn_cuda_dir}/jit)
 endfunction()

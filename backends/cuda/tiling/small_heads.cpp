@@ -28,8 +28,8 @@ int staged_bytes(int batch, int channels, int padded) {
   return channels * batch * (2 * padded + 16);
 }
 
-/// Warps that move `pieces` of 16 bytes per step: 80 pieces a warp keep up with the shortest steps. At
-/// least one loads and one stores.
+/// Warps that move `pieces` of 16 bytes per step: 80 pieces a warp keep up with the shortest steps.
+/// At least one loads and one stores.
 int io_warps(int pieces) {
   return std::clamp(divide_up(pieces, 80), 2, 4);
 }
@@ -101,7 +101,7 @@ int ForwardTiling::shared_bytes(const CellDescription& cell) const {
 int ForwardTiling::registers(const CellDescription& cell) const {
   const int m_tiles = divide_up(units * cell.recurrent_gates, 2);
   return m_tiles * (padded / 16) * 4 + chains * m_tiles * 4 + padded / 64 +
-         cells(batch, units) * (2 * cell.gates + cell.states + cell.input_gates / 2) + 10;
+         cells(batch, units) * (2 * cell.gates + cell.states + cell.input_gates / 2) + 8;
 }
 
 std::string ForwardTiling::text() const {
@@ -118,7 +118,8 @@ int BackwardTiling::shared_bytes(const CellDescription& cell, BackwardReads read
 
 int BackwardTiling::registers(const CellDescription& cell, BackwardReads reads) const {
   return cell.recurrent_gates * (padded / 16) * 4 + chains * 4 +
-         cells(batch, 2) * (2 * std::popcount(reads.states) + cell.states + cell.bias_gates) + 20;
+         cells(batch, 2) * (2 * std::popcount(reads.states) + cell.states + cell.bias_gates + 1) +
+         20;
 }
 
 std::string BackwardTiling::text() const {
