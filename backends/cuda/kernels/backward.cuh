@@ -136,11 +136,11 @@ __device__ void load_inputs(const BackwardParameters& p, SharedAddress shared, i
   RingLoader<typename Tile::Input, 32 * Tile::Warps::loading, wide> input;
   input.start(shared + Tile::input_at, lane, rows, static_cast<int>(p.shape.head_dim),
               p.shape.steps, source);
-  block_barrier();
+  block_barrier<Tile::threads>();
   for (Index step = 0; step < p.shape.steps; ++step) {
     input.refill(step, source);
     input.wait();
-    block_barrier();
+    block_barrier<Tile::threads>();
   }
   copy_async_wait<0>();
 }
@@ -163,10 +163,10 @@ __device__ void store_gradients(const BackwardParameters& p, SharedAddress share
     output.read(gradients, row, words);
     output.write(words, gradients, step, target, row);
   };
-  block_barrier();
+  block_barrier<Tile::threads>();
   for (Index step = 0; step < p.shape.steps; ++step) {
     if (step > 0) store(step - 1);
-    block_barrier();
+    block_barrier<Tile::threads>();
   }
   store(p.shape.steps - 1);
 }
@@ -199,7 +199,7 @@ __device__ void backward(const BackwardParameters& p) {
   const Index tile = static_cast<Index>(blockIdx.x / heads);
   const Index first_row = tile * Tile::batch;
   clear_shared(shared, Tile::shared_bytes);
-  block_barrier();
+  block_barrier<Tile::threads>();
 
   const int warp = static_cast<int>(threadIdx.x) / 32;
   if (warp >= Tile::compute_warps) {
@@ -262,7 +262,7 @@ __device__ void backward(const BackwardParameters& p) {
     keep(own_gradient[r]);
     keep(own_input[r]);
   }
-  block_barrier();
+  block_barrier<Tile::threads>();
 
   Elements<cells> in[rows][channels];
   const auto load_inputs = [&](int slot) {
@@ -352,7 +352,7 @@ __device__ void backward(const BackwardParameters& p) {
                      elements<Storage>(channel));
       }
     }
-    block_barrier();
+    block_barrier<Tile::threads>();
   }
   add_recurrent_gradient();
 

@@ -117,11 +117,11 @@ __device__ void load_inputs(const ForwardParameters& p, SharedAddress shared, in
   RingLoader<typename Tile::Input, 32 * Tile::Warps::loading, wide> input;
   input.start(shared + Tile::input_at, lane, rows, static_cast<int>(p.shape.head_dim),
               p.shape.steps, x);
-  block_barrier();
+  block_barrier<Tile::threads>();
   for (Index step = 0; step < p.shape.steps; ++step) {
     input.refill(step, x);
     input.wait();
-    block_barrier();
+    block_barrier<Tile::threads>();
   }
   copy_async_wait<0>();
 }
@@ -161,10 +161,10 @@ __device__ void store_outputs(const ForwardParameters& p, SharedAddress shared, 
       if (writes_others) to_others.write(other_words, output, step, others, output_row);
     }
   };
-  block_barrier();
+  block_barrier<Tile::threads>();
   for (Index step = 0; step < p.shape.steps; ++step) {
     if (step > 0) store(step - 1);
-    block_barrier();
+    block_barrier<Tile::threads>();
   }
   store(p.shape.steps - 1);
 }
@@ -195,7 +195,7 @@ __device__ void forward(const ForwardParameters& p) {
   const int head = static_cast<int>(blockIdx.x) % heads;
   const Index first_row = static_cast<Index>(blockIdx.x / heads) * Tile::batch;
   clear_shared(shared, Tile::shared_bytes);
-  block_barrier();
+  block_barrier<Tile::threads>();
 
   const int warp = static_cast<int>(threadIdx.x) / 32;
   if (warp >= Tile::compute_warps) {
@@ -262,7 +262,7 @@ __device__ void forward(const ForwardParameters& p) {
     for (int c = 0; c < cells; ++c) h[c] = state[c][r][0];
     store_shared(own_hidden[r], elements<Storage>(h));
   }
-  block_barrier();
+  block_barrier<Tile::threads>();
 
   // Pre-activations without R·h of the step to come, and x of the step after it.
   float gate[cells][rows][Cell::gates];
@@ -378,7 +378,7 @@ __device__ void forward(const ForwardParameters& p) {
     }
     output_offset ^= Tile::Output::bytes;
     add_bias();
-    block_barrier();
+    block_barrier<Tile::threads>();
   }
 
   if (p.last.data == nullptr) return;

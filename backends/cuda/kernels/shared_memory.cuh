@@ -110,9 +110,12 @@ __device__ void copy_async_wait() {
   asm volatile("cp.async.wait_group %0;" ::"n"(pending) : "memory");
 }
 
-/// All threads of the block; orders their shared-memory accesses.
-__device__ inline void block_barrier() {
-  asm volatile("bar.sync 0;" ::: "memory");
+/// All `threads` threads of the block, wherever they are in the code: warps that compute and warps
+/// that move data meet here. Orders their shared-memory accesses. Named and counted, because the
+/// barrier of __syncthreads is for threads that stand at one place.
+template <int threads>
+__device__ void block_barrier() {
+  asm volatile("bar.sync 1, %0;" ::"n"(threads) : "memory");
 }
 
 /// Registers per thread of the warps that move data, once they have given theirs away.
