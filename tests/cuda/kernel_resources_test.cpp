@@ -74,6 +74,12 @@ void check_cell(DataType type) {
         Problem problem;
         problem.dtype = type;
         problem.shape = {1024, batch, 768 / head_dim, head_dim};
+        // Four gates of 128 units leave sm_80, which cannot hand registers around, few of them.
+        if (head_dim == 128 && target.device.architecture == "sm_80" &&
+            !choose_forward(problem.shape, cell.description, true, target.device)) {
+          std::cout << "skipped: " << head_dim << " units on sm_80 do not fit\n";
+          continue;
+        }
         for (const bool saving : {false, true}) {
           const auto tiling =
               choose_forward(problem.shape, cell.description, saving, target.device);

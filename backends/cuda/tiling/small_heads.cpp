@@ -101,7 +101,7 @@ int ForwardTiling::shared_bytes(const CellDescription& cell) const {
 int ForwardTiling::registers(const CellDescription& cell) const {
   const int m_tiles = divide_up(units * cell.recurrent_gates, 2);
   return m_tiles * (padded / 16) * 4 + chains * m_tiles * 4 + padded / 64 +
-         cells(batch, units) * (2 * cell.gates + cell.states + cell.input_gates / 2) + 8;
+         cells(batch, units) * (2 * cell.gates + cell.states + cell.input_gates / 2) + 10;
 }
 
 std::string ForwardTiling::text() const {
@@ -182,7 +182,10 @@ std::optional<WeightGradientTiling> choose_weight_gradient(const Shape& shape,
   if (shape.head_dim > 512) return std::nullopt;
   WeightGradientTiling tiling;
   tiling.padded = round_up(shape.head_dim, 16);
-  tiling.gates = std::clamp(256 / tiling.padded, 1, cell.recurrent_gates);
+  // 16 warps leave 128 registers to a thread, which the compiler keeps to for these architectures
+  // and not for newer ones.
+  const bool frugal = device.architecture == "sm_80" || device.architecture == "sm_90a";
+  tiling.gates = std::clamp((frugal ? 256 : 128) / tiling.padded, 1, cell.recurrent_gates);
   const int column_groups = divide_up(tiling.padded, 64);
   tiling.columns = round_up(divide_up(tiling.padded, column_groups), 16);
   const Index rows = shape.steps * shape.batch;

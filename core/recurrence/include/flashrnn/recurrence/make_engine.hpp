@@ -47,6 +47,7 @@ std::unique_ptr<const Engine<ExecutionSpace>> make_engine(const ExecutionSpace& 
   const std::string& backend = options.backend;
   EngineOptions portable = options;
   if (auto engine = try_native_engine<Cell>(space, problem, options, portable.note)) return engine;
+  if (backend == "auto") portable.backend = "kokkos";
   const auto make = [&]<class Storage>() -> std::unique_ptr<const Engine<ExecutionSpace>> {
     if (backend == "kokkos" || backend == "auto")
       return std::make_unique<KokkosEngine<Cell, Storage, ExecutionSpace>>(space, problem,

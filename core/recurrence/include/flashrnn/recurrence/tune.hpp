@@ -54,7 +54,9 @@ class Tuner {
                      const Engine<ExecutionSpace>& engine, bool backward) {
     if (engine.tiling(backward) == nullptr) return {};
     const TileQuestion question =
-        tile_question(space_, options.backend, problem, engine.cell(), backward);
+        // Of the engines that "auto" stands for, the portable recurrence alone has tilings to try.
+        tile_question(space_, options.backend == "auto" ? "kokkos" : options.backend, problem,
+                      engine.cell(), backward);
     if (auto known = remembered_tiling(question); known && legal(question, *known)) {
       add_report(backward, "as measured earlier", *known);
       return *known;
