@@ -118,7 +118,7 @@ int BackwardTiling::shared_bytes(const CellDescription& cell, BackwardReads read
 
 int BackwardTiling::registers(const CellDescription& cell, BackwardReads reads) const {
   return cell.recurrent_gates * (padded / 16) * 4 + chains * 4 +
-         cells(batch, 2) * (2 * std::popcount(reads.states) + cell.states + cell.bias_gates + 1) +
+         cells(batch, 2) * (4 * std::popcount(reads.states) + cell.states + cell.bias_gates + 1) +
          20;
 }
 

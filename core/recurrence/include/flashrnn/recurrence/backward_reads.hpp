@@ -14,35 +14,37 @@ struct TracedValue {
 
   TracedValue() = default;
   // NOLINTNEXTLINE(google-explicit-constructor): constants of a cell's formulas
-  TracedValue(double) {}
-  static TracedValue of(TracedValue x, TracedValue y) {
+  FLASHRNN_FUNCTION TracedValue(double) {}
+  FLASHRNN_FUNCTION static TracedValue of(TracedValue x, TracedValue y) {
     TracedValue out;
     out.sources = x.sources | y.sources;
     return out;
   }
-  friend TracedValue operator+(TracedValue x, TracedValue y) { return of(x, y); }
-  friend TracedValue operator-(TracedValue x, TracedValue y) { return of(x, y); }
-  friend TracedValue operator*(TracedValue x, TracedValue y) { return of(x, y); }
-  friend TracedValue operator/(TracedValue x, TracedValue y) { return of(x, y); }
-  friend TracedValue operator-(TracedValue x) { return x; }
+  FLASHRNN_FUNCTION friend TracedValue operator+(TracedValue x, TracedValue y) { return of(x, y); }
+  FLASHRNN_FUNCTION friend TracedValue operator-(TracedValue x, TracedValue y) { return of(x, y); }
+  FLASHRNN_FUNCTION friend TracedValue operator*(TracedValue x, TracedValue y) { return of(x, y); }
+  FLASHRNN_FUNCTION friend TracedValue operator/(TracedValue x, TracedValue y) { return of(x, y); }
+  FLASHRNN_FUNCTION friend TracedValue operator-(TracedValue x) { return x; }
 };
 
 /// The Math of such values.
 struct TracedMath {
   using Real = TracedValue;
-  static Real exp(Real x) { return x; }
-  static Real log1p(Real x) { return x; }
-  static Real tanh(Real x) { return x; }
-  static Real sigmoid(Real x) { return x; }
-  static Real log_sigmoid(Real x) { return x; }
-  static Real sqrt(Real x) { return x; }
-  static Real abs(Real x) { return x; }
-  static Real max(Real x, Real y) { return Real::of(x, y); }
-  static Real min(Real x, Real y) { return Real::of(x, y); }
-  static Real less(Real x, Real y) { return Real::of(x, y); }
-  static Real equal(Real x, Real y) { return Real::of(x, y); }
-  static Real select(Real mask, Real x, Real y) { return Real::of(mask, Real::of(x, y)); }
-  static Real stop_gradient(Real x) { return x; }
+  FLASHRNN_FUNCTION static Real exp(Real x) { return x; }
+  FLASHRNN_FUNCTION static Real log1p(Real x) { return x; }
+  FLASHRNN_FUNCTION static Real tanh(Real x) { return x; }
+  FLASHRNN_FUNCTION static Real sigmoid(Real x) { return x; }
+  FLASHRNN_FUNCTION static Real log_sigmoid(Real x) { return x; }
+  FLASHRNN_FUNCTION static Real sqrt(Real x) { return x; }
+  FLASHRNN_FUNCTION static Real abs(Real x) { return x; }
+  FLASHRNN_FUNCTION static Real max(Real x, Real y) { return Real::of(x, y); }
+  FLASHRNN_FUNCTION static Real min(Real x, Real y) { return Real::of(x, y); }
+  FLASHRNN_FUNCTION static Real less(Real x, Real y) { return Real::of(x, y); }
+  FLASHRNN_FUNCTION static Real equal(Real x, Real y) { return Real::of(x, y); }
+  FLASHRNN_FUNCTION static Real select(Real mask, Real x, Real y) {
+    return Real::of(mask, Real::of(x, y));
+  }
+  FLASHRNN_FUNCTION static Real stop_gradient(Real x) { return x; }
 };
 
 /// Bits of the states (of the step or of the step before) and of the saved values.
