@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <iostream>
 #include <string_view>
+#include <vector>
 
 #include "flashrnn/error.hpp"
 #include "io/file.hpp"
@@ -97,10 +97,16 @@ Prediction run_in(const Model& model, const Sequences& sequences, const RunnerOp
 }  // namespace
 
 void check_backend(const std::string& backend) {
-  constexpr std::array<std::string_view, 2> backends{"reference", "kokkos"};
+#ifdef KOKKOS_ENABLE_CUDA
+  const std::vector<std::string> backends{"reference", "kokkos", "cuda", "auto"};
+#else
+  const std::vector<std::string> backends{"reference", "kokkos", "auto"};
+#endif
   if (std::find(backends.begin(), backends.end(), backend) != backends.end()) return;
+  std::string known;
+  for (const std::string& one : backends) known += (known.empty() ? "" : ", ") + one;
   throw InvalidArgument("--backend: " + io::quote_name(backend) +
-                        " is not built into this program; it has: reference, kokkos");
+                        " is not built into this program; it has: " + known);
 }
 
 Prediction run_model(const Model& model, const Sequences& sequences, const RunnerOptions& options) {

@@ -9,7 +9,7 @@ namespace flashrnn::cli {
 
 /// Where and how a model runs.
 struct RunnerOptions {
-  std::string backend = "kokkos";  ///< or "reference"
+  std::string backend = "auto";  ///< as PlanOptions::backend
   DataType dtype = DataType::float32;
   bool progress = false;  ///< report on stderr how far a long sequence is
 };

@@ -22,7 +22,7 @@ struct PredictOptions {
   std::string in;
   std::string out;
   ModelOptions model_options;
-  std::string backend = "kokkos";
+  std::string backend = "auto";
   std::string dtype;
   bool batch_first = false;
   bool progress = false;
@@ -150,8 +150,10 @@ Command add_predict_command(CLI::App& app) {
   command->add_option(
       "--head", model.head,
       "module of the linear head, such as head; default: the only other one there is");
-  command->add_option("--backend", options->backend,
-                      "reference (serial) or kokkos (default: kokkos)");
+  command->add_option(
+      "--backend", options->backend,
+      "reference (serial), kokkos, cuda (where it is built in) or auto (default: auto, the "
+      "device's own kernels where there are some for the case, else kokkos)");
   command->add_option(
       "--dtype", options->dtype,
       "f64, f32, bf16 or f16: type to run in; default: f64 for F64 weights, else f32");

@@ -19,7 +19,7 @@ struct RunOptions {
   std::string cell;
   std::string in;
   std::string out;
-  std::string backend = "kokkos";
+  std::string backend = "auto";
   std::string dtype;
   bool backward = false;
   bool batch_first = false;
@@ -235,8 +235,10 @@ Command add_run_command(CLI::App& app) {
       "elman, elman_relu, lstm, gru or slstm; default: what the file's metadata says");
   command->add_option("--in", options->in, "safetensors file with the tensors")->required();
   command->add_option("--out", options->out, "safetensors file to write")->required();
-  command->add_option("--backend", options->backend,
-                      "reference (serial) or kokkos (default: kokkos)");
+  command->add_option(
+      "--backend", options->backend,
+      "reference (serial), kokkos, cuda (where it is built in) or auto (default: auto, the "
+      "device's own kernels where there are some for the case, else kokkos)");
   command->add_option("--dtype", options->dtype,
                       "f64, f32, bf16 or f16: type to store and run in; default: that of x");
   command->add_flag("--backward", options->backward,

@@ -4,11 +4,15 @@
 // list of tests says what was run.
 #include <gtest/gtest.h>
 
+#include <iostream>
 #include <memory>
+#include <optional>
 #include <sstream>
 
 #include "compare.hpp"
+#include "flashrnn/error.hpp"
 #include "flashrnn/plan.hpp"
+#include "flashrnn/recurrence/native_engine.hpp"
 #include "random_tensors.hpp"
 #include "run_plan.hpp"
 #include "spaces.hpp"
@@ -97,8 +101,16 @@ void check(const Case& c, DataType type, const std::string& backend, unsigned se
   oracle.forward(expected);
 
   const ExecutionSpace space;
-  const Plan<ExecutionSpace> plan(space, problem, {backend});
-  run_plan(space, plan, found, c.arrangement);
+  std::optional<Plan<ExecutionSpace>> plan;
+  try {
+    plan.emplace(space, problem, PlanOptions{backend});
+  } catch (const InvalidArgument& error) {
+    // A vendor's own kernels may leave large heads to others, small ones never.
+    if (backend != native_backend<ExecutionSpace> || c.shape.head_dim <= 64) throw;
+    std::cout << "skipped " << Cell::name << " (" << text(c) << "): " << error.what() << '\n';
+    return;
+  }
+  run_plan(space, *plan, found, c.arrangement);
 
   const double bound = error_bound(type, c.shape);
   const auto compare = [&](const char* name, const std::vector<double>& mine,
@@ -142,16 +154,20 @@ const bool registered = [] {
     Cells::for_each([]<class Cell>() {
       for (const DataType type :
            {DataType::float64, DataType::float32, DataType::bfloat16, DataType::float16}) {
-        for (const char* backend : {"kokkos", "kokkos_generic", "reference"}) {
-          // The reference does not depend on the space, and the generic kernels are "kokkos" where
-          // the space is a GPU's: once is enough.
-          if (std::string(backend) != "kokkos" && !std::is_same_v<ExecutionSpace, Kokkos::Serial>)
+        for (const std::string backend :
+             {"kokkos", "kokkos_generic", "reference", native_backend<ExecutionSpace>}) {
+          // Neither the reference nor the generic kernels depend on the space, and both are the
+          // host's: once is enough. Of the spaces only some have kernels of their own, which are for
+          // the 16-bit types.
+          if ((backend == "reference" || backend == "kokkos_generic") &&
+              !std::is_same_v<ExecutionSpace, Kokkos::Serial>)
             continue;
-          const std::string suite =
-              std::string("Conformance/") + backend + "/" + ExecutionSpace::name();
+          if (backend.empty() || (backend == native_backend<ExecutionSpace> && size_of(type) != 2))
+            continue;
+          const std::string suite = "Conformance/" + backend + "/" + ExecutionSpace::name();
           const std::string name = std::string(Cell::name) + "/" + std::string(name_of(type));
           testing::RegisterTest(suite.c_str(), name.c_str(), nullptr, nullptr, __FILE__, __LINE__,
-                                [type, backend = std::string(backend)]() -> testing::Test* {
+                                [type, backend]() -> testing::Test* {
                                   return new ConformanceTest<Cell, ExecutionSpace>(type, backend);
                                 });
         }

@@ -24,9 +24,11 @@ class Tuner;
 /// How a plan may be made.
 struct PlanOptions {
   /// "kokkos": the portable recurrence in the plan's execution space, by vector kernels where that
-  /// is the host's. "kokkos_generic": its generic text everywhere. "reference": the serial oracle,
-  /// host execution spaces only.
-  std::string backend = "kokkos";
+  /// is the host's. "kokkos_generic": its plain text, host execution spaces only. "cuda": kernels of
+  /// our own in the space Kokkos::Cuda; a problem that they do not run is an error. "auto": the
+  /// latter where they run the problem, else "kokkos"; describe() says which, and why. "reference":
+  /// the serial oracle, host execution spaces only.
+  std::string backend = "auto";
 
   /// `measured` runs the problem (at most 64 steps of it) a few times when the plan is made, in
   /// memory that it allocates for that, unless an earlier plan's winner is found in

@@ -30,6 +30,7 @@ class DeviceEngine final : public Engine<ExecutionSpace> {
 
   DeviceEngine(const ExecutionSpace& space, const Problem& problem, const EngineOptions& options)
       : problem_(problem),
+        note_(options.note),
         cell_(describe_cell<Cell>()),
         gemm_(make_gemm<ExecutionSpace>(space)),
         forward_choice_(
@@ -55,6 +56,7 @@ class DeviceEngine final : public Engine<ExecutionSpace> {
   std::string describe() const override {
     std::ostringstream out;
     out << "portable recurrence on Kokkos::" << ExecutionSpace::name() << '\n';
+    if (!note_.empty()) out << "  because " << note_ << '\n';
     const auto line = [&](const char* pass, const ResidentTiling& tiling, const TileChoice& choice,
                           std::size_t held) {
       out << pass << ": " << (tiling.width > 0 ? text(tiling) : text(held)) << "\n  "
@@ -201,6 +203,7 @@ class DeviceEngine final : public Engine<ExecutionSpace> {
   }
 
   Problem problem_;
+  std::string note_;
   CellDescription cell_;
   std::unique_ptr<Gemm<ExecutionSpace>> gemm_;
   std::shared_ptr<const TileChoice> forward_choice_, backward_choice_;

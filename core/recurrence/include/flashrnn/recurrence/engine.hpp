@@ -15,6 +15,8 @@ struct EngineOptions {
   std::string backend = "kokkos";
   FixedTiling forward = {};
   FixedTiling backward = {};
+  /// Why the portable recurrence was taken in place of another; for describe().
+  std::string note = {};
 };
 
 /// What stands behind a plan: one way of running one problem. Tensors have been checked and every

@@ -36,6 +36,7 @@ class KokkosEngine final : public Engine<ExecutionSpace> {
   KokkosEngine(const ExecutionSpace& space, const Problem& problem, const EngineOptions& options)
       : problem_(problem),
         cell_(describe_cell<Cell>()),
+        note_(options.note),
         padded_(round_up(problem.shape.head_dim, unit_tile)),
         forward_choice_(choose_tiling(space, kernel_text, problem, cell_, false, options.forward)),
         forward_tiling_(portable_tiling(forward_choice_->best())),
@@ -53,6 +54,7 @@ class KokkosEngine final : public Engine<ExecutionSpace> {
   std::string describe() const override {
     std::ostringstream out;
     out << "portable recurrence on Kokkos::" << ExecutionSpace::name() << '\n';
+    if (!note_.empty()) out << "  because " << note_ << '\n';
     const auto line = [&](const char* pass, const Tiling& tiling, const TileChoice& choice) {
       out << pass << ": teams of " << tiling.team_size << " thread(s), each with one head and "
           << tiling.batch_tile << " row(s) of the batch; states of the tile in "
@@ -252,6 +254,7 @@ class KokkosEngine final : public Engine<ExecutionSpace> {
 
   Problem problem_;
   CellDescription cell_;
+  std::string note_;
   Index padded_;
   std::shared_ptr<const TileChoice> forward_choice_;
   std::shared_ptr<const TileChoice> backward_choice_;

@@ -8,35 +8,65 @@
 #include "flashrnn/recurrence/device_engine.hpp"
 #include "flashrnn/recurrence/host_engine.hpp"
 #include "flashrnn/recurrence/kokkos_engine.hpp"
+#include "flashrnn/recurrence/native_engine.hpp"
 #include "flashrnn/recurrence/own_host_kernels.hpp"
 #include "flashrnn/reference/reference_engine.hpp"
 
 namespace flashrnn {
 
-/// The engine of `Cell` for the problem's data type. `HostKernelsOf` supplies the kernels for host
-/// execution spaces.
-/// @throws InvalidArgument for an unknown backend, or the reference in a space that is not the
-/// host's.
+/// The engine with the kernels of the execution space's own backend. Null if there are none for
+/// this problem: `reason` then says why, and is empty if the space has no such backend.
+/// @throws InvalidArgument or EnvironmentError if options.backend insists on it and it cannot be.
+template <class Cell, class ExecutionSpace>
+std::unique_ptr<const Engine<ExecutionSpace>> try_native_engine(const ExecutionSpace& space,
+                                                                const Problem& problem,
+                                                                const EngineOptions& options,
+                                                                std::string& reason) {
+  const std::string native = native_backend<ExecutionSpace>;
+  const bool insists = !native.empty() && options.backend == native;
+  if (options.backend != "auto" && !insists) return nullptr;
+  if constexpr (*native_backend<ExecutionSpace> != '\0') {
+    try {
+      auto engine = make_native_engine<ExecutionSpace>(space, problem, native_cell<Cell>(), reason);
+      if (engine != nullptr) return engine;
+    } catch (const EnvironmentError& error) {
+      if (insists) throw;
+      reason = error.what();
+    }
+    if (insists)
+      throw InvalidArgument("backend: " + native + " does not run this problem: " + reason);
+  }
+  return nullptr;
+}
+
+/// The engine of `Cell` for the problem's data type: options.backend names it, or is "auto" for the
+/// execution space's own kernels where they run the problem and the portable recurrence elsewhere.
+/// `HostKernelsOf` supplies the vector kernels for host execution spaces.
+/// @throws InvalidArgument for an unknown backend, the reference in a space that is not the host's,
+/// or a backend that does not run the problem; EnvironmentError if the backend does not work here.
 template <class Cell, class HostKernelsOf = host::OwnHostKernels, class ExecutionSpace>
 std::unique_ptr<const Engine<ExecutionSpace>> make_engine(const ExecutionSpace& space,
                                                           const Problem& problem,
                                                           const EngineOptions& options) {
   const std::string& backend = options.backend;
+  EngineOptions portable = options;
+  if (auto engine = try_native_engine<Cell>(space, problem, options, portable.note)) return engine;
+  if (backend == "auto") portable.backend = "kokkos";
   const auto make = [&]<class Storage>() -> std::unique_ptr<const Engine<ExecutionSpace>> {
     if constexpr (is_gpu<ExecutionSpace>) {
-      if (backend == "kokkos")
+      if (portable.backend == "kokkos")
         return std::make_unique<DeviceEngine<Cell, Storage, ExecutionSpace>>(space, problem,
-                                                                             options);
+                                                                             portable);
     } else {
-      if (backend == "kokkos") {
+      if (portable.backend == "kokkos") {
         const auto choice = HostKernelsOf::template choose<Cell, Storage>();
         if (choice.kernels != nullptr)
           return std::make_unique<HostEngine<Cell, Storage, ExecutionSpace>>(
-              space, problem, options, *choice.kernels, choice.note);
+              space, problem, portable, *choice.kernels, choice.note);
       }
-      if (backend == "kokkos" || backend == "kokkos_generic")
+      if (portable.backend == "kokkos" || portable.backend == "kokkos_generic")
         return std::make_unique<KokkosEngine<Cell, Storage, ExecutionSpace>>(space, problem,
-                                                                             options);
+                                                                             portable);
     }
     if (backend == "reference") {
       if constexpr (!is_gpu<ExecutionSpace>) {
@@ -45,8 +75,12 @@ std::unique_ptr<const Engine<ExecutionSpace>> make_engine(const ExecutionSpace& 
         throw InvalidArgument("backend: the reference runs in a host execution space only");
       }
     }
-    throw InvalidArgument("backend: expected kokkos, kokkos_generic or reference, found '" +
-                          backend + "'");
+    if (backend == "cuda")
+      throw InvalidArgument(std::string("backend: cuda does not run in the execution space ") +
+                            ExecutionSpace::name());
+    throw InvalidArgument(
+        "backend: expected auto, kokkos, kokkos_generic, cuda or reference, found '" + backend +
+        "'");
   };
   switch (problem.dtype) {
     case DataType::float64:

@@ -53,8 +53,10 @@ class Tuner {
   FixedTiling winner(const Problem& problem, const EngineOptions& options,
                      const Engine<ExecutionSpace>& engine, bool backward) {
     if (engine.tiling(backward) == nullptr) return {};
-    // The engine's own sizes: it may know more than the space and the problem say.
-    const TileQuestion question{running_device(space_).resolved.model, options.backend,
+    // The engine's own sizes: it may know more than the space and the problem say. Of the engines
+    // that "auto" stands for, the portable recurrence alone has tilings to try.
+    const TileQuestion question{running_device(space_).resolved.model,
+                                options.backend == "auto" ? "kokkos" : options.backend,
                                 engine.tiling(backward)->sizes};
     if (auto known = remembered_tiling(question); known && legal(question, *known)) {
       add_report(backward, "as measured earlier", *known);

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "compiler.hpp"
+
+namespace flashrnn::cuda {
+
+/// Where machine code came from.
+enum class CubinOrigin { compiled, cache };
+
+struct Cubin {
+  std::string code;
+  std::string key;  ///< hexadecimal; the same for the same code
+  CubinOrigin origin = CubinOrigin::compiled;
+};
+
+/// Machine code on disk, one file per key; shared by any number of processes. A file is written
+/// under a temporary name and renamed, so that nobody sees half of one. A file that is not what its
+/// name promises (truncated, damaged, of another origin) counts as absent and is replaced. A folder
+/// that cannot be written costs the caching and nothing else.
+class CubinCache {
+ public:
+  /// An empty path: no cache.
+  explicit CubinCache(std::filesystem::path folder) : folder_(std::move(folder)) {}
+
+  /// FLASHRNN_CACHE_DIR if it is set (empty: none), else flashrnn in XDG_CACHE_HOME, else in
+  /// ~/.cache.
+  static std::filesystem::path default_folder();
+
+  /// The machine code of a program: from the cache, or compiled and then stored.
+  /// @throws EnvironmentError as the compiler; InternalError with the compiler's log if the program
+  /// does not compile.
+  Cubin get(const Compiler& compiler, const std::string& program,
+            const std::vector<std::string>& options) const;
+
+ private:
+  bool load(const std::string& key, std::string& code) const;
+  void store(const std::string& key, const std::string& code) const;
+  std::filesystem::path folder_;
+};
+
+}  // namespace flashrnn::cuda

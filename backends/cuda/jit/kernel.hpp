@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <string>
+
+namespace flashrnn::cuda {
+
+/// @throws EnvironmentError with the runtime's text unless `status` is success.
+void check(cudaError_t status, const char* call);
+
+/// What the runtime says of a loaded kernel.
+struct KernelFigures {
+  int registers = 0;            ///< per thread
+  std::size_t local_bytes = 0;  ///< stack and spills, per thread
+};
+
+/// A kernel of a program that was compiled at run time. Loaded once per process and kept: code is
+/// small, and unloading it while the process ends would race with the runtime's own end.
+class Kernel {
+ public:
+  /// Compiles (or takes from the cache) and loads `name` of `program` for the current device.
+  static Kernel load(const std::string& program, const std::string& name);
+
+  /// Allows `bytes` of dynamic shared memory on the current device.
+  void set_shared_bytes(int bytes) const;
+  KernelFigures figures() const;
+
+  /// Enqueues the kernel; allocates nothing and waits for nothing.
+  template <class Parameters>
+  void launch(cudaStream_t stream, unsigned blocks, int threads, int shared_bytes,
+              const Parameters& parameters) const {
+    void* argument = const_cast<Parameters*>(&parameters);
+    enqueue(stream, blocks, threads, shared_bytes, &argument);
+  }
+
+ private:
+  void enqueue(cudaStream_t stream, unsigned blocks, int threads, int shared_bytes,
+               void** arguments) const;
+  cudaKernel_t kernel_ = nullptr;
+};
+
+/// The architecture to compile for on the current device, as "sm_90a".
+/// @throws EnvironmentError if there is no device.
+std::string current_architecture();
+
+}  // namespace flashrnn::cuda

@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "flashrnn/cells/differentiate.hpp"
+#include "fragments.cuh"
+#include "sequence_io.cuh"
+
+// The backward recurrence of a head whose R fits the registers of one block: the same data flow as
+// forward, with R^T for R, gate gradients for h and the sequence walked from its end.
+
+namespace flashrnn::cuda {
+
+/// Index of gate n among the rows that the product reads: recurrent gates first, then the others.
+template <class Cell>
+__device__ constexpr int gate_row(int n) {
+  return has_gate(Cell::recurrent_gates, n)
+             ? gate_position(Cell::recurrent_gates, n)
+             : count_gates(Cell::recurrent_gates) + gate_position(~Cell::recurrent_gates, n);
+}
+/// The inverse of gate_row.
+template <class Cell>
+__device__ constexpr int gate_of_row(int row) {
+  for (int n = 0; n < Cell::gates; ++n)
+    if (gate_row<Cell>(n) == row) return n;
+  return 0;
+}
+
+/// What is fixed when the kernel is compiled; names as in ForwardTile.
+///   clips_h, clips_gradient, cuts   options of the problem
+///   reads_states, reads_saved   bits of the states (of this or the previous step) and of the saved
+///                               values that the cell's backward function reads
+template <class Cell_, class Storage_, int padded_, int batch_, int chains_, int io_warps_,
+          int ring_, bool clips_h_, bool clips_gradient_, bool cuts_, int compute_registers_,
+          unsigned reads_states_, unsigned reads_saved_>
+struct BackwardTile {
+  using Cell = Cell_;
+  using Storage = Storage_;
+  using Complete = CompleteCell<Cell>;
+  static constexpr int padded = padded_, batch = batch_, units = 2, chains = chains_,
+                       io_warps = io_warps_, ring = ring_;
+  static constexpr bool clips_h = clips_h_, clips_gradient = clips_gradient_, cuts = cuts_;
+  static constexpr int compute_registers = compute_registers_;
+  static constexpr unsigned reads_states = reads_states_, reads_saved = reads_saved_;
+  static_assert(padded % 16 == 0, "BackwardTile: padded is a multiple of 16, the rows of an mma");
+  static_assert(Cell::gates <= max_gates, "BackwardTile: more gates than max_gates");
+
+  static constexpr int recurrent = count_gates(Cell::recurrent_gates);
+  static constexpr int compute_warps = padded / 16;
+  static constexpr int threads = 32 * (compute_warps + io_warps);
+  static constexpr int k_tiles = recurrent * padded / 16;
+
+  // Channels of the ring: saved values, states of the previous step, upstream gradient of h.
+  static constexpr int saved_channels = count_gates(reads_saved);
+  static constexpr int state_channels = count_gates(reads_states);
+  static constexpr int upstream_channel = saved_channels + state_channels;
+  using Warps = IoWarps<io_warps, upstream_channel + 1, Cell::gates>;
+  using Input = Ring<batch, upstream_channel + 1, padded, ring>;
+  using Gradients = Columns<batch, Cell::gates * padded>;
+  static constexpr int gradients_at = 0;
+  static constexpr int input_at = gradients_at + 2 * Gradients::bytes;
+  static constexpr int shared_bytes = input_at + Input::bytes;
+};
+
+/// Position of the n-th set bit of a mask.
+__device__ constexpr int set_bit(unsigned mask, int n) {
+  int bit = 0;
+  for (; n > 0 || (mask & 1u) == 0; mask >>= 1, ++bit)
+    if ((mask & 1u) != 0) --n;
+  return bit;
+}
+
+/// Where what backward reads lies. At the first step of the sequence, which comes last, the
+/// previous states are the initial ones.
+template <class Tile>
+struct BackwardInputRows {
+  static constexpr bool last_step_differs = true;
+  const BackwardParameters& p;
+  int head;
+  Index first_row;
+  __device__ unsigned short* operator()(int channel, int row, Index step) const {
+    const Index t = p.shape.steps - 1 - step, b = first_row + row;
+    if (channel < Tile::saved_channels)
+      return row_of(p.saved, set_bit(Tile::reads_saved, channel), t, b, head);
+    if (channel == Tile::upstream_channel) return row_of(p.dh, 0, t, b, head);
+    const int state = set_bit(Tile::reads_states, channel - Tile::saved_channels);
+    return t > 0 ? row_of(p.states, state, t - 1, b, head) : row_of(p.s0, state, 0, b, head);
+  }
+};
+
+template <class Tile>
+struct GateGradientRows {
+  const BackwardParameters& p;
+  int head;
+  Index first_row;
+  __device__ unsigned short* operator()(int channel, int row, Index step) const {
+    return row_of(p.d_gate[gate_of_row<typename Tile::Cell>(channel)], 0, p.shape.steps - 1 - step,
+                  first_row + row, head);
+  }
+};
+
+/// R^T as left-hand fragments: rows are units of h, k runs over gates and their units.
+template <class Tile>
+__device__ void load_transposed(const BackwardParameters& p, int head, int first_unit,
+                                const Lane& lane, Word (&a)[Tile::k_tiles][4]) {
+  const int head_dim = static_cast<int>(p.shape.head_dim);
+  const auto* const matrix = static_cast<const unsigned short*>(p.R.data);
+#pragma unroll
+  for (int k = 0; k < Tile::k_tiles; ++k) {
+    const int first = first_k<Tile::k_tiles>(k, lane.column);
+    Word pair[4];  // R[first + n][first_unit], R[first + n][first_unit + 1]
+#pragma unroll
+    for (int n = 0; n < 4; ++n) {
+      const int gate = (first + n) / Tile::padded, out = (first + n) % Tile::padded;
+      pair[n] = 0;
+      if (out >= head_dim || first_unit >= head_dim) continue;
+      const unsigned short* const at = matrix + p.R.strides.at(gate, head, out) + first_unit;
+      if (p.wide_matrix != 0) {
+        pair[n] = *reinterpret_cast<const Word*>(at);
+      } else {
+        pair[n] = at[0] | (first_unit + 1 < head_dim ? static_cast<Word>(at[1]) << 16 : 0);
+      }
+    }
+    a[k][0] = __byte_perm(pair[0], pair[1], 0x5410);
+    a[k][1] = __byte_perm(pair[0], pair[1], 0x7632);
+    a[k][2] = __byte_perm(pair[2], pair[3], 0x5410);
+    a[k][3] = __byte_perm(pair[2], pair[3], 0x7632);
+  }
+}
+
+/// Brings saved values, states and upstream gradients into the ring ahead of time.
+template <class Tile, bool wide>
+__device__ void load_inputs(const BackwardParameters& p, SharedAddress shared, int lane, int head,
+                            Index first_row) {
+  const int rows = static_cast<int>(::min(p.shape.batch - first_row, Index(Tile::batch)));
+  const BackwardInputRows<Tile> source{p, head, first_row};
+  RingLoader<typename Tile::Input, 32 * Tile::Warps::loading, wide> input;
+  input.start(shared + Tile::input_at, lane, rows, static_cast<int>(p.shape.head_dim),
+              p.shape.steps, source);
+  block_barrier<Tile::threads>();
+  for (Index step = 0; step < p.shape.steps; ++step) {
+    input.refill(step, source);
+    input.wait();
+    block_barrier<Tile::threads>();
+  }
+  copy_async_wait<0>();
+}
+
+/// Writes the gate gradients, one step behind.
+template <class Tile, bool wide>
+__device__ void store_gradients(const BackwardParameters& p, SharedAddress shared, int lane,
+                                int head, Index first_row) {
+  const int rows = static_cast<int>(::min(p.shape.batch - first_row, Index(Tile::batch)));
+  const GateGradientRows<Tile> target{p, head, first_row};
+  RowStorer<Tile::batch, Tile::Cell::gates, Tile::padded, 32 * Tile::Warps::storing, wide> output;
+  output.start(lane, rows, static_cast<int>(p.shape.head_dim), target);
+  const auto row = [](int channel, int r) {
+    return Tile::Gradients::offset(r) + channel * 2 * Tile::padded;
+  };
+  const auto store = [&](Index step) {
+    const SharedAddress gradients =
+        shared + Tile::gradients_at + (static_cast<int>(step + 1) & 1) * Tile::Gradients::bytes;
+    typename decltype(output)::Words words;
+    output.read(gradients, row, words);
+    output.write(words, gradients, step, target, row);
+  };
+  block_barrier<Tile::threads>();
+  for (Index step = 0; step < p.shape.steps; ++step) {
+    if (step > 0) store(step - 1);
+    block_barrier<Tile::threads>();
+  }
+  store(p.shape.steps - 1);
+}
+
+template <class Tile, bool wide>
+__device__ void backward_io(const BackwardParameters& p, SharedAddress shared, int head,
+                            Index first_row) {
+  const int lane = static_cast<int>(threadIdx.x) - 32 * Tile::compute_warps;
+  if (lane < 32 * Tile::Warps::loading) {
+    load_inputs<Tile, wide>(p, shared, lane, head, first_row);
+  } else {
+    store_gradients<Tile, wide>(p, shared, lane - 32 * Tile::Warps::loading, head, first_row);
+  }
+}
+
+/// The kernel. Block x = batch tile · heads + head.
+template <class Tile>
+__device__ void backward(const BackwardParameters& p) {
+  using Cell = typename Tile::Cell;
+  using Complete = typename Tile::Complete;
+  using Storage = typename Tile::Storage;
+  using Share = flashrnn::cuda::Share<Tile::batch, Tile::units>;
+  constexpr int cells = Share::cells, rows = Share::rows;
+  constexpr int channels = Tile::Input::channels;
+
+  extern __shared__ __align__(128) unsigned char shared_bytes[];
+  const SharedAddress shared = shared_address(shared_bytes);
+  const int heads = static_cast<int>(p.shape.heads);
+  const int head = static_cast<int>(blockIdx.x) % heads;
+  const Index tile = static_cast<Index>(blockIdx.x / heads);
+  const Index first_row = tile * Tile::batch;
+  clear_shared(shared, Tile::shared_bytes);
+  block_barrier<Tile::threads>();
+
+  const int warp = static_cast<int>(threadIdx.x) / 32;
+  if (warp >= Tile::compute_warps) {
+    give_registers<Tile::compute_registers>();
+    if (p.wide_sequences != 0) {
+      backward_io<Tile, true>(p, shared, head, first_row);
+    } else {
+      backward_io<Tile, false>(p, shared, head, first_row);
+    }
+    return;
+  }
+  take_registers<Tile::compute_registers>();
+
+  const Lane lane;
+  const int head_dim = static_cast<int>(p.shape.head_dim);
+  const int row_unit = (8 * warp + lane.row) * Tile::units;
+  const int share = Share::first(lane);
+  const int first_unit = row_unit + share;
+
+  Word a[Tile::k_tiles][4];
+  load_transposed<Tile>(p, head, row_unit, lane, a);
+
+  // next: states after the step at hand, of which only those in reads_states are kept.
+  float next[cells][rows][Cell::states], d_state[cells][rows][Cell::states];
+  float bias_sum[cells][Cell::gates];
+  bool valid[cells][rows];
+#pragma unroll
+  for (int c = 0; c < cells; ++c) {
+    const int unit = first_unit + c;
+#pragma unroll
+    for (int n = 0; n < Cell::gates; ++n) bias_sum[c][n] = 0;
+#pragma unroll
+    for (int r = 0; r < rows; ++r) {
+      const Index row = first_row + Share::row(lane, r);
+      valid[c][r] = unit < head_dim && row < p.shape.batch;
+#pragma unroll
+      for (int s = 0; s < Cell::states; ++s) {
+        next[c][r][s] = valid[c][r] && has_gate(Tile::reads_states, s)
+                            ? load_element<Storage>(p.states, s, p.shape.steps - 1, row, head, unit)
+                            : 0.0f;
+        d_state[c][r][s] = valid[c][r] && p.d_last.data != nullptr
+                               ? load_element<Storage>(p.d_last, s, 0, row, head, unit)
+                               : 0.0f;
+      }
+    }
+  }
+
+  const SharedAddress gradients = shared + Tile::gradients_at;
+  SharedAddress supplied =
+      gradients + Tile::Gradients::offset(Share::supplied_row(lane)) + 16 * lane.column;
+  int own_copy = lane.column % Share::copies;
+  keep(supplied);
+  keep(own_copy);
+  SharedAddress own_gradient[rows], own_input[rows];
+#pragma unroll
+  for (int r = 0; r < rows; ++r) {
+    const int row = Share::row(lane, r);
+    own_gradient[r] = gradients + Tile::Gradients::offset(row) + 2 * first_unit;
+    own_input[r] = shared + Tile::input_at + Tile::Input::offset(0, row) + 2 * first_unit;
+    keep(own_gradient[r]);
+    keep(own_input[r]);
+  }
+  block_barrier<Tile::threads>();
+
+  Elements<cells> in[rows][channels];
+  const auto load_inputs = [&](int slot) {
+#pragma unroll
+    for (int r = 0; r < rows; ++r)
+#pragma unroll
+      for (int channel = 0; channel < channels; ++channel)
+        in[r][channel] = load_shared<cells>(own_input[r] + slot * Tile::Input::step_bytes +
+                                            channel * Tile::Input::channel_bytes);
+  };
+  // d_state[0] += R^T · (gate gradients of the step before), clipped or cut.
+  int offset = 0;
+  const auto add_recurrent_gradient = [&] {
+    float sum[Tile::chains][4];
+#pragma unroll
+    for (int chain = 0; chain < Tile::chains; ++chain)
+#pragma unroll
+      for (int e = 0; e < 4; ++e) sum[chain][e] = 0;
+    Word b[Tile::k_tiles][2];
+    load_columns<Tile::k_tiles>(supplied + offset, lane.column, b);
+#pragma unroll
+    for (int k = 0; k < Tile::k_tiles; ++k)
+      Packed<Storage>::multiply_add(sum[k % Tile::chains], a[k], b[k][0], b[k][1]);
+#pragma unroll
+    for (int chain = 1; chain < Tile::chains; ++chain)
+#pragma unroll
+      for (int e = 0; e < 4; ++e) sum[0][e] += sum[chain][e];
+#pragma unroll
+    for (int c = 0; c < cells; ++c)
+#pragma unroll
+      for (int r = 0; r < rows; ++r) {
+        float choice[Share::copies];
+#pragma unroll
+        for (int copy = 0; copy < Share::copies; ++copy)
+          choice[copy] = sum[0][2 * (copy * cells + c) + r];
+        float recurrent = pick(choice, own_copy);
+        if constexpr (Tile::clips_gradient)
+          recurrent = clipped(recurrent, p.recurrent_gradient_clip);
+        if constexpr (!Tile::cuts) d_state[c][r][0] += recurrent;
+      }
+  };
+
+  for (Index step = 0; step < p.shape.steps; ++step) {
+    load_inputs(static_cast<int>(step) & (Tile::ring - 1));
+    add_recurrent_gradient();
+    offset ^= Tile::Gradients::bytes;
+#pragma unroll
+    for (int r = 0; r < rows; ++r) {
+      float d_gate[cells][Cell::gates];
+#pragma unroll
+      for (int c = 0; c < cells; ++c) {
+        float save[Complete::saved_extent], previous[Cell::states], d_previous[Cell::states];
+#pragma unroll
+        for (int k = 0; k < Complete::saved_extent; ++k)
+          save[k] = has_gate(Tile::reads_saved, k)
+                        ? element<Storage>(in[r][gate_position(Tile::reads_saved, k)], c)
+                        : 0.0f;
+#pragma unroll
+        for (int s = 0; s < Cell::states; ++s)
+          previous[s] =
+              has_gate(Tile::reads_states, s)
+                  ? element<Storage>(
+                        in[r][Tile::saved_channels + gate_position(Tile::reads_states, s)], c)
+                  : 0.0f;
+        d_state[c][r][0] += element<Storage>(in[r][Tile::upstream_channel], c);
+        // Where the clip of h was active, h does not depend on the pointwise function.
+        if (Tile::clips_h && p.forward_clip <= ::fabsf(next[c][r][0])) d_state[c][r][0] = 0;
+        Complete::template backward<ApproximateMath>(save, previous, next[c][r], d_state[c][r],
+                                                     d_gate[c], d_previous);
+#pragma unroll
+        for (int s = 0; s < Cell::states; ++s) {
+          d_state[c][r][s] = d_previous[s];
+          next[c][r][s] = previous[s];
+        }
+#pragma unroll
+        for (int n = 0; n < Cell::gates; ++n) {
+          if (!valid[c][r]) d_gate[c][n] = 0;  // R's padding is zero, and 0·NaN would not be
+          bias_sum[c][n] += d_gate[c][n];
+        }
+      }
+#pragma unroll
+      for (int n = 0; n < Cell::gates; ++n) {
+        float channel[cells];
+#pragma unroll
+        for (int c = 0; c < cells; ++c) channel[c] = d_gate[c][n];
+        store_shared(own_gradient[r] + offset + gate_row<Cell>(n) * 2 * Tile::padded,
+                     elements<Storage>(channel));
+      }
+    }
+    block_barrier<Tile::threads>();
+  }
+  add_recurrent_gradient();
+
+  if (p.ds0.data != nullptr) {
+#pragma unroll
+    for (int c = 0; c < cells; ++c)
+#pragma unroll
+      for (int r = 0; r < rows; ++r)
+        if (valid[c][r])
+#pragma unroll
+          for (int s = 0; s < Cell::states; ++s)
+            store_element<Storage>(p.ds0, s, 0, first_row + Share::row(lane, r), head,
+                                   first_unit + c, d_state[c][r][s]);
+  }
+  if (p.db_partial == nullptr) return;
+    // Lanes of one fragment row that hold the same units hold different rows of the batch.
+#pragma unroll
+  for (int c = 0; c < cells; ++c)
+#pragma unroll
+    for (int n = 0; n < Cell::gates; ++n) {
+      if (!has_gate(Cell::bias_gates, n)) continue;
+      float sum = bias_sum[c][n];
+#pragma unroll
+      for (int distance = Share::copies; distance < 4; distance *= 2)
+        sum += __shfl_xor_sync(0xffffffffu, sum, distance);
+      if (lane.column < Share::copies && first_unit + c < head_dim)
+        p.db_partial[((tile * count_gates(Cell::bias_gates) + gate_position(Cell::bias_gates, n)) *
+                          p.shape.heads +
+                      head) *
+                         p.shape.head_dim +
+                     first_unit + c] = sum;
+    }
+}
+
+}  // namespace flashrnn::cuda

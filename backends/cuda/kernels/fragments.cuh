@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "parameters.hpp"
+#include "shared_memory.cuh"
+
+// How one product R·h (forward) or R^T·dg (backward) is spread over threads.
+//
+// mma.m16n8k16 leaves rows r and r + 8 of columns 2t and 2t + 1 in lane 4·r + t of the warp. Which
+// row of R a tile's row stands for is free; it is chosen so that one lane holds everything that the
+// pointwise function of its units needs. The order of k is free too, as long as both factors agree:
+// a lane takes 8 neighbouring k of two k-tiles with one 16-byte load (4 of one tile with 8 bytes).
+//
+// A batch tile of fewer than 8 rows fills the 8 columns by repeating each row 8 / batch times.
+// The lanes that hold copies share the pointwise work: they take different units.
+
+namespace flashrnn::cuda {
+
+/// Lane coordinates of mma fragments.
+struct Lane {
+  int row, column;  // row 0…7, column 0…3
+  __device__ Lane() : row((threadIdx.x & 31) / 4), column(threadIdx.x & 3) {}
+};
+
+/// The right-hand factor in shared memory: `batch` rows of `length` 16-bit elements. The distances
+/// between rows are such that a warp's loads and stores meet few bank conflicts.
+template <int batch, int length>
+struct Columns {
+  static_assert(batch == 1 || batch == 2 || batch == 4 || batch == 8,
+                "Columns: the batch tile divides the 8 columns of an mma");
+  static constexpr int row_bytes = 2 * length;
+  static constexpr int to_odd = (row_bytes + 63) / 128 * 128 + 64;
+  static constexpr int stride = batch == 8 ? 0 : row_bytes + 16;
+  static constexpr int bytes = batch == 8 ? 4 * (2 * to_odd + 16) : batch * stride;
+
+  /// Byte offset of a row of the batch tile.
+  static __device__ int offset(int row) {
+    if constexpr (batch == 8) {
+      return (row >> 1) * (2 * to_odd + 16) + (row & 1) * to_odd;
+    } else {
+      return row * stride;
+    }
+  }
+};
+
+/// Reads the right-hand factor of k-tiles [0, k_tiles) as this lane's fragments. `row` is where
+/// this lane's row begins, and 16 bytes for each lane column before it.
+template <int k_tiles>
+__device__ void load_columns(SharedAddress row, int lane_column, Word (&b)[k_tiles][2]) {
+#pragma unroll
+  for (int pair = 0; pair < k_tiles / 2; ++pair) {
+    Word word[4];
+    load_shared_16(row + 64 * pair, word);
+    b[2 * pair][0] = word[0];
+    b[2 * pair][1] = word[1];
+    b[2 * pair + 1][0] = word[2];
+    b[2 * pair + 1][1] = word[3];
+  }
+  if constexpr (k_tiles % 2 == 1) {
+    const Elements<4> rest = load_shared<4>(row + 32 * (k_tiles - 1) - 8 * lane_column);
+    b[k_tiles - 1][0] = rest.word[0];
+    b[k_tiles - 1][1] = rest.word[1];
+  }
+}
+
+/// First of the 4 neighbouring k that this lane holds of a k-tile; the order of load_columns.
+template <int k_tiles>
+__device__ int first_k(int k_tile, int lane_column) {
+  if (k_tiles % 2 == 1 && k_tile == k_tiles - 1) return 16 * k_tile + 4 * lane_column;
+  return 32 * (k_tile / 2) + 8 * lane_column + 4 * (k_tile % 2);
+}
+
+/// Which units and rows of the batch tile a lane works on, of `units` neighbouring units per
+/// fragment row: all units of 2 (batch 8) or 1 row, or a share of them where rows are repeated.
+template <int batch, int units>
+struct Share {
+  static constexpr int rows = batch == 8 ? 2 : 1;
+  static constexpr int copies = batch >= 4 ? 1 : 4 / batch;  // lanes that hold the same column
+  static_assert(units % copies == 0, "Share: units of a lane divide by the copies of its column");
+  static constexpr int cells = units / copies;  // units per lane
+
+  /// Row of the batch tile.
+  static __device__ int row(const Lane& lane, int n) {
+    if constexpr (batch == 8) return 2 * lane.column + n;
+    return lane.column / copies;
+  }
+  /// Position of the first own unit among the fragment row's.
+  static __device__ int first(const Lane& lane) { return lane.column % copies * cells; }
+  /// Row of the batch tile whose elements this lane supplies as right-hand fragments.
+  static __device__ int supplied_row(const Lane& lane) { return lane.row * batch / 8; }
+};
+
+/// value[index] where index is not a constant: selects, so that the array stays in registers.
+template <int count>
+__device__ float pick(const float (&value)[count], int index) {
+  float out = value[0];
+#pragma unroll
+  for (int n = 1; n < count; ++n) out = index == n ? value[n] : out;
+  return out;
+}
+
+/// 4 neighbouring elements of a row of R as two words; zero beyond `length`.
+template <class Storage>
+__device__ Elements<4> load_row(const void* row, int first, int length, bool wide) {
+  const auto* const bits = static_cast<const unsigned short*>(row) + first;
+  Elements<4> out;
+  if (wide) {
+    out.word[0] = out.word[1] = 0;
+    if (first < length) {
+      const uint2 both = *reinterpret_cast<const uint2*>(bits);
+      out.word[0] = both.x;
+      out.word[1] = both.y;
+    }
+    return out;
+  }
+  Word element[4];
+#pragma unroll
+  for (int n = 0; n < 4; ++n) element[n] = first + n < length ? bits[n] : 0;
+  out.word[0] = element[0] | element[1] << 16;
+  out.word[1] = element[2] | element[3] << 16;
+  return out;
+}
+
+}  // namespace flashrnn::cuda

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "flashrnn/types.hpp"
+
+// Pairs of 16-bit elements in one register, the matrix product of a warp on them, and the functions
+// of cells at the precision that 16-bit types have use for.
+
+namespace flashrnn::cuda {
+
+using Word = unsigned;  // two 16-bit elements, the first in the lower half
+
+template <class Storage>
+struct Packed;
+
+template <>
+struct Packed<bfloat16> {
+  static __device__ Word pack(float first, float second) {
+    Word word;
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(second), "f"(first));
+    return word;
+  }
+  static __device__ float first(Word word) { return __uint_as_float(word << 16); }
+  static __device__ float second(Word word) { return __uint_as_float(word & 0xffff0000u); }
+  /// c [16 × 8] += a [16 × 16] · b [16 × 8], distributed over the warp as PTX's mma.m16n8k16 says.
+  static __device__ void multiply_add(float (&c)[4], const Word (&a)[4], Word b0, Word b1) {
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
+        "{%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+  }
+};
+
+template <>
+struct Packed<float16> {
+  static __device__ Word pack(float first, float second) {
+    Word word;
+    asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(second), "f"(first));
+    return word;
+  }
+  static __device__ float first(Word word) {
+    float value;
+    asm("{.reg .b16 low, high; mov.b32 {low, high}, %1; cvt.f32.f16 %0, low;}"
+        : "=f"(value)
+        : "r"(word));
+    return value;
+  }
+  static __device__ float second(Word word) {
+    float value;
+    asm("{.reg .b16 low, high; mov.b32 {low, high}, %1; cvt.f32.f16 %0, high;}"
+        : "=f"(value)
+        : "r"(word));
+    return value;
+  }
+  static __device__ void multiply_add(float (&c)[4], const Word (&a)[4], Word b0, Word b1) {
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "
+        "{%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+  }
+};
+
+/// One element, as a 16-bit pattern, from and to float.
+template <class Storage>
+__device__ float widen(unsigned short bits) {
+  return Packed<Storage>::first(bits);
+}
+template <class Storage>
+__device__ unsigned short narrow(float value) {
+  return static_cast<unsigned short>(Packed<Storage>::pack(value, 0.0f));
+}
+
+/// The Math of cells (cells/cell.hpp) for 16-bit storage. tanh.approx.f32 has a relative error of
+/// at most 2^-11 (PTX ISA), the unit roundoff of float16 and a quarter of bfloat16's; what follows
+/// from it, sigmoid, has an absolute error of at most 2^-12. exp and log are ex2.approx and
+/// lg2.approx with errors near 2^-22.
+struct ApproximateMath {
+  using Real = float;
+  static __device__ Real exp(Real x) { return __expf(x); }
+  static __device__ Real log1p(Real x) { return ::log1pf(x); }
+  static __device__ Real tanh(Real x) {
+    Real y;
+    asm("tanh.approx.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+  }
+  static __device__ Real sigmoid(Real x) { return __fmaf_rn(tanh(0.5f * x), 0.5f, 0.5f); }
+  /// min(x, 0) - log(1 + exp(-|x|)). Rounding 1 + e costs 2^-24, far below the types' roundoff.
+  static __device__ Real log_sigmoid(Real x) {
+    return ::fminf(x, 0.0f) - __logf(1.0f + __expf(-::fabsf(x)));
+  }
+  static __device__ Real sqrt(Real x) { return ::sqrtf(x); }
+  static __device__ Real abs(Real x) { return ::fabsf(x); }
+  static __device__ Real max(Real x, Real y) { return x < y ? y : x; }
+  static __device__ Real min(Real x, Real y) { return y < x ? y : x; }
+  static __device__ bool less(Real x, Real y) { return x < y; }
+  static __device__ bool equal(Real x, Real y) { return x == y; }
+  static __device__ Real select(bool mask, Real x, Real y) { return mask ? x : y; }
+  static __device__ Real stop_gradient(Real x) { return x; }
+};
+
+/// value clipped to [-bound, bound]; NaN stays NaN.
+__device__ inline float clipped(float value, float bound) {
+  return value > bound ? bound : (value < -bound ? -bound : value);
+}
+
+}  // namespace flashrnn::cuda

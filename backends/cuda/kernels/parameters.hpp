@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "flashrnn/layout.hpp"
+
+// What the host hands to the kernels: the same text on both sides of the launch. Includes nothing
+// but layout.hpp, because NVRTC compiles it too. Strides are in elements, as everywhere.
+
+namespace flashrnn::cuda {
+
+/// Upper bound of a cell's gates, states and saved values in these kernels (CheckedCell allows 31
+/// gates; more than these would not fit a thread's registers anyway).
+inline constexpr int max_gates = 8;
+
+/// A tensor [channel, step, batch, head, D]; null: not given.
+struct Sequence {
+  void* data = nullptr;
+  Strides strides;
+};
+
+/// R or dR [gate, head, D_out, D_in].
+struct HeadMatrix {
+  void* data = nullptr;
+  MatrixStrides strides;
+};
+
+struct ForwardParameters {
+  Shape shape;
+  Sequence x, b, s0, states, h, last;
+  HeadMatrix R;
+  Sequence saved;      ///< [K, T, B, H, D] with rows of 16-byte multiples, in the reserve
+  float forward_clip;  ///< already rounded to the storage type; infinite if there is none
+  int wide_sequences;  ///< x, states, h, saved can be moved in pieces of 16 bytes
+  int wide_matrix;     ///< so can rows of R
+};
+
+struct BackwardParameters {
+  Shape shape;
+  Sequence s0, states, saved, dh, d_last, ds0;
+  Sequence d_gate[max_gates];  ///< per gate of the cell, channel 0; null: not stored
+  HeadMatrix R;
+  float* db_partial;  ///< [batch tiles, G_b, H, D]; null: not wanted
+  float forward_clip, recurrent_gradient_clip;
+  int wide_sequences;
+  int wide_matrix;
+};
+
+/// dR [n] = sum over rows r = (t, b) of d_gate[n][r] ⊗ h_{t-1}[r], in parts of `rows_per_part`
+/// rows.
+struct WeightGradientParameters {
+  Shape shape;
+  Sequence d_gate[max_gates];  ///< per recurrent gate, in the order of R
+  Sequence states, s0;
+  float* partial;  ///< [parts, G_R, H, D, D]
+  Index rows_per_part;
+  int wide_sequences;
+};
+
+/// to = sum over parts of partial [parts, gates, heads, rows, D], always in the same order.
+struct SumPartsParameters {
+  const float* partial;
+  Index parts, gates, heads, rows, head_dim;
+  void* to;
+  Index gate_stride, head_stride, row_stride;
+};
+
+}  // namespace flashrnn::cuda

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "numeric.cuh"
+
+// Shared memory by its 32-bit addresses, copies into it that run by themselves (cp.async, sm_80),
+// and the barrier of a block.
+
+namespace flashrnn::cuda {
+
+using SharedAddress = unsigned;
+
+__device__ inline SharedAddress shared_address(const void* pointer) {
+  return static_cast<SharedAddress>(__cvta_generic_to_shared(pointer));
+}
+
+/// Keeps a value in its register: under register pressure the compiler would otherwise compute
+/// addresses anew from the thread's number in every step, on the critical path.
+__device__ inline void keep(SharedAddress& value) {
+  asm volatile("" : "+r"(value));
+}
+__device__ inline void keep(int& value) {
+  asm volatile("" : "+r"(value));
+}
+
+/// `count` neighbouring 16-bit elements in registers.
+template <int count>
+struct Elements {
+  static_assert(count == 1 || count == 2 || count == 4, "Elements: 1, 2 or 4 elements fit a load");
+  Word word[count == 4 ? 2 : 1];
+};
+
+template <int count>
+__device__ Elements<count> load_shared(SharedAddress address) {
+  Elements<count> out;
+  if constexpr (count == 1) {
+    unsigned short bits;
+    asm volatile("ld.shared.u16 %0, [%1];" : "=h"(bits) : "r"(address) : "memory");
+    out.word[0] = bits;
+  } else if constexpr (count == 2) {
+    asm volatile("ld.shared.u32 %0, [%1];" : "=r"(out.word[0]) : "r"(address) : "memory");
+  } else {
+    asm volatile("ld.shared.v2.u32 {%0, %1}, [%2];"
+                 : "=r"(out.word[0]), "=r"(out.word[1])
+                 : "r"(address)
+                 : "memory");
+  }
+  return out;
+}
+
+template <int count>
+__device__ void store_shared(SharedAddress address, const Elements<count>& value) {
+  if constexpr (count == 1) {
+    asm volatile("st.shared.u16 [%0], %1;" ::"r"(address),
+                 "h"(static_cast<unsigned short>(value.word[0]))
+                 : "memory");
+  } else if constexpr (count == 2) {
+    asm volatile("st.shared.u32 [%0], %1;" ::"r"(address), "r"(value.word[0]) : "memory");
+  } else {
+    asm volatile("st.shared.v2.u32 [%0], {%1, %2};" ::"r"(address), "r"(value.word[0]),
+                 "r"(value.word[1])
+                 : "memory");
+  }
+}
+
+template <class Storage, int count>
+__device__ float element(const Elements<count>& value, int index) {
+  const Word word = value.word[count == 4 ? index / 2 : 0];
+  return index % 2 == 0 ? Packed<Storage>::first(word) : Packed<Storage>::second(word);
+}
+
+template <class Storage, int count>
+__device__ Elements<count> elements(const float (&value)[count]) {
+  Elements<count> out;
+  if constexpr (count == 1) {
+    out.word[0] = Packed<Storage>::pack(value[0], 0.0f);
+  } else {
+    out.word[0] = Packed<Storage>::pack(value[0], value[1]);
+    if constexpr (count == 4) out.word[1] = Packed<Storage>::pack(value[2], value[3]);
+  }
+  return out;
+}
+
+__device__ inline void load_shared_16(SharedAddress address, Word (&out)[4]) {
+  asm volatile("ld.shared.v4.u32 {%0, %1, %2, %3}, [%4];"
+               : "=r"(out[0]), "=r"(out[1]), "=r"(out[2]), "=r"(out[3])
+               : "r"(address)
+               : "memory");
+}
+__device__ inline void store_shared_16(SharedAddress address, const Word (&value)[4]) {
+  asm volatile("st.shared.v4.u32 [%0], {%1, %2, %3, %4};" ::"r"(address), "r"(value[0]),
+               "r"(value[1]), "r"(value[2]), "r"(value[3])
+               : "memory");
+}
+__device__ inline void store_shared_bits(SharedAddress address, unsigned short bits) {
+  asm volatile("st.shared.u16 [%0], %1;" ::"r"(address), "h"(bits) : "memory");
+}
+
+/// Starts a copy of 16 bytes into shared memory, past L1.
+__device__ inline void copy_async_16(SharedAddress to, const void* from) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(to), "l"(from) : "memory");
+}
+/// Closes a group of copies, empty or not.
+__device__ inline void copy_async_commit() {
+  asm volatile("cp.async.commit_group;" ::: "memory");
+}
+/// Waits until at most `pending` of this thread's newest groups are under way.
+template <int pending>
+__device__ void copy_async_wait() {
+  asm volatile("cp.async.wait_group %0;" ::"n"(pending) : "memory");
+}
+
+/// All `threads` threads of the block, wherever they are in the code: warps that compute and warps
+/// that move data meet here. Orders their shared-memory accesses. Named and counted, because the
+/// barrier of __syncthreads is for threads that stand at one place.
+template <int threads>
+__device__ void block_barrier() {
+  asm volatile("bar.sync 1, %0;" ::"n"(threads) : "memory");
+}
+
+/// Registers per thread of the warps that move data, once they have given theirs away.
+inline constexpr int io_registers = 96;
+
+/// On sm_90a a group of four warps may give registers to others of its block, once its role is
+/// clear. 0: everybody keeps what the launch gave.
+template <int compute_registers>
+__device__ void give_registers() {
+  if constexpr (compute_registers > 0)
+    asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(io_registers));
+}
+template <int compute_registers>
+__device__ void take_registers() {
+  if constexpr (compute_registers > 0)
+    asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(compute_registers));
+}
+
+/// Zeroes `bytes` (a multiple of 16) of shared memory by all threads of the block.
+__device__ inline void clear_shared(SharedAddress begin, int bytes) {
+  const Word zero[4] = {0, 0, 0, 0};
+  for (int at = 16 * static_cast<int>(threadIdx.x); at < bytes;
+       at += 16 * static_cast<int>(blockDim.x))
+    store_shared_16(begin + at, zero);
+}
+
+}  // namespace flashrnn::cuda

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "native_cell.hpp"
+#include "tiling/small_heads.hpp"
+
+// The texts that are compiled at run time. They name a tile, state what the tile choice assumed of
+// it, and instantiate the kernel; everything else is in kernels/.
+
+namespace flashrnn::cuda {
+
+/// A program and the name of its kernel, which says in a profiler what runs.
+struct Program {
+  std::string text;
+  std::string kernel;
+};
+
+Program forward_program(const NativeCell& cell, const CellText& text, const Problem& problem,
+                        const ForwardTiling& tiling);
+Program backward_program(const NativeCell& cell, const CellText& text, const Problem& problem,
+                         const BackwardTiling& tiling);
+Program weight_gradient_program(const NativeCell& cell, DataType type,
+                                const WeightGradientTiling& tiling);
+/// The kernel that adds the parts of dR and db.
+Program sum_parts_program(DataType type);
+
+}  // namespace flashrnn::cuda

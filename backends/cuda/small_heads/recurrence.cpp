@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "recurrence.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <initializer_list>
+#include <limits>
+#include <sstream>
+
+#include "flashrnn/error.hpp"
+#include "flashrnn/recurrence/options.hpp"
+#include "flashrnn/recurrence/workspace.hpp"
+#include "program.hpp"
+
+namespace flashrnn::cuda {
+namespace {
+
+int attribute(cudaDeviceAttr which) {
+  int device = 0, value = 0;
+  check(cudaGetDevice(&device), "cudaGetDevice");
+  check(cudaDeviceGetAttribute(&value, which, device), "cudaDeviceGetAttribute");
+  return value;
+}
+
+template <class Pointer>
+Sequence sequence(const BasicTensor<Pointer, Strides>& tensor) {
+  return {const_cast<void*>(static_cast<const void*>(tensor.data)),
+          tensor.strides.value_or(Strides{})};
+}
+
+/// Whether every row starts at a multiple of 16 bytes, in elements of 2 bytes.
+bool is_wide(const Sequence& s) {
+  return s.data == nullptr ||
+         (reinterpret_cast<std::uintptr_t>(s.data) % 16 == 0 && s.strides.channel % 8 == 0 &&
+          s.strides.step % 8 == 0 && s.strides.batch % 8 == 0 && s.strides.head % 8 == 0);
+}
+int all_wide(const Shape& shape, std::initializer_list<Sequence> sequences) {
+  return shape.head_dim % 8 == 0 && std::all_of(sequences.begin(), sequences.end(), is_wide) ? 1
+                                                                                             : 0;
+}
+int is_wide(const Shape& shape, const HeadMatrix& m) {
+  return shape.head_dim % 8 == 0 && reinterpret_cast<std::uintptr_t>(m.data) % 16 == 0 &&
+                 m.strides.gate % 8 == 0 && m.strides.head % 8 == 0 && m.strides.row % 8 == 0
+             ? 1
+             : 0;
+}
+
+unsigned blocks(const Shape& shape, Index batch_tile) {
+  return static_cast<unsigned>(shape.heads * ((shape.batch + batch_tile - 1) / batch_tile));
+}
+
+KernelOptions<float> options(const Problem& problem) {
+  return problem.dtype == DataType::bfloat16 ? kernel_options<bfloat16, float>(problem)
+                                             : kernel_options<float16, float>(problem);
+}
+
+/// What the kernels cannot do at all, or an empty text.
+std::string unsupported(const Problem& problem, const NativeCell& cell) {
+  if (problem.dtype != DataType::bfloat16 && problem.dtype != DataType::float16)
+    return "the CUDA kernels take bfloat16 and float16, not " + std::string(name_of(problem.dtype));
+  if (built_in_cell_text(cell.description.name).type.empty())
+    return "the CUDA kernels know the text of the built-in cells only, not that of " +
+           cell.description.name;
+  if (cell.description.gates > max_gates)
+    return "the CUDA kernels take at most " + std::to_string(max_gates) + " gates";
+  const Index limit = std::numeric_limits<int>::max() / 4;
+  if (problem.shape.batch > limit || problem.shape.heads > limit ||
+      problem.shape.batch * problem.shape.heads > limit)
+    return "more heads and batch rows than one launch has blocks";
+  return {};
+}
+
+}  // namespace
+
+DeviceFacts current_device() {
+  DeviceFacts out;
+  out.architecture = current_architecture();
+  out.multiprocessors = attribute(cudaDevAttrMultiProcessorCount);
+  out.registers = attribute(cudaDevAttrMaxRegistersPerMultiprocessor);
+  out.shared_bytes = attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin);
+  return out;
+}
+
+std::unique_ptr<SmallHeads> SmallHeads::make(const Problem& problem, const NativeCell& cell,
+                                             const DeviceFacts& device, std::string& reason) {
+  reason = unsupported(problem, cell);
+  if (!reason.empty()) return nullptr;
+  NativeCell used = cell;
+  // Whether the clip of h was active is read off h itself.
+  if (problem.forward_clip) used.reads.states |= 1u;
+  const Shape& shape = problem.shape;
+  const CellDescription& description = used.description;
+  const auto forward = choose_forward(shape, description, problem.training, device);
+  const auto backward = choose_backward(shape, description, used.reads, device);
+  const auto weights = choose_weight_gradient(shape, description, device);
+  if (!forward || (problem.training && (!backward || !weights))) {
+    reason = "R of one head, " + std::to_string(description.recurrent_gates) + " matrices of " +
+             std::to_string(shape.head_dim) + " x " + std::to_string(shape.head_dim) +
+             ", does not fit the registers of one multiprocessor";
+    return nullptr;
+  }
+  std::unique_ptr<SmallHeads> out(new SmallHeads(problem, used));
+  out->device_ = device;
+  const CellText text = built_in_cell_text(description.name);
+  const auto load = [](const Program& program, int shared_bytes) {
+    Kernel kernel = Kernel::load(program.text, program.kernel);
+    if (shared_bytes > 0) kernel.set_shared_bytes(shared_bytes);
+    return kernel;
+  };
+  out->forward_tiling_ = *forward;
+  out->forward_kernel_ =
+      load(forward_program(used, text, problem, *forward), forward->shared_bytes(description));
+  if (!problem.training) return out;
+  out->backward_tiling_ = *backward;
+  out->backward_kernel_ = load(backward_program(used, text, problem, *backward),
+                               backward->shared_bytes(description, used.reads));
+  out->weight_tiling_ = *weights;
+  out->weight_kernel_ =
+      load(weight_gradient_program(used, problem.dtype, *weights), weights->shared_bytes());
+  out->sum_kernel_ = load(sum_parts_program(problem.dtype), 0);
+  return out;
+}
+
+std::string SmallHeads::describe() const {
+  std::ostringstream out;
+  const auto registers = [](const Kernel& kernel) {
+    return std::to_string(kernel.figures().registers) + " registers per thread";
+  };
+  out << "CUDA kernels for heads whose R fits one multiprocessor, " << device_.architecture << '\n'
+      << "forward: " << blocks(problem_.shape, forward_tiling_.batch) << " blocks of "
+      << forward_tiling_.threads() << " threads (" << forward_tiling_.io_warps
+      << " warps move data), each with one head and " << forward_tiling_.batch
+      << " row(s) of the batch; " << registers(forward_kernel_) << ", "
+      << forward_tiling_.shared_bytes(cell_.description) << " bytes of shared memory\n";
+  if (problem_.training)
+    out << "backward: " << blocks(problem_.shape, backward_tiling_.batch) << " blocks of "
+        << backward_tiling_.threads() << " threads (" << backward_tiling_.io_warps
+        << " warps move data), each with one head and " << backward_tiling_.batch
+        << " row(s) of the batch; " << registers(backward_kernel_) << ", "
+        << backward_tiling_.shared_bytes(cell_.description, cell_.reads)
+        << " bytes of shared memory\n"
+        << "dR: " << weight_tiling_.parts << " part(s) of " << weight_tiling_.rows_per_part
+        << " rows\n";
+  return out.str();
+}
+
+Strides SmallHeads::own_strides(Index channels) const {
+  const Shape& s = problem_.shape;
+  const Index units = padded_units(), head = channels * units, row = s.heads * head;
+  return {units, s.batch * row, row, head};
+}
+
+std::size_t SmallHeads::reserve_bytes() const {
+  const Shape& s = problem_.shape;
+  if (!problem_.training) return 0;
+  return 2 * static_cast<std::size_t>(cell_.description.saved * s.steps * s.batch * s.heads *
+                                      padded_units());
+}
+
+struct SmallHeads::Workspace {
+  Workspace(const SmallHeads& owner, void* base) {
+    const Shape& s = owner.problem_.shape;
+    const CellDescription& cell = owner.cell_.description;
+    WorkspaceDivider divide(base);
+    gate_gradients = divide.take<unsigned short>(
+        static_cast<std::size_t>(cell.gates * s.steps * s.batch * s.heads * owner.padded_units()));
+    const Index tiles = (s.batch + owner.backward_tiling_.batch - 1) / owner.backward_tiling_.batch;
+    db_partial = divide.take<float>(
+        static_cast<std::size_t>(tiles * cell.bias_gates * s.heads * s.head_dim));
+    dR_partial = divide.take<float>(static_cast<std::size_t>(
+        owner.weight_tiling_.parts * cell.recurrent_gates * s.heads * s.head_dim * s.head_dim));
+    bytes = divide.used();
+  }
+  unsigned short* gate_gradients;
+  float* db_partial;
+  float* dR_partial;
+  std::size_t bytes;
+};
+
+std::size_t SmallHeads::backward_workspace_bytes() const {
+  return problem_.training ? Workspace(*this, nullptr).bytes : 0;
+}
+
+void SmallHeads::forward(cudaStream_t stream, const ForwardTensors& tensors) const {
+  const KernelOptions<float> clip = options(problem_);
+  ForwardParameters p;
+  p.shape = problem_.shape;
+  p.x = sequence(tensors.x);
+  p.b = sequence(tensors.b);
+  p.s0 = sequence(tensors.s0);
+  p.states = sequence(tensors.states);
+  p.h = sequence(tensors.h);
+  p.last = sequence(tensors.last);
+  p.R = {const_cast<void*>(tensors.R.data), *tensors.R.strides};
+  if (problem_.training) p.saved = {tensors.reserve, own_strides(cell_.description.saved)};
+  p.forward_clip = clip.forward_clip;
+  p.wide_sequences = all_wide(p.shape, {p.x, p.states, p.h, p.saved});
+  p.wide_matrix = is_wide(p.shape, p.R);
+  forward_kernel_.launch(stream, blocks(p.shape, forward_tiling_.batch), forward_tiling_.threads(),
+                         forward_tiling_.shared_bytes(cell_.description), p);
+}
+
+void SmallHeads::place_gate_gradients(const BackwardTensors& tensors, const Workspace& workspace,
+                                      BackwardParameters& p) const {
+  const Strides own = own_strides(cell_.description.gates);
+  for (int n = 0; n < cell_.description.gates; ++n) {
+    if (tensors.dx.data != nullptr && has_gate(cell_.input_gates, n)) {
+      const Strides& strides = *tensors.dx.strides;
+      p.d_gate[n] = {static_cast<unsigned short*>(tensors.dx.data) +
+                         strides.at(gate_position(cell_.input_gates, n), 0, 0, 0),
+                     strides};
+    } else if (tensors.dR.data != nullptr && has_gate(cell_.recurrent_gates, n)) {
+      p.d_gate[n] = {workspace.gate_gradients + own.at(n, 0, 0, 0), own};
+    }
+  }
+}
+
+void SmallHeads::backward(cudaStream_t stream, const BackwardTensors& tensors) const {
+  const Workspace workspace(*this, tensors.workspace);
+  const KernelOptions<float> clip = options(problem_);
+  const CellDescription& cell = cell_.description;
+  BackwardParameters p;
+  p.shape = problem_.shape;
+  p.s0 = sequence(tensors.s0);
+  p.states = sequence(tensors.states);
+  p.saved = {const_cast<void*>(tensors.reserve), own_strides(cell.saved)};
+  p.dh = sequence(tensors.dh);
+  p.d_last = sequence(tensors.d_last);
+  p.ds0 = sequence(tensors.ds0);
+  p.R = {const_cast<void*>(tensors.R.data), *tensors.R.strides};
+  p.db_partial = tensors.db.data != nullptr ? workspace.db_partial : nullptr;
+  p.forward_clip = clip.forward_clip;
+  p.recurrent_gradient_clip = clip.recurrent_gradient_clip;
+  place_gate_gradients(tensors, workspace, p);
+  p.wide_sequences = all_wide(p.shape, {p.s0, p.states, p.saved, p.dh});
+  for (const Sequence& gate : p.d_gate)
+    if (!is_wide(gate)) p.wide_sequences = 0;
+  p.wide_matrix = is_wide(p.shape, p.R);
+  backward_kernel_.launch(stream, blocks(p.shape, backward_tiling_.batch),
+                          backward_tiling_.threads(),
+                          backward_tiling_.shared_bytes(cell, cell_.reads), p);
+
+  if (tensors.db.data != nullptr) {
+    const Index tiles = (p.shape.batch + backward_tiling_.batch - 1) / backward_tiling_.batch;
+    const Strides& strides = *tensors.db.strides;
+    const SumPartsParameters sum{
+        workspace.db_partial, tiles,           cell.bias_gates, p.shape.heads, 1,
+        p.shape.head_dim,     tensors.db.data, strides.channel, strides.head,  0};
+    const Index count = cell.bias_gates * p.shape.heads * p.shape.head_dim;
+    sum_kernel_.launch(stream, static_cast<unsigned>(std::min<Index>((count + 127) / 128, 4096)),
+                       128, 0, sum);
+  }
+  if (tensors.dR.data != nullptr) weight_gradient(stream, tensors, p, workspace.dR_partial);
+}
+
+void SmallHeads::weight_gradient(cudaStream_t stream, const BackwardTensors& tensors,
+                                 const BackwardParameters& p, float* partial) const {
+  const CellDescription& cell = cell_.description;
+  WeightGradientParameters w;
+  w.shape = p.shape;
+  for (int n = 0; n < cell.gates; ++n)
+    if (has_gate(cell_.recurrent_gates, n))
+      w.d_gate[gate_position(cell_.recurrent_gates, n)] = p.d_gate[n];
+  w.states = p.states;
+  w.s0 = p.s0;
+  w.partial = partial;
+  w.rows_per_part = weight_tiling_.rows_per_part;
+  w.wide_sequences = p.wide_sequences;
+  const Index groups = weight_tiling_.parts * weight_tiling_.groups(cell);
+  weight_kernel_.launch(stream, static_cast<unsigned>(groups * p.shape.heads),
+                        weight_tiling_.threads(), weight_tiling_.shared_bytes(), w);
+  const MatrixStrides& strides = *tensors.dR.strides;
+  const SumPartsParameters sum{
+      partial,          weight_tiling_.parts, cell.recurrent_gates, p.shape.heads, p.shape.head_dim,
+      p.shape.head_dim, tensors.dR.data,      strides.gate,         strides.head,  strides.row};
+  const Index count = cell.recurrent_gates * p.shape.heads * p.shape.head_dim * p.shape.head_dim;
+  sum_kernel_.launch(stream, static_cast<unsigned>(std::min<Index>((count + 127) / 128, 4096)), 128,
+                     0, sum);
+}
+
+}  // namespace flashrnn::cuda

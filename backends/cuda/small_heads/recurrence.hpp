@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "flashrnn/problem.hpp"
+#include "flashrnn/tensors.hpp"
+#include "jit/kernel.hpp"
+#include "kernels/parameters.hpp"
+#include "native_cell.hpp"
+#include "tiling/small_heads.hpp"
+
+namespace flashrnn::cuda {
+
+/// Facts about the current device.
+/// @throws EnvironmentError if there is none.
+DeviceFacts current_device();
+
+/// The recurrence of heads whose R fits one multiprocessor, on CUDA streams alone: nothing here
+/// knows of Kokkos. Forward and backward allocate nothing and wait for nothing, so they can be
+/// captured in a graph.
+class SmallHeads {
+ public:
+  /// Null, and in `reason` why, if these kernels do not run the problem.
+  static std::unique_ptr<SmallHeads> make(const Problem& problem, const NativeCell& cell,
+                                          const DeviceFacts& device, std::string& reason);
+
+  std::string describe() const;
+  std::size_t reserve_bytes() const;
+  std::size_t backward_workspace_bytes() const;
+  void forward(cudaStream_t stream, const ForwardTensors& tensors) const;
+  void backward(cudaStream_t stream, const BackwardTensors& tensors) const;
+
+ private:
+  struct Workspace;
+  SmallHeads(const Problem& problem, const NativeCell& cell) : problem_(problem), cell_(cell) {}
+
+  Index padded_units() const { return (problem_.shape.head_dim + 7) / 8 * 8; }
+  /// Saved values and gate gradients of our own: [T, B, H, channels, padded_units()].
+  Strides own_strides(Index channels) const;
+  void place_gate_gradients(const BackwardTensors& tensors, const Workspace& workspace,
+                            BackwardParameters& p) const;
+  void weight_gradient(cudaStream_t stream, const BackwardTensors& tensors,
+                       const BackwardParameters& p, float* partial) const;
+
+  Problem problem_;
+  NativeCell cell_;
+  DeviceFacts device_;
+  ForwardTiling forward_tiling_;
+  BackwardTiling backward_tiling_;
+  WeightGradientTiling weight_tiling_;
+  Kernel forward_kernel_, backward_kernel_, weight_kernel_, sum_kernel_;
+};
+
+}  // namespace flashrnn::cuda

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "small_heads.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <sstream>
+
+namespace flashrnn::cuda {
+namespace {
+
+int round_up(Index value, int multiple) {
+  return static_cast<int>((value + multiple - 1) / multiple) * multiple;
+}
+int divide_up(int value, int by) {
+  return (value + by - 1) / by;
+}
+
+// Bytes of the parts of shared memory; the kernels' own figures, which the generated program
+// asserts to be equal.
+int columns_bytes(int batch, int length) {
+  const int row = 2 * length, to_odd = (row + 63) / 128 * 128 + 64;
+  return batch == 8 ? 4 * (2 * to_odd + 16) : batch * (row + 16);
+}
+int ring_bytes(int batch, int channels, int padded, int depth) {
+  return depth * batch * (channels * 2 * padded + (batch == 8 ? 16 : 32));
+}
+int staged_bytes(int batch, int channels, int padded) {
+  return channels * batch * (2 * padded + 16);
+}
+
+/// Warps that move `pieces` of 16 bytes per step: 80 pieces a warp keep up with the shortest steps.
+/// At least one loads and one stores.
+int io_warps(int pieces) {
+  return std::clamp(divide_up(pieces, 80), 2, 4);
+}
+
+/// What warps that move data keep when they give registers away; kernels/shared_memory.cuh.
+constexpr int io_registers = 96;
+
+/// Cells per thread: units and rows of the batch tile.
+int cells(int batch, int units) {
+  return batch == 8 ? 2 * units : units * batch / 4;
+}
+
+/// Blocks of one multiprocessor that run beside each other without loss: short steps of small heads
+/// leave most of it idle.
+int blocks_beside(int padded) {
+  return padded <= 16 ? 3 : padded <= 32 ? 2 : 1;
+}
+
+/// Lets four warps that move data hand registers to those that compute; false where that cannot be
+/// or gives little. With 8 rows of the batch, moving data needs the registers itself.
+template <class Tiling>
+bool redistribute(Tiling& tiling, const DeviceFacts& device) {
+  if (device.architecture != "sm_90a" || tiling.compute_warps() % 4 != 0 || tiling.batch == 8)
+    return false;
+  tiling.io_warps = 4;
+  // What the launch gives to all warps alike is all that can be handed around.
+  const int groups = tiling.compute_warps() / 4;
+  const int even = registers_per_thread(device, tiling.threads());
+  tiling.compute_registers = std::min(240, (even * (groups + 1) - io_registers) / groups / 8 * 8);
+  return tiling.compute_registers >= even + 16;
+}
+
+/// Batch tiles from the largest that still fills the device once, and smaller ones after it; for
+/// each, all accumulators and warps that data movement asks for, then fewer of them: what a thread
+/// may use of the registers depends on both.
+template <class Tiling, class Fits>
+std::optional<Tiling> with_batch(const Tiling& tiling, int smallest, int channels,
+                                 const Shape& shape, const DeviceFacts& device, const Fits& fits) {
+  const Index room = static_cast<Index>(device.multiprocessors) * blocks_beside(tiling.padded);
+  int batch = smallest;
+  while (batch < 8 && shape.heads * ((shape.batch + batch - 1) / batch) > room) batch *= 2;
+  for (; batch >= smallest; batch /= 2) {
+    Tiling candidate = tiling;
+    candidate.batch = batch;
+    const int wanted = io_warps(batch * channels * tiling.padded / 8);
+    for (candidate.chains = tiling.chains; candidate.chains >= 1; candidate.chains /= 2)
+      for (candidate.io_warps = wanted; candidate.io_warps >= 2; --candidate.io_warps)
+        if (fits(candidate, registers_per_thread(device, candidate.threads()))) return candidate;
+    candidate.chains = tiling.chains;
+    if (redistribute(candidate, device) && fits(candidate, candidate.compute_registers))
+      return candidate;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+int registers_per_thread(const DeviceFacts& device, int threads) {
+  // Registers are handed out to groups of four warps, one on each quarter of the multiprocessor.
+  return std::min(255, device.registers / (32 * round_up(threads / 32, 4)) / 8 * 8);
+}
+
+int ForwardTiling::shared_bytes(const CellDescription& cell) const {
+  return 2 * columns_bytes(batch, padded) +
+         2 * staged_bytes(batch, cell.states - 1 + (saving ? cell.saved : 0), padded) +
+         ring_bytes(batch, cell.input_gates, padded, ring);
+}
+
+int ForwardTiling::registers(const CellDescription& cell) const {
+  const int m_tiles = divide_up(units * cell.recurrent_gates, 2);
+  return m_tiles * (padded / 16) * 4 + chains * m_tiles * 4 + padded / 64 +
+         cells(batch, units) * (2 * cell.gates + cell.states + cell.input_gates / 2) + 10;
+}
+
+std::string ForwardTiling::text() const {
+  std::ostringstream out;
+  out << padded << ", " << batch << ", " << units << ", " << chains << ", " << io_warps << ", "
+      << ring << ", " << (saving ? "true" : "false");
+  return out.str();
+}
+
+int BackwardTiling::shared_bytes(const CellDescription& cell, BackwardReads reads) const {
+  const int channels = std::popcount(reads.states) + std::popcount(reads.saved) + 1;
+  return 2 * columns_bytes(batch, cell.gates * padded) + ring_bytes(batch, channels, padded, ring);
+}
+
+int BackwardTiling::registers(const CellDescription& cell, BackwardReads reads) const {
+  return cell.recurrent_gates * (padded / 16) * 4 + chains * 4 +
+         cells(batch, 2) * (4 * std::popcount(reads.states) + cell.states + cell.bias_gates + 1) +
+         20;
+}
+
+std::string BackwardTiling::text() const {
+  std::ostringstream out;
+  out << padded << ", " << batch << ", " << chains << ", " << io_warps << ", " << ring;
+  return out.str();
+}
+
+int WeightGradientTiling::shared_bytes() const {
+  return 3 * (gates * 32 * (2 * padded + 16) + 32 * (2 * columns + 16));
+}
+
+int WeightGradientTiling::groups(const CellDescription& cell) const {
+  return divide_up(cell.recurrent_gates, gates) * divide_up(padded, columns);
+}
+
+std::string WeightGradientTiling::text() const {
+  std::ostringstream out;
+  out << gates << ", " << columns;
+  return out.str();
+}
+
+std::optional<ForwardTiling> choose_forward(const Shape& shape, const CellDescription& cell,
+                                            bool saving, const DeviceFacts& device) {
+  if (shape.head_dim > 512) return std::nullopt;
+  ForwardTiling tiling;
+  tiling.saving = saving;
+  tiling.padded = round_up(shape.head_dim, 16);
+  // Small heads spread over more warps; one gate alone fills an mma only with two units.
+  tiling.units = tiling.padded <= 32 && cell.recurrent_gates > 1 ? 1 : 2;
+  const int m_tiles = divide_up(tiling.units * cell.recurrent_gates, 2);
+  tiling.chains = std::clamp(4 / m_tiles, 1, std::min(4, tiling.padded / 16));
+  const int channels =
+      cell.input_gates + cell.states + (saving ? cell.saved : 0);  // x in; h, states, saved out
+  return with_batch(tiling, 4 / tiling.units, channels, shape, device,
+                    [&](const ForwardTiling& t, int registers) {
+                      return t.threads() <= 1024 && t.shared_bytes(cell) <= device.shared_bytes &&
+                             t.registers(cell) <= registers;
+                    });
+}
+
+std::optional<BackwardTiling> choose_backward(const Shape& shape, const CellDescription& cell,
+                                              BackwardReads reads, const DeviceFacts& device) {
+  if (shape.head_dim > 512) return std::nullopt;
+  BackwardTiling tiling;
+  tiling.padded = round_up(shape.head_dim, 16);
+  const int k_tiles = cell.recurrent_gates * tiling.padded / 16;
+  tiling.chains = k_tiles <= 2 ? 1 : k_tiles <= 8 ? 2 : 4;
+  const int channels = std::popcount(reads.states) + std::popcount(reads.saved) + 1 + cell.gates;
+  return with_batch(
+      tiling, 2, channels, shape, device, [&](const BackwardTiling& t, int registers) {
+        return t.threads() <= 1024 && t.shared_bytes(cell, reads) <= device.shared_bytes &&
+               t.registers(cell, reads) <= registers;
+      });
+}
+
+std::optional<WeightGradientTiling> choose_weight_gradient(const Shape& shape,
+                                                           const CellDescription& cell,
+                                                           const DeviceFacts& device) {
+  if (shape.head_dim > 512) return std::nullopt;
+  WeightGradientTiling tiling;
+  tiling.padded = round_up(shape.head_dim, 16);
+  // 16 warps leave 128 registers to a thread, which the compiler keeps to for these architectures
+  // and not for newer ones.
+  const bool frugal = device.architecture == "sm_80" || device.architecture == "sm_90a";
+  tiling.gates = std::clamp((frugal ? 256 : 128) / tiling.padded, 1, cell.recurrent_gates);
+  const int column_groups = divide_up(tiling.padded, 64);
+  tiling.columns = round_up(divide_up(tiling.padded, column_groups), 16);
+  const Index rows = shape.steps * shape.batch;
+  // Blocks in flight hide the latency of memory: as many as threads and shared memory let run
+  // beside each other.
+  const int beside =
+      std::clamp(std::min(1024 / tiling.threads(), 200 * 1024 / tiling.shared_bytes()), 1, 8);
+  const Index wanted =
+      beside * static_cast<Index>(device.multiprocessors) / (shape.heads * tiling.groups(cell));
+  const Index parts = std::clamp<Index>(wanted, 1, std::max<Index>(1, rows / 256));
+  tiling.rows_per_part = ((rows + parts - 1) / parts + 31) / 32 * 32;
+  tiling.parts = (rows + tiling.rows_per_part - 1) / tiling.rows_per_part;
+  if (tiling.shared_bytes() > device.shared_bytes || tiling.threads() > 1024) return std::nullopt;
+  return tiling;
+}
+
+}  // namespace flashrnn::cuda

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "flashrnn/problem.hpp"
+#include "flashrnn/recurrence/native_cell.hpp"
+
+// How heads whose R fits one multiprocessor are cut up: problem -> candidates -> choice, plain
+// numbers all the way. The names of the tiles' variables are those of kernels/forward.cuh,
+// backward.cuh and weight_gradient.cuh.
+
+namespace flashrnn::cuda {
+
+/// What the choice must know of a device.
+struct DeviceFacts {
+  std::string architecture;  ///< as NVRTC names it: sm_90a
+  int multiprocessors = 1;
+  int registers = 65536;     ///< per multiprocessor
+  int shared_bytes = 49152;  ///< per block, at most
+};
+
+struct ForwardTiling {
+  int padded = 16, batch = 8, units = 2, chains = 1, io_warps = 1, ring = 16;
+  bool saving = false;
+  int compute_registers = 0;
+  int compute_warps() const { return padded / (8 * units); }
+  int threads() const { return 32 * (padded / (8 * units) + io_warps); }
+  int shared_bytes(const CellDescription& cell) const;
+  /// Registers per thread that the kernel is expected to need.
+  int registers(const CellDescription& cell) const;
+  std::string text() const;
+};
+
+struct BackwardTiling {
+  int padded = 16, batch = 8, chains = 1, io_warps = 1, ring = 16;
+  int compute_registers = 0;
+  int compute_warps() const { return padded / 16; }
+  int threads() const { return 32 * (padded / 16 + io_warps); }
+  int shared_bytes(const CellDescription& cell, BackwardReads reads) const;
+  int registers(const CellDescription& cell, BackwardReads reads) const;
+  std::string text() const;
+};
+
+struct WeightGradientTiling {
+  int padded = 16, gates = 1, columns = 16;
+  Index parts = 1, rows_per_part = 32;
+  int threads() const { return 32 * gates * padded / 16; }
+  int shared_bytes() const;
+  /// Blocks per part and head.
+  int groups(const CellDescription& cell) const;
+  std::string text() const;
+};
+
+/// Registers that a thread can have when `threads` threads share a multiprocessor.
+int registers_per_thread(const DeviceFacts& device, int threads);
+
+/// The tiling for a shape, or none if R does not fit.
+std::optional<ForwardTiling> choose_forward(const Shape& shape, const CellDescription& cell,
+                                            bool saving, const DeviceFacts& device);
+std::optional<BackwardTiling> choose_backward(const Shape& shape, const CellDescription& cell,
+                                              BackwardReads reads, const DeviceFacts& device);
+std::optional<WeightGradientTiling> choose_weight_gradient(const Shape& shape,
+                                                           const CellDescription& cell,
+                                                           const DeviceFacts& device);
+
+}  // namespace flashrnn::cuda

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// cuda_kernels_bench: device times of the CUDA kernels, medians of CUDA events, with the caches
+// flushed before every run. One line per cell, type, heads and batch: milliseconds of inference,
+// of forward for training, of backward (with dx, dR, db, ds0) and of its recurrence alone.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "flashrnn/cells/elman.hpp"
+#include "flashrnn/cells/gru.hpp"
+#include "flashrnn/cells/lstm.hpp"
+#include "flashrnn/cells/slstm.hpp"
+#include "flashrnn/types.hpp"
+#include "small_heads/recurrence.hpp"
+
+namespace flashrnn::cuda {
+namespace {
+
+/// Device memory of `count` elements, filled with random numbers in [-scale, scale].
+class Buffer {
+ public:
+  Buffer(std::size_t count, float scale, DataType type = DataType::bfloat16) : bytes_(2 * count) {
+    check(cudaMalloc(&data_, bytes_ + 16), "cudaMalloc");
+    static std::mt19937 generator(7);
+    std::uniform_real_distribution<float> uniform(-scale, scale);
+    std::vector<unsigned short> piece(std::min<std::size_t>(count, 1 << 20));
+    for (unsigned short& element : piece) {
+      const float value = uniform(generator);
+      element = type == DataType::bfloat16 ? bfloat16(value).bits : float16(value).bits;
+    }
+    for (std::size_t at = 0; at < count; at += piece.size())
+      check(cudaMemcpy(static_cast<unsigned short*>(data_) + at, piece.data(),
+                       2 * std::min(piece.size(), count - at), cudaMemcpyHostToDevice),
+            "cudaMemcpy");
+  }
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  ~Buffer() { cudaFree(data_); }
+  void* data() const { return data_; }
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  void* data_ = nullptr;
+  std::size_t bytes_;
+};
+
+/// Median time of `run` in milliseconds.
+double median(const Buffer& flush, const std::function<void()>& run) {
+  constexpr int warm_up = 30, repetitions = 9;
+  for (int n = 0; n < warm_up; ++n) run();  // clocks rise only under load
+  cudaEvent_t begin{}, end{};
+  check(cudaEventCreate(&begin), "cudaEventCreate");
+  check(cudaEventCreate(&end), "cudaEventCreate");
+  std::vector<float> times;
+  for (int n = 0; n < repetitions; ++n) {
+    check(cudaMemsetAsync(flush.data(), n, flush.bytes()), "cudaMemsetAsync");
+    check(cudaEventRecord(begin), "cudaEventRecord");
+    run();
+    check(cudaEventRecord(end), "cudaEventRecord");
+    check(cudaEventSynchronize(end), "cudaEventSynchronize");
+    float milliseconds = 0;
+    check(cudaEventElapsedTime(&milliseconds, begin, end), "cudaEventElapsedTime");
+    times.push_back(milliseconds);
+  }
+  cudaEventDestroy(begin);
+  cudaEventDestroy(end);
+  std::nth_element(times.begin(), times.begin() + repetitions / 2, times.end());
+  return times[repetitions / 2];
+}
+
+template <class Cell>
+void measure(DataType type, Index head_dim, Index batch, Index steps = 1024) {
+  const NativeCell cell = native_cell<Cell>();
+  const CellDescription& d = cell.description;
+  Problem problem;
+  problem.cell = d.name;
+  problem.dtype = type;
+  problem.shape = {steps, batch, std::max<Index>(1, 768 / head_dim), head_dim};
+  const Shape& s = problem.shape;
+  std::string reason;
+  const auto begin = std::chrono::steady_clock::now();
+  const auto inference = SmallHeads::make(problem, cell, current_device(), reason);
+  problem.training = true;
+  const auto training =
+      inference ? SmallHeads::make(problem, cell, current_device(), reason) : nullptr;
+  const double plan_seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const std::string label = d.name + " " + std::string(name_of(type)) + " " +
+                            std::to_string(head_dim) + "x" + std::to_string(s.heads) +
+                            " B=" + std::to_string(batch);
+  if (!training) {
+    std::printf("%-32s not run: %s\n", label.c_str(), reason.c_str());
+    return;
+  }
+  const auto rows = static_cast<std::size_t>(s.steps * s.batch);
+  const auto units = static_cast<std::size_t>(s.heads * s.head_dim);
+  const auto count = [](Index n) { return static_cast<std::size_t>(n); };
+  const Buffer x(rows * count(d.input_gates) * units, 1.5f, type);
+  const Buffer R(count(d.recurrent_gates * head_dim) * units,
+                 1.7f / std::sqrt(static_cast<float>(head_dim)), type);
+  const Buffer b(count(d.bias_gates) * units, 1.0f, type), dh(rows * units, 1.0f, type);
+  const Buffer states(count(d.states) * rows * units, 0), dx(x.bytes() / 2, 0);
+  const Buffer dR(R.bytes() / 2, 0), db(b.bytes() / 2, 0), ds0(count(d.states * batch) * units, 0);
+  const Buffer reserve(training->reserve_bytes() / 2, 0);
+  const Buffer workspace(training->backward_workspace_bytes() / 2, 0), flush(96 << 20, 0);
+
+  constexpr auto order = SequenceOrder::time_major;
+  const Strides gates = gate_strides(s, d.input_gates, order);
+  const Strides sequence = state_sequence_strides(s, order);
+  ForwardTensors f;
+  f.x = {x.data(), gates};
+  f.R = {R.data(), matrix_strides(s)};
+  f.b = {b.data(), bias_strides(s)};
+  ForwardTensors alone = f;
+  alone.h = {states.data(), sequence};
+  f.states = {states.data(), sequence};
+  f.reserve = reserve.data();
+  BackwardTensors g;
+  g.R = f.R;
+  g.states = {states.data(), sequence};
+  g.reserve = reserve.data();
+  g.dh = {dh.data(), sequence};
+  g.dx = {dx.data(), gates};
+  g.workspace = workspace.data();
+  BackwardTensors all = g;
+  all.dR = {dR.data(), matrix_strides(s)};
+  all.db = {db.data(), bias_strides(s)};
+  all.ds0 = {ds0.data(), state_strides(s)};
+  const double times[] = {median(flush, [&] { inference->forward(nullptr, alone); }),
+                          median(flush, [&] { training->forward(nullptr, f); }),
+                          median(flush, [&] { training->backward(nullptr, all); }),
+                          median(flush, [&] { training->backward(nullptr, g); })};
+  std::printf("%-32s %8.4f %8.4f %8.4f %8.4f   plans %.3f s\n", label.c_str(), times[0], times[1],
+              times[2], times[3], plan_seconds);
+  std::fflush(stdout);
+}
+
+int run() {
+  std::printf("%-32s %8s %8s %8s %8s\n", "T=1024, ms", "infer", "train", "backward", "(no dR)");
+  constexpr auto bf16 = DataType::bfloat16;
+  for (const Index head_dim : {16, 32, 64, 128})
+    for (const Index batch : {1, 16, 64, 256}) measure<Lstm>(bf16, head_dim, batch);
+  for (const Index head_dim : {16, 64, 128}) {
+    measure<Slstm>(bf16, head_dim, 16);
+    measure<Gru>(bf16, head_dim, 16);
+    measure<Elman>(bf16, head_dim, 16);
+  }
+  measure<Lstm>(DataType::float16, 64, 16);
+  return 0;
+}
+
+}  // namespace
+}  // namespace flashrnn::cuda
+
+int main() try { return flashrnn::cuda::run(); } catch (const std::exception& error) {
+  std::fprintf(stderr, "cuda_kernels_bench: %s\n", error.what());
+  return 1;
+}

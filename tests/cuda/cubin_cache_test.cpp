@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// The cache of machine code, with a compiler that counts its calls.
+#include "jit/cubin_cache.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "flashrnn/error.hpp"
+
+namespace flashrnn::cuda {
+namespace {
+
+namespace fs = std::filesystem;
+
+class CountingCompiler final : public Compiler {
+ public:
+  explicit CountingCompiler(std::string identity = "test 1") : identity_(std::move(identity)) {}
+  std::string identity() const override { return identity_; }
+  Compiled compile(const std::string& program, const std::vector<std::string>&) const override {
+    ++calls;
+    if (program == "wrong") return {false, "", "line 1: wrong"};
+    return {true, "machine code of " + program + std::string(100000, 'x'), ""};
+  }
+  mutable int calls = 0;
+
+ private:
+  std::string identity_;
+};
+
+/// A folder that is gone after the test.
+class CubinCacheTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = testing::TempDir() + "flashrnn_cache_XXXXXX";
+    ASSERT_NE(mkdtemp(name.data()), nullptr);
+    folder = name;
+  }
+  void TearDown() override { fs::remove_all(folder); }
+  fs::path only_file() const {
+    fs::path found;
+    int files = 0;
+    for (const auto& entry : fs::directory_iterator(folder)) {
+      found = entry.path();
+      ++files;
+    }
+    EXPECT_EQ(files, 1);
+    return found;
+  }
+  fs::path folder;
+};
+
+const std::vector<std::string> options = {"--a", "--b"};
+
+TEST_F(CubinCacheTest, CompilesOnce) {
+  const CountingCompiler compiler;
+  const Cubin first = CubinCache(folder).get(compiler, "program", options);
+  EXPECT_EQ(first.origin, CubinOrigin::compiled);
+  const Cubin second = CubinCache(folder).get(compiler, "program", options);
+  EXPECT_EQ(second.origin, CubinOrigin::cache);
+  EXPECT_EQ(compiler.calls, 1);
+  EXPECT_EQ(first.code, second.code);
+  EXPECT_EQ(first.key, second.key);
+}
+
+TEST_F(CubinCacheTest, EverythingThatChangesTheCodeChangesTheKey) {
+  const CubinCache cache(folder);
+  const CountingCompiler compiler, newer("test 2");
+  const std::string key = cache.get(compiler, "program", options).key;
+  EXPECT_NE(cache.get(newer, "program", options).key, key);
+  EXPECT_NE(cache.get(compiler, "program ", options).key, key);
+  EXPECT_NE(cache.get(compiler, "program", {"--a"}).key, key);
+  EXPECT_NE(cache.get(compiler, "program", {"--b", "--a"}).key, key);
+}
+
+TEST_F(CubinCacheTest, DamagedFilesAreReplaced) {
+  const CubinCache cache(folder);
+  const CountingCompiler compiler;
+  const std::string code = cache.get(compiler, "program", options).code;
+  const fs::path file = only_file();
+  const auto size = fs::file_size(file);
+  int calls = 1;
+  const auto expect_replaced = [&](const char* what) {
+    const Cubin again = cache.get(compiler, "program", options);
+    EXPECT_EQ(again.code, code) << what;
+    EXPECT_EQ(again.origin, CubinOrigin::compiled) << what;
+    EXPECT_EQ(compiler.calls, ++calls) << what;
+    EXPECT_EQ(cache.get(compiler, "program", options).origin, CubinOrigin::cache) << what;
+    only_file();
+  };
+  fs::resize_file(file, size - 1);
+  expect_replaced("the last byte is missing");
+  fs::resize_file(file, 20);
+  expect_replaced("only the beginning is there");
+  fs::resize_file(file, 0);
+  expect_replaced("empty");
+  std::ofstream(file) << "something else";
+  expect_replaced("a foreign file");
+  std::fstream(file, std::ios::in | std::ios::out | std::ios::binary)
+      .seekp(static_cast<std::streamoff>(size / 2))
+      .put('y');
+  expect_replaced("one byte is another");
+}
+
+TEST_F(CubinCacheTest, AFolderThatCannotBeWrittenCostsTheCachingAlone) {
+  const fs::path file = folder / "file";
+  std::ofstream(file) << "no folder";
+  const CountingCompiler compiler;
+  const CubinCache cache(file / "below");
+  EXPECT_EQ(cache.get(compiler, "program", options).code,
+            cache.get(compiler, "program", options).code);
+  EXPECT_EQ(compiler.calls, 2);
+  EXPECT_EQ(CubinCache({}).get(compiler, "program", options).origin, CubinOrigin::compiled);
+}
+
+TEST_F(CubinCacheTest, WhatDoesNotCompileIsReportedAndNotKept) {
+  const CountingCompiler compiler;
+  try {
+    CubinCache(folder).get(compiler, "wrong", options);
+    ADD_FAILURE() << "no error";
+  } catch (const InternalError& error) {
+    EXPECT_NE(std::string(error.what()).find("line 1: wrong"), std::string::npos);
+  }
+  EXPECT_TRUE(fs::is_empty(folder));
+}
+
+TEST_F(CubinCacheTest, ManyProcessesAtOnce) {
+  const fs::path cache = folder / "new";
+  std::vector<pid_t> processes;
+  for (int n = 0; n < 32; ++n) {
+    const pid_t process = fork();
+    ASSERT_NE(process, -1);
+    if (process == 0) {
+      const CountingCompiler compiler;
+      bool right = true;
+      for (int program = 0; program < 20; ++program) {
+        const std::string name = "program " + std::to_string(program);
+        const std::string code = CubinCache(cache).get(compiler, name, options).code;
+        right = right && code == compiler.compile(name, options).cubin;
+      }
+      _exit(right ? 0 : 1);
+    }
+    processes.push_back(process);
+  }
+  for (const pid_t process : processes) {
+    int status = 0;
+    ASSERT_EQ(waitpid(process, &status, 0), process);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  }
+  const CountingCompiler compiler;
+  int files = 0;
+  for (const auto& entry : fs::directory_iterator(cache)) {
+    EXPECT_EQ(entry.path().extension(), ".cubin") << "a temporary file was left behind";
+    ++files;
+  }
+  EXPECT_EQ(files, 20);
+  for (int program = 0; program < 20; ++program)
+    CubinCache(cache).get(compiler, "program " + std::to_string(program), options);
+  EXPECT_EQ(compiler.calls, 0);
+}
+
+}  // namespace
+}  // namespace flashrnn::cuda

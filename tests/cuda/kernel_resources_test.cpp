@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every built-in cell's kernels, in the tilings that are chosen for a range of heads and batches,
+// compiled by NVRTC for every architecture: no spills, no stack frames, and no more registers than
+// the tiling leaves to a thread. Needs no GPU.
+#include <gtest/gtest.h>
+
+#include <iostream>
+#include <regex>
+#include <set>
+
+#include "flashrnn/cells/elman.hpp"
+#include "flashrnn/cells/gru.hpp"
+#include "flashrnn/cells/lstm.hpp"
+#include "flashrnn/cells/slstm.hpp"
+#include "jit/compiler.hpp"
+#include "small_heads/program.hpp"
+
+namespace flashrnn::cuda {
+namespace {
+
+struct Target {
+  DeviceFacts device;
+  std::vector<Index> head_dims;  ///< the newer architectures compile a few, to see that they do
+};
+
+// Multiprocessors and shared memory per block of an A100, an H200, a B200 and an RTX 5090 (CUDA C++
+// Programming Guide, technical specifications per compute capability).
+const std::vector<Target>& targets() {
+  static const std::vector<Target> all = {{{"sm_80", 108, 65536, 166912}, {13, 64, 128}},
+                                          {{"sm_90a", 132, 65536, 232448}, {16, 32, 64, 128}},
+                                          {{"sm_100a", 148, 65536, 232448}, {64}},
+                                          {{"sm_120", 170, 65536, 101376}, {64}}};
+  return all;
+}
+
+class Resources {
+ public:
+  /// Compiles a program, once however often it is asked for, and checks what ptxas says of it.
+  void check(const Program& program, const Target& target, int threads) {
+    if (!seen_.insert(target.device.architecture + program.text).second) return;
+    const Compiled result =
+        nvrtc().compile(program.text, compile_options(target.device.architecture));
+    SCOPED_TRACE(program.kernel + " for " + target.device.architecture);
+    ASSERT_TRUE(result.succeeded) << result.log;
+    ++compiled;
+    std::smatch match;
+    ASSERT_TRUE(std::regex_search(result.log, match,
+                                  std::regex("([0-9]+) bytes stack frame, ([0-9]+) bytes spill "
+                                             "stores, ([0-9]+) bytes spill loads")))
+        << "ptxas did not say what the kernel uses:\n"
+        << result.log;
+    EXPECT_EQ(match[1], "0") << "bytes of stack frame";
+    EXPECT_EQ(match[2], "0") << "bytes of spill stores";
+    EXPECT_EQ(match[3], "0") << "bytes of spill loads";
+    ASSERT_TRUE(std::regex_search(result.log, match, std::regex("Used ([0-9]+) registers")));
+    EXPECT_LE(std::stoi(match[1]), registers_per_thread(target.device, threads));
+    EXPECT_EQ(result.log.find("setmaxnreg"), std::string::npos) << result.log;
+  }
+  int compiled = 0;
+
+ private:
+  std::set<std::string> seen_;
+};
+
+template <class Cell>
+void check_cell(DataType type) {
+  const NativeCell cell = native_cell<Cell>();
+  const CellText text = built_in_cell_text(cell.description.name);
+  ASSERT_FALSE(text.type.empty());
+  Resources resources;
+  for (const Target& target : targets()) {
+    for (const Index head_dim : target.head_dims) {
+      for (const Index batch : {16, 256}) {
+        Problem problem;
+        problem.dtype = type;
+        problem.shape = {1024, batch, 768 / head_dim, head_dim};
+        // Four gates of 128 units leave sm_80, which cannot hand registers around, few of them.
+        if (head_dim == 128 && target.device.architecture == "sm_80" &&
+            !choose_forward(problem.shape, cell.description, true, target.device)) {
+          std::cout << "skipped: " << head_dim << " units on sm_80 do not fit\n";
+          continue;
+        }
+        for (const bool saving : {false, true}) {
+          const auto tiling =
+              choose_forward(problem.shape, cell.description, saving, target.device);
+          ASSERT_TRUE(tiling) << head_dim << " on " << target.device.architecture;
+          resources.check(forward_program(cell, text, problem, *tiling), target, tiling->threads());
+        }
+        const auto tiling =
+            choose_backward(problem.shape, cell.description, cell.reads, target.device);
+        ASSERT_TRUE(tiling) << head_dim << " on " << target.device.architecture;
+        resources.check(backward_program(cell, text, problem, *tiling), target, tiling->threads());
+        const auto weights = choose_weight_gradient(problem.shape, cell.description, target.device);
+        ASSERT_TRUE(weights);
+        resources.check(weight_gradient_program(cell, type, *weights), target, weights->threads());
+      }
+    }
+  }
+  std::cout << resources.compiled << " programs compiled\n";
+  EXPECT_GT(resources.compiled, 0);
+}
+
+TEST(KernelResources, Lstm) {
+  check_cell<Lstm>(DataType::bfloat16);
+}
+TEST(KernelResources, Slstm) {
+  check_cell<Slstm>(DataType::float16);
+}
+TEST(KernelResources, Gru) {
+  check_cell<Gru>(DataType::bfloat16);
+}
+TEST(KernelResources, Elman) {
+  check_cell<Elman>(DataType::float16);
+}
+TEST(KernelResources, ElmanRelu) {
+  check_cell<ElmanRelu>(DataType::bfloat16);
+}
+
+TEST(BackwardReads, FindsWhatTheCellsRead) {
+  // LSTM's backward reads c and c', never h; GRU's h'; sLSTM's c and n, not h or m.
+  EXPECT_EQ(native_cell<Lstm>().reads.states, 0b10u);
+  EXPECT_EQ(native_cell<Lstm>().reads.saved, 0b1111u);
+  EXPECT_EQ(native_cell<Gru>().reads.states, 0b1u);
+  EXPECT_EQ(native_cell<Gru>().reads.saved, 0b1111u);
+  EXPECT_EQ(native_cell<Slstm>().reads.states, 0b110u);
+  EXPECT_EQ(native_cell<Slstm>().reads.saved, 0b11111u);
+  EXPECT_EQ(native_cell<Elman>().reads.states, 0b1u);
+  EXPECT_EQ(native_cell<Elman>().reads.saved, 0u);
+}
+
+}  // namespace
+}  // namespace flashrnn::cuda
