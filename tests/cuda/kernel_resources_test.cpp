@@ -74,22 +74,33 @@ void check_cell(DataType type) {
         Problem problem;
         problem.dtype = type;
         problem.shape = {1024, batch, 768 / head_dim, head_dim};
-        // Four gates of 128 units leave sm_80, which cannot hand registers around, few of them.
-        if (head_dim == 128 && target.device.architecture == "sm_80" &&
-            !choose_forward(problem.shape, cell.description, true, target.device)) {
-          std::cout << "skipped: " << head_dim << " units on sm_80 do not fit\n";
-          continue;
-        }
+        const std::string where = std::to_string(head_dim) + " on " + target.device.architecture;
+        // Four gates of 128 units take most of the registers: sm_80, which cannot hand registers
+        // around, may have too few of them, and so may training with sLSTM's four states.
+        const auto may_not_fit = [&](bool training) {
+          return head_dim == 128 && (target.device.architecture == "sm_80" ||
+                                     (training && cell.description.states == 4));
+        };
         for (const bool saving : {false, true}) {
           const auto tiling =
               choose_forward(problem.shape, cell.description, saving, target.device);
-          ASSERT_TRUE(tiling) << head_dim << " on " << target.device.architecture;
-          resources.check(forward_program(cell, text, problem, *tiling), target, tiling->threads());
+          ASSERT_TRUE(tiling || may_not_fit(saving)) << where;
+          if (tiling) {
+            const Program program = forward_program(cell, text, problem, *tiling);
+            resources.check(program, target, tiling->threads());
+          } else {
+            std::cout << "no forward" << (saving ? " for training" : "") << ": " << where << '\n';
+          }
         }
         const auto tiling =
             choose_backward(problem.shape, cell.description, cell.reads, target.device);
-        ASSERT_TRUE(tiling) << head_dim << " on " << target.device.architecture;
-        resources.check(backward_program(cell, text, problem, *tiling), target, tiling->threads());
+        ASSERT_TRUE(tiling || may_not_fit(true)) << where;
+        if (tiling) {
+          const Program program = backward_program(cell, text, problem, *tiling);
+          resources.check(program, target, tiling->threads());
+        } else {
+          std::cout << "no backward: " << where << '\n';
+        }
         const auto weights = choose_weight_gradient(problem.shape, cell.description, target.device);
         ASSERT_TRUE(weights);
         resources.check(weight_gradient_program(cell, type, *weights), target, weights->threads());

@@ -49,10 +49,12 @@ int blocks_beside(int padded) {
 }
 
 /// Lets four warps that move data hand registers to those that compute; false where that cannot be
-/// or gives little. With 8 rows of the batch, moving data needs the registers itself.
+/// or gives little. With 8 rows of the batch, or more than ten channels (sLSTM's training spills
+/// then), moving data needs the registers itself.
 template <class Tiling>
-bool redistribute(Tiling& tiling, const DeviceFacts& device) {
-  if (device.architecture != "sm_90a" || tiling.compute_warps() % 4 != 0 || tiling.batch == 8)
+bool redistribute(Tiling& tiling, int channels, const DeviceFacts& device) {
+  if (device.architecture != "sm_90a" || tiling.compute_warps() % 4 != 0 || tiling.batch == 8 ||
+      channels > 10)
     return false;
   tiling.io_warps = 4;
   // What the launch gives to all warps alike is all that can be handed around.
@@ -79,7 +81,7 @@ std::optional<Tiling> with_batch(const Tiling& tiling, int smallest, int channel
       for (candidate.io_warps = wanted; candidate.io_warps >= 2; --candidate.io_warps)
         if (fits(candidate, registers_per_thread(device, candidate.threads()))) return candidate;
     candidate.chains = tiling.chains;
-    if (redistribute(candidate, device) && fits(candidate, candidate.compute_registers))
+    if (redistribute(candidate, channels, device) && fits(candidate, candidate.compute_registers))
       return candidate;
   }
   return std::nullopt;

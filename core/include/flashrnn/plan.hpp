@@ -24,8 +24,8 @@ class Tuner;
 /// How a plan may be made.
 struct PlanOptions {
   /// "kokkos": the portable recurrence in the plan's execution space, by vector kernels where that
-  /// is the host's. "kokkos_generic": its plain text, host execution spaces only. "cuda": kernels of
-  /// our own in the space Kokkos::Cuda; a problem that they do not run is an error. "auto": the
+  /// is the host's. "kokkos_generic": its plain text, host execution spaces only. "cuda": kernels
+  /// of our own in the space Kokkos::Cuda; a problem that they do not run is an error. "auto": the
   /// latter where they run the problem, else "kokkos"; describe() says which, and why. "reference":
   /// the serial oracle, host execution spaces only.
   std::string backend = "auto";
