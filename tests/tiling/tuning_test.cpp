@@ -18,6 +18,8 @@ namespace {
 
 namespace fs = std::filesystem;
 using Space = Kokkos::DefaultExecutionSpace;
+// An engine that asks the tile search with nothing but what the space and the problem say.
+constexpr const char* backend = is_gpu<Space> ? "kokkos" : "kokkos_generic";
 
 /// A cache folder of the test's own, where the library looks for one.
 class TuningStore : public testing::Test {
@@ -42,7 +44,7 @@ class TuningStore : public testing::Test {
     return out;
   }
   static TileQuestion question(bool backward = false) {
-    return tile_question(Space(), "kokkos", problem(), find_cell("lstm"), backward);
+    return tile_question(Space(), backend, problem(), find_cell("lstm"), backward);
   }
   /// Tilings of the kernel that wins by the model, the best first.
   static std::vector<FixedTiling> tilings() {
@@ -55,7 +57,7 @@ class TuningStore : public testing::Test {
   }
   static std::string describe(Tuning tuning) {
     PlanOptions options;
-    options.backend = "kokkos_generic";  // the kernels of question()
+    options.backend = backend;
     options.tuning = tuning;
     return Plan<Space>(Space(), problem(), options).describe();
   }
