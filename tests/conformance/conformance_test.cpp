@@ -29,13 +29,16 @@ struct Case {
   bool cut = false, training = true;
 };
 
-std::vector<Case> cases() {
+/// `long_run`: also more steps than a GPU's engine records in a graph, which take the reference
+/// long.
+std::vector<Case> cases(bool long_run) {
   std::vector<Case> out;
   for (const Shape& shape :
        {Shape{1, 1, 1, 1}, Shape{7, 3, 2, 5}, Shape{1, 4, 2, 16}, Shape{9, 1, 1, 1},
         Shape{12, 5, 3, 13}, Shape{33, 4, 3, 16}, Shape{5, 17, 1, 32}, Shape{6, 2, 1, 65},
-        Shape{3, 1, 5, 31}, Shape{4, 6, 1, 130}, Shape{67, 2, 1, 131}})
+        Shape{3, 1, 5, 31}, Shape{4, 6, 1, 130}})
     out.push_back({shape});
+  if (long_run) out.push_back({.shape = Shape{67, 2, 1, 131}});
   const Shape odd{7, 5, 2, 19};
   for (const SequenceOrder order : {SequenceOrder::time_major, SequenceOrder::batch_first})
     for (const Arrangement arrangement :
@@ -141,7 +144,8 @@ class ConformanceTest : public testing::Test {
   ConformanceTest(DataType type, std::string backend) : type_(type), backend_(std::move(backend)) {}
   void TestBody() override {
     unsigned seed = 1;
-    for (const Case& c : cases()) check<Cell, ExecutionSpace>(c, type_, backend_, seed++);
+    for (const Case& c : cases(is_gpu<ExecutionSpace>))
+      check<Cell, ExecutionSpace>(c, type_, backend_, seed++);
   }
 
  private:
@@ -157,8 +161,8 @@ const bool registered = [] {
         for (const std::string backend :
              {"kokkos", "kokkos_generic", "reference", native_backend<ExecutionSpace>}) {
           // Neither the reference nor the generic kernels depend on the space, and both are the
-          // host's: once is enough. Of the spaces only some have kernels of their own, which are for
-          // the 16-bit types.
+          // host's: once is enough. Of the spaces only some have kernels of their own, which are
+          // for the 16-bit types.
           if ((backend == "reference" || backend == "kokkos_generic") &&
               !std::is_same_v<ExecutionSpace, Kokkos::Serial>)
             continue;
