@@ -12,6 +12,7 @@
 #include "compare.hpp"
 #include "flashrnn/error.hpp"
 #include "flashrnn/plan.hpp"
+#include "flashrnn/recurrence/execution_space.hpp"
 #include "flashrnn/recurrence/native_engine.hpp"
 #include "random_tensors.hpp"
 #include "run_plan.hpp"
