@@ -97,7 +97,12 @@ TYPED_TEST(UserCell, DerivedGradientIsThatByHand) {
                            static_cast<double>(shape.head_dim + 1) *
                            std::max(1.0, largest(gradient));
     expect_close(derived.gradient(at), gradient, allowed);
-    EXPECT_EQ(derived.loss(at), by_hand.loss(at));
+    // The same forward text, but what is saved differs, and with it which products and sums a
+    // compiler fuses: `terms` values below T + 1 are summed, each with a few roundings per step.
+    const double terms =
+        static_cast<double>(shape.steps * shape.batch * shape.heads * shape.head_dim * 3);
+    EXPECT_NEAR(derived.loss(at), by_hand.loss(at),
+                4 * epsilon * terms * static_cast<double>(shape.steps + 1));
   }
 }
 
