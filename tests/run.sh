@@ -6,12 +6,12 @@
 # Stages: format    clang-format finds nothing to change
 #         release   the CPU build and all its tests, the package and architecture tests among them
 #         tidy      clang-tidy finds nothing in our own files
-#         sanitize  the CPU build and its tests under AddressSanitizer and UndefinedBehaviorSanitizer
 #         cuda      everything builds for NVIDIA; its tests run where there is a GPU, those that need none always
+#         sanitize  only if named: the CPU build and its tests under AddressSanitizer and UndefinedBehaviorSanitizer
 set -euo pipefail
 cd "$(dirname "$0")/.."
-all_stages=(format release tidy sanitize cuda)
-stages=("${all_stages[@]}")
+all_stages=(format release tidy cuda sanitize)
+stages=(format release tidy cuda)  # without --only
 case ${1-} in
   "") ;;
   --only) IFS=, read -r -a stages <<< "${2-}" ;;

@@ -5,9 +5,8 @@
 
 #include "flashrnn/recurrence/tile_search.hpp"
 
+namespace flashrnn {
 namespace {
-
-using namespace flashrnn;
 
 TileQuestion question(const KernelText& kernel, const char* device_name, Index head_dim) {
   Problem problem;
@@ -31,20 +30,21 @@ void remember(benchmark::State& state, const TileQuestion& asked) {
 }
 
 }  // namespace
+}  // namespace flashrnn
 
 int main(int argc, char** argv) {
   for (const flashrnn::KernelText& kernel : flashrnn::kernel_texts()) {
     for (const char* device : {"nvidia_h200", "amd_mi300x", "cpu_zen5"}) {
       if (flashrnn::find_device_model(device)->kind() != kernel.device) continue;
       for (const flashrnn::Index head_dim : {16, 64, 768, 4096}) {
-        const auto asked = question(kernel, device, head_dim);
+        const auto asked = flashrnn::question(kernel, device, head_dim);
         const std::string name = kernel.name + '/' + device + '/' + std::to_string(head_dim);
         const auto add = [&](const char* what, auto body) {
           benchmark::RegisterBenchmark((what + name).c_str(), body)->Unit(benchmark::kMicrosecond);
         };
-        add("solve/", [asked](benchmark::State& state) { solve(state, asked, 1); });
-        add("best_four/", [asked](benchmark::State& state) { solve(state, asked, 4); });
-        add("remembered/", [asked](benchmark::State& state) { remember(state, asked); });
+        add("solve/", [asked](benchmark::State& state) { flashrnn::solve(state, asked, 1); });
+        add("best_four/", [asked](benchmark::State& state) { flashrnn::solve(state, asked, 4); });
+        add("remembered/", [asked](benchmark::State& state) { flashrnn::remember(state, asked); });
       }
     }
   }

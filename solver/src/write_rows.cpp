@@ -26,17 +26,17 @@ struct Rows {
 
 // Both parts of a row are moved in whole chunks: what the prefix writes too much is overwritten by
 // the table's part, and what that writes too much by the next row. The last row is not for this.
-template <std::size_t PrefixChunks, std::size_t TableChunks>
+template <std::size_t prefix_chunks, std::size_t table_chunks>
 [[gnu::always_inline]] inline void move_rows(Rows job) {
-  std::array<std::array<std::int64_t, kChunk>, PrefixChunks> prefix;
-  for (std::size_t c = 0; c < PrefixChunks; ++c) {
+  std::array<std::array<std::int64_t, kChunk>, prefix_chunks> prefix;
+  for (std::size_t c = 0; c < prefix_chunks; ++c) {
     std::memcpy(&prefix[c], job.prefix + c * kChunk, sizeof(prefix[c]));
   }
   for (std::size_t r = 0; r < job.rows; ++r) {
-    for (std::size_t c = 0; c < PrefixChunks; ++c) {
+    for (std::size_t c = 0; c < prefix_chunks; ++c) {
       std::memcpy(job.out + c * kChunk, &prefix[c], sizeof(prefix[c]));
     }
-    for (std::size_t c = 0; c < TableChunks; ++c) {
+    for (std::size_t c = 0; c < table_chunks; ++c) {
       std::memcpy(job.out + job.prefix_size + c * kChunk, job.table + c * kChunk,
                   kChunk * sizeof(std::int64_t));
     }
@@ -47,9 +47,9 @@ template <std::size_t PrefixChunks, std::size_t TableChunks>
 
 using Move = void (*)(Rows);
 
-template <std::size_t PrefixChunks, std::size_t TableChunks>
+template <std::size_t prefix_chunks, std::size_t table_chunks>
 void move_plainly(Rows job) {
-  move_rows<PrefixChunks, TableChunks>(job);
+  move_rows<prefix_chunks, table_chunks>(job);
 }
 
 template <std::size_t... I>
@@ -59,9 +59,9 @@ constexpr auto plain_moves(std::index_sequence<I...>) {
 
 #if defined(__x86_64__) && defined(__GNUC__)
 // A chunk is one register of AVX2, which not every processor has.
-template <std::size_t PrefixChunks, std::size_t TableChunks>
+template <std::size_t prefix_chunks, std::size_t table_chunks>
 [[gnu::target("avx2")]] void move_with_avx2(Rows job) {
-  move_rows<PrefixChunks, TableChunks>(job);
+  move_rows<prefix_chunks, table_chunks>(job);
 }
 
 template <std::size_t... I>

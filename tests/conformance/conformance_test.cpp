@@ -159,8 +159,9 @@ const bool registered = [] {
     Cells::for_each([]<class Cell>() {
       for (const DataType type :
            {DataType::float64, DataType::float32, DataType::bfloat16, DataType::float16}) {
-        for (const std::string backend :
+        for (const char* const backend_name :
              {"kokkos", "kokkos_generic", "reference", native_backend<ExecutionSpace>}) {
+          const std::string backend = backend_name;
           // Neither the reference nor the generic kernels depend on the space, and both are the
           // host's: once is enough. Of the spaces only some have kernels of their own, which are
           // for the 16-bit types.

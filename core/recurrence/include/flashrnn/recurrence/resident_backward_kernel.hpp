@@ -17,9 +17,9 @@ namespace flashrnn {
 /// of the tile lie in the team's fast memory, for two steps, so that one barrier per step is
 /// enough; everything else that a pair (unit, row) carries from step to step, its bias gradient
 /// included, stays in the registers of its lane. What the next step reads is read a step ahead.
-template <class Cell, class Storage, class Tile_>
+template <class Cell, class Storage, class TileType>
 struct ResidentBackwardKernel {
-  using Tile = Tile_;
+  using Tile = TileType;
   using Arguments = BackwardArguments<Cell, Storage>;
   using Real = typename Arguments::Real;
   static constexpr int bias_gates = Arguments::bias_gates;

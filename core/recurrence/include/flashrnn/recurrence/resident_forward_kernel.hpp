@@ -17,9 +17,9 @@ namespace flashrnn {
 /// (previous and next), so that one barrier per step is enough; x of the next step is read before
 /// the product, which hides its way. Every thread calls the cell, because a warp takes as long for
 /// one lane as for all.
-template <class Cell, class Storage, class Tile_>
+template <class Cell, class Storage, class TileType>
 struct ResidentForwardKernel {
-  using Tile = Tile_;
+  using Tile = TileType;
   using Arguments = ForwardArguments<Cell, Storage>;
   using Real = typename Arguments::Real;
   static constexpr int input_gates = count_gates(Cell::input_gates);

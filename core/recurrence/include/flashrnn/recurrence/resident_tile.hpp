@@ -17,11 +17,11 @@ namespace flashrnn {
 /// Which tile is used: core/recurrence/tiling/resident_gpu.constrint, which repeats what is fixed
 /// here.
 ///
-/// @tparam width_ the largest head, in units.
-template <class Cell, class Storage, bool backward, int width_, int batch_tile_>
+/// @tparam tile_width the largest head, in units.
+template <class Cell, class Storage, bool backward, int tile_width, int tile_rows>
 struct ResidentTile {
   using Real = AccumulateType<Storage>;
-  static constexpr int width = width_, batch_tile = batch_tile_;
+  static constexpr int width = tile_width, batch_tile = tile_rows;
   /// In backward, every value of the tile that is read serves one product per unit, in forward one
   /// per gate: two units make up for it.
   static constexpr int units = backward ? 2 : 1;

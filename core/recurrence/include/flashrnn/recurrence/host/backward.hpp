@@ -43,84 +43,85 @@ class BackwardWorker {
 
  private:
   BackwardWorker(const BackwardJob<Storage>& of, const Team<Isa>& by, Index number)
-      : job(of),
-        team(by),
-        task(Task<Isa>::of(of, by, number, Block::units(of.tiling.sub_blocks))) {}
+      : job_(of),
+        team_(by),
+        task_(Task<Isa>::of(of, by, number, Block::units(of.tiling.sub_blocks))) {}
 
-  const BackwardJob<Storage>& job;
-  const Team<Isa> team;
-  const Task<Isa> task;
+  const BackwardJob<Storage>& job_;
+  const Team<Isa> team_;
+  const Task<Isa> task_;
 
-  Scalar* d_state(Index head, int state) const { return task.plane(job, head, state); }
-  Index slot(Index step) const { return (job.shape.steps - 1 - step) % job.slab_steps; }
+  Scalar* d_state(Index head, int state) const { return task_.plane(job_, head, state); }
+  Index slot(Index step) const { return (job_.shape.steps - 1 - step) % job_.slab_steps; }
   /// [slab_steps, rows, gate_stride] gate gradients of the last steps.
-  Scalar* gate_slab(Index head) const { return task.plane(job, head, planes); }
+  Scalar* gate_slab(Index head) const { return task_.plane(job_, head, planes); }
   Scalar* d_gates(Index head, Index step) const {
-    return gate_slab(head) + slot(step) * task.rows * job.gate_stride;
+    return gate_slab(head) + slot(step) * task_.rows * job_.gate_stride;
   }
   /// [slab_steps, rows, h_stride] h before these steps.
   Scalar* h_slab(Index head) const {
-    return gate_slab(head) + job.slab_steps * job.tiling.slice_rows * job.gate_stride;
+    return gate_slab(head) + job_.slab_steps * job_.tiling.slice_rows * job_.gate_stride;
   }
 
   void run_task(Index slice) const {
-    for (Index head = task.first_head; head < task.end_head; ++head)
-      for (Index block = task.first_block; block < task.end_block; ++block)
+    for (Index head = task_.first_head; head < task_.end_head; ++head)
+      for (Index block = task_.first_block; block < task_.end_block; ++block)
         load_gradients(slice, head, block);
-    for (Index step = job.shape.steps - 1; step >= 0; --step) {
+    for (Index step = job_.shape.steps - 1; step >= 0; --step) {
       const bool slab_full =
-          job.dR_partial != nullptr && (slot(step) == job.slab_steps - 1 || step == 0);
-      for (Index head = task.first_head; head < task.end_head; ++head) {
-        for (Index block = task.first_block; block < task.end_block; ++block)
-          task.for_each_vector(job, lanes, block, [&](int, Index unit, Index count) {
+          job_.dR_partial != nullptr && (slot(step) == job_.slab_steps - 1 || step == 0);
+      for (Index head = task_.first_head; head < task_.end_head; ++head) {
+        for (Index block = task_.first_block; block < task_.end_block; ++block)
+          task_.for_each_vector(job_, lanes, block, [&](int, Index unit, Index count) {
             differentiate(slice, step, head, unit, count);
           });
-        if (team.size == 1) add_products(slice, step, head, slab_full);
+        if (team_.size == 1) add_products(slice, step, head, slab_full);
       }
-      if (team.size == 1) continue;
-      team.wait();
-      for (Index head = task.first_head; head < task.end_head; ++head)
+      if (team_.size == 1) continue;
+      team_.wait();
+      for (Index head = task_.first_head; head < task_.end_head; ++head)
         add_products(slice, step, head, slab_full);
-      if (slab_full) team.wait();  // the next step begins to fill it again
+      if (slab_full) team_.wait();  // the next step begins to fill it again
     }
-    if (job.ds0.data == nullptr) return;
-    for (Index head = task.first_head; head < task.end_head; ++head)
-      for (Index block = task.first_block; block < task.end_block; ++block)
+    if (job_.ds0.data == nullptr) return;
+    for (Index head = task_.first_head; head < task_.end_head; ++head)
+      for (Index block = task_.first_block; block < task_.end_block; ++block)
         store_initial_gradients(head, block);
   }
 
   void add_products(Index slice, Index step, Index head, bool slab_full) const {
-    if (!job.cut) add_recurrent_gradients(step, head);
+    if (!job_.cut) add_recurrent_gradients(step, head);
     if (slab_full) add_weight_gradients(slice, step, head);
   }
 
   Scalar* bias_sum(Index slice, int gate, Index head) const {
-    return job.db_partial +
-           ((slice * bias_gates + gate) * job.shape.heads + head) * job.shape.head_dim;
+    return job_.db_partial +
+           ((slice * bias_gates + gate) * job_.shape.heads + head) * job_.shape.head_dim;
   }
 
   void load_gradients(Index slice, Index head, Index block) const {
-    task.for_each_vector(job, lanes, block, [&](int, Index unit, Index count) {
+    task_.for_each_vector(job_, lanes, block, [&](int, Index unit, Index count) {
       for (int s = 0; s < Cell::states; ++s)
-        for (Index row = 0; row < task.rows; ++row) {
-          const Index from = job.d_last.strides.at(s, 0, task.first_row + row, head) + unit;
-          const Real value = job.d_last.data == nullptr
+        for (Index row = 0; row < task_.rows; ++row) {
+          const Index from = job_.d_last.strides.at(s, 0, task_.first_row + row, head) + unit;
+          const Real value = job_.d_last.data == nullptr
                                  ? Real::zero()
-                                 : Memory::load(job.d_last.data + from, count);
-          value.store(d_state(head, s) + row * job.padded + unit);
+                                 : Memory::load(job_.d_last.data + from, count);
+          value.store(d_state(head, s) + row * job_.padded + unit);
         }
-      if (job.db_partial == nullptr) return;
+      if (job_.db_partial == nullptr) return;
       for (int n = 0; n < bias_gates; ++n)
         Exact::store(bias_sum(slice, n, head) + unit, Real::zero(), count, false);
     });
   }
 
   void store_initial_gradients(Index head, Index block) const {
-    task.for_each_vector(job, lanes, block, [&](int, Index unit, Index count) {
+    task_.for_each_vector(job_, lanes, block, [&](int, Index unit, Index count) {
       for (int s = 0; s < Cell::states; ++s)
-        for (Index row = 0; row < task.rows; ++row)
-          Memory::store(job.ds0.data + job.ds0.strides.at(s, 0, task.first_row + row, head) + unit,
-                        Real::load(d_state(head, s) + row * job.padded + unit), count, false);
+        for (Index row = 0; row < task_.rows; ++row)
+          Memory::store(
+              job_.ds0.data + job_.ds0.strides.at(s, 0, task_.first_row + row, head) + unit,
+              Real::load(d_state(head, s) + row * job_.padded + unit), count, false);
     });
   }
 
@@ -128,15 +129,15 @@ class BackwardWorker {
   [[gnu::always_inline]] void differentiate(Index slice, Index step, Index head, Index unit,
                                             Index count) const {
     // Copies, because the compiler must assume that a store through a pointer changes the job.
-    const HostTensor<const Storage> states = job.states, saved = job.saved, dh = job.dh;
-    const bool streaming = job.tiling.streaming, clipped = job.forward_clip < __builtin_inff();
-    const Index padded = job.padded, to_next_step = -1;
-    const Index d_stride = job.gate_stride, h_stride = job.h_stride;
-    const Real clip(job.forward_clip);
+    const HostTensor<const Storage> states = job_.states, saved = job_.saved, dh = job_.dh;
+    const bool streaming = job_.tiling.streaming, clipped = job_.forward_clip < __builtin_inff();
+    const Index padded = job_.padded, to_next_step = -1;
+    const Index d_stride = job_.gate_stride, h_stride = job_.h_stride;
+    const Real clip(job_.forward_clip);
 
     // The states before the step: the stored ones of the step before, or the initial ones.
-    const HostTensor<const Storage> before = step > 0 ? states : job.s0;
-    const Index batch = task.first_row;
+    const HostTensor<const Storage> before = step > 0 ? states : job_.s0;
+    const Index batch = task_.first_row;
     const Storage* const previous_states =
         before.data == nullptr
             ? nullptr
@@ -150,7 +151,7 @@ class BackwardWorker {
     Storage* d_gate_to[Cell::gates];
     Index d_gate_row[Cell::gates];
     for (int n = 0; n < Cell::gates; ++n) {
-      const HostTensor<Storage>& to = job.d_gate[n];
+      const HostTensor<Storage>& to = job_.d_gate[n];
       d_gate_to[n] =
           to.data == nullptr ? nullptr : to.data + to.strides.at(0, step, batch, head) + unit;
       d_gate_row[n] = to.strides.batch;
@@ -158,14 +159,14 @@ class BackwardWorker {
     Scalar* d_states[Cell::states];
     for (int s = 0; s < Cell::states; ++s) d_states[s] = d_state(head, s) + unit;
     Scalar* const own_d_gates = d_gates(head, step) + unit;
-    Scalar* const own_h = job.dR_partial == nullptr
+    Scalar* const own_h = job_.dR_partial == nullptr
                               ? nullptr
-                              : h_slab(head) + slot(step) * task.rows * h_stride + unit;
-    const Index head_dim = job.shape.head_dim;
+                              : h_slab(head) + slot(step) * task_.rows * h_stride + unit;
+    const Index head_dim = job_.shape.head_dim;
     Real bias[bias_gates > 0 ? bias_gates : 1];
     for (int n = 0; n < bias_gates; ++n) bias[n] = Real::zero();
 
-    for (Index row = 0; row < task.rows; ++row) {
+    for (Index row = 0; row < task_.rows; ++row) {
       Real save[Complete::saved_extent], previous[Cell::states], next[Cell::states],
           d_next[Cell::states], d_gate[Cell::gates], d_previous[Cell::states];
 #pragma GCC unroll 8
@@ -218,7 +219,7 @@ class BackwardWorker {
               rounded, count, false);
       }
     }
-    if (job.db_partial == nullptr) return;
+    if (job_.db_partial == nullptr) return;
     for (int n = 0; n < bias_gates; ++n) {
       Scalar* const sum = bias_sum(slice, n, head) + unit;
       Exact::store(sum, Exact::load(sum, count) + bias[n], count, false);
@@ -227,22 +228,22 @@ class BackwardWorker {
 
   /// d_h += R^T·d_gate of this worker's units, clipped.
   void add_recurrent_gradients(Index step, Index head) const {
-    const Real clip(job.gradient_clip);
-    const int sub_blocks = job.tiling.sub_blocks;
-    const Index depth = recurrent_gates * job.shape.head_dim;
+    const Real clip(job_.gradient_clip);
+    const int sub_blocks = job_.tiling.sub_blocks;
+    const Index depth = recurrent_gates * job_.shape.head_dim;
     alignas(64) Scalar sums[Block::most_sums];
-    for (Index n = task.first_block; n < task.end_block; ++n) {
+    for (Index n = task_.first_block; n < task_.end_block; ++n) {
       // Every other step backwards: what the last blocks left in the cache is used first.
-      const Index block = (step & 1) == 0 ? n : task.first_block + task.end_block - 1 - n;
+      const Index block = (step & 1) == 0 ? n : task_.first_block + task_.end_block - 1 - n;
       Index first = 0;
-      for (int tile = 0; tile < task.row_tiles; ++tile) {
-        const int count = task.rows_of_tile(tile);
-        Block::multiply(job.packed, depth, task.blocks, sub_blocks, head, block,
-                        d_gates(head, step) + first * job.gate_stride, job.gate_stride, count,
+      for (int tile = 0; tile < task_.row_tiles; ++tile) {
+        const int count = task_.rows_of_tile(tile);
+        Block::multiply(job_.packed, depth, task_.blocks, sub_blocks, head, block,
+                        d_gates(head, step) + first * job_.gate_stride, job_.gate_stride, count,
                         sums);
-        task.for_each_vector(job, lanes, block, [&](int sub, Index unit, Index) {
+        task_.for_each_vector(job_, lanes, block, [&](int sub, Index unit, Index) {
           for (int row = 0; row < count; ++row) {
-            Scalar* const to = d_state(head, 0) + (first + row) * job.padded + unit;
+            Scalar* const to = d_state(head, 0) + (first + row) * job_.padded + unit;
             const Real sum = Real::load(sums + (row * sub_blocks + sub) * lanes);
             (Real::load(to) + Math::max(Math::min(sum, clip), -clip)).store(to);
           }
@@ -254,21 +255,21 @@ class BackwardWorker {
 
   /// dR += d_gate^T·h of the steps in the slab, for the gates of this worker's units.
   void add_weight_gradients(Index slice, Index step, Index head) const {
-    const Index dim = job.shape.head_dim, filled = (slot(step) + 1) * task.rows;
-    const bool first = job.shape.steps - 1 - step < job.slab_steps;
+    const Index dim = job_.shape.head_dim, filled = (slot(step) + 1) * task_.rows;
+    const bool first = job_.shape.steps - 1 - step < job_.slab_steps;
     const auto smaller = [](Index x, Index y) { return x < y ? x : y; };
     Scalar* const sums =
-        job.dR_partial + (slice * job.shape.heads + head) * recurrent_gates * dim * job.padded;
-    const Index begin = smaller(task.first_block * task.block_units, dim);
-    const Index end = smaller(task.end_block * task.block_units, dim);
-    if (team.size == 1) {
-      Rank::update(gate_slab(head), job.gate_stride, h_slab(head), job.h_stride, filled,
-                   recurrent_gates * dim, job.padded, first, sums);
+        job_.dR_partial + (slice * job_.shape.heads + head) * recurrent_gates * dim * job_.padded;
+    const Index begin = smaller(task_.first_block * task_.block_units, dim);
+    const Index end = smaller(task_.end_block * task_.block_units, dim);
+    if (team_.size == 1) {
+      Rank::update(gate_slab(head), job_.gate_stride, h_slab(head), job_.h_stride, filled,
+                   recurrent_gates * dim, job_.padded, first, sums);
     } else {
       for (int gate = 0; gate < recurrent_gates; ++gate)
-        Rank::update(gate_slab(head) + gate * dim + begin, job.gate_stride, h_slab(head),
-                     job.h_stride, filled, end - begin, job.padded, first,
-                     sums + (gate * dim + begin) * job.padded);
+        Rank::update(gate_slab(head) + gate * dim + begin, job_.gate_stride, h_slab(head),
+                     job_.h_stride, filled, end - begin, job_.padded, first,
+                     sums + (gate * dim + begin) * job_.padded);
     }
   }
 };

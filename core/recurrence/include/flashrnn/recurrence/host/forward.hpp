@@ -40,69 +40,70 @@ class ForwardWorker {
 
  private:
   ForwardWorker(const ForwardJob<Storage>& of, const Team<Isa>& by, Index number)
-      : job(of),
-        team(by),
-        task(Task<Isa>::of(of, by, number, Block::units(of.tiling.sub_blocks))) {}
+      : job_(of),
+        team_(by),
+        task_(Task<Isa>::of(of, by, number, Block::units(of.tiling.sub_blocks))) {}
 
-  const ForwardJob<Storage>& job;
-  const Team<Isa> team;
-  const Task<Isa> task;
+  const ForwardJob<Storage>& job_;
+  const Team<Isa> team_;
+  const Task<Isa> task_;
 
   Scalar* state_before(Index head, int state, Index step) const {
-    return task.plane(job, head, state == 0 ? static_cast<int>(step & 1) : state + 1);
+    return task_.plane(job_, head, state == 0 ? static_cast<int>(step & 1) : state + 1);
   }
 
   void run_task() const {
-    for (Index head = task.first_head; head < task.end_head; ++head)
-      for (Index block = task.first_block; block < task.end_block; ++block)
+    for (Index head = task_.first_head; head < task_.end_head; ++head)
+      for (Index block = task_.first_block; block < task_.end_block; ++block)
         load_states(head, block);
-    team.wait();
-    for (Index step = 0; step < job.shape.steps; ++step) {
-      for (Index head = task.first_head; head < task.end_head; ++head) {
+    team_.wait();
+    for (Index step = 0; step < job_.shape.steps; ++step) {
+      for (Index head = task_.first_head; head < task_.end_head; ++head) {
         // Every other step backwards: what the last blocks left in the cache is used first.
-        for (Index n = task.first_block; n < task.end_block; ++n)
-          run_block(step, head, (step & 1) == 0 ? n : task.first_block + task.end_block - 1 - n);
+        for (Index n = task_.first_block; n < task_.end_block; ++n)
+          run_block(step, head, (step & 1) == 0 ? n : task_.first_block + task_.end_block - 1 - n);
       }
-      team.wait();
+      team_.wait();
     }
-    if (job.last.data == nullptr) return;
-    for (Index head = task.first_head; head < task.end_head; ++head)
-      for (Index block = task.first_block; block < task.end_block; ++block) store_last(head, block);
+    if (job_.last.data == nullptr) return;
+    for (Index head = task_.first_head; head < task_.end_head; ++head)
+      for (Index block = task_.first_block; block < task_.end_block; ++block)
+        store_last(head, block);
   }
 
   void load_states(Index head, Index block) const {
-    task.for_each_vector(job, lanes, block, [&](int, Index unit, Index count) {
+    task_.for_each_vector(job_, lanes, block, [&](int, Index unit, Index count) {
       for (int s = 0; s < Cell::states; ++s)
-        for (Index row = 0; row < task.rows; ++row) {
-          const Index from = job.s0.strides.at(s, 0, task.first_row + row, head) + unit;
+        for (Index row = 0; row < task_.rows; ++row) {
+          const Index from = job_.s0.strides.at(s, 0, task_.first_row + row, head) + unit;
           const Real value =
-              job.s0.data == nullptr ? Real::zero() : Memory::load(job.s0.data + from, count);
-          value.store(state_before(head, s, 0) + row * job.padded + unit);
+              job_.s0.data == nullptr ? Real::zero() : Memory::load(job_.s0.data + from, count);
+          value.store(state_before(head, s, 0) + row * job_.padded + unit);
         }
     });
   }
 
   void store_last(Index head, Index block) const {
-    task.for_each_vector(job, lanes, block, [&](int, Index unit, Index count) {
+    task_.for_each_vector(job_, lanes, block, [&](int, Index unit, Index count) {
       for (int s = 0; s < Cell::states; ++s)
-        for (Index row = 0; row < task.rows; ++row)
+        for (Index row = 0; row < task_.rows; ++row)
           Memory::store(
-              job.last.data + job.last.strides.at(s, 0, task.first_row + row, head) + unit,
-              Real::load(state_before(head, s, job.shape.steps) + row * job.padded + unit), count,
+              job_.last.data + job_.last.strides.at(s, 0, task_.first_row + row, head) + unit,
+              Real::load(state_before(head, s, job_.shape.steps) + row * job_.padded + unit), count,
               false);
     });
   }
 
   [[gnu::always_inline]] void run_block(Index step, Index head, Index block) const {
     const Scalar* const h = state_before(head, 0, step);
-    const int sub_blocks = job.tiling.sub_blocks;
+    const int sub_blocks = job_.tiling.sub_blocks;
     alignas(64) Scalar sums[Block::most_sums];
     Index row = 0;
-    for (int tile = 0; tile < task.row_tiles; ++tile) {
-      const int count = task.rows_of_tile(tile);
-      Block::multiply(job.packed, job.shape.head_dim, task.blocks, sub_blocks, head, block,
-                      h + row * job.padded, job.padded, count, sums);
-      task.for_each_vector(job, lanes, block, [&](int sub, Index unit, Index valid) {
+    for (int tile = 0; tile < task_.row_tiles; ++tile) {
+      const int count = task_.rows_of_tile(tile);
+      Block::multiply(job_.packed, job_.shape.head_dim, task_.blocks, sub_blocks, head, block,
+                      h + row * job_.padded, job_.padded, count, sums);
+      task_.for_each_vector(job_, lanes, block, [&](int sub, Index unit, Index valid) {
         update(step, head, unit, valid, row, count, sums + sub * lanes,
                Block::vectors(sub_blocks) * lanes, sub_blocks * lanes);
       });
@@ -116,12 +117,12 @@ class ForwardWorker {
                                      int rows, const Scalar* sums, Index row_sums,
                                      Index gate_sums) const {
     // Copies, because the compiler must assume that a store through a pointer changes the job.
-    const HostTensor<const Storage> b = job.b, x_tensor = job.x;
-    const HostTensor<Storage> h = job.h, states = job.states, saved = job.saved;
-    const Index padded = job.padded, channel = x_tensor.strides.channel;
+    const HostTensor<const Storage> b = job_.b, x_tensor = job_.x;
+    const HostTensor<Storage> h = job_.h, states = job_.states, saved = job_.saved;
+    const Index padded = job_.padded, channel = x_tensor.strides.channel;
     const Index next_step = x_tensor.strides.step, next_row = x_tensor.strides.batch;
-    const bool streaming = job.tiling.streaming;
-    const Real clip(job.clip);
+    const bool streaming = job_.tiling.streaming;
+    const Real clip(job_.clip);
 
     Real bias[Cell::gates];
 #pragma GCC unroll 8
@@ -138,7 +139,7 @@ class ForwardWorker {
       before[s] = state_before(head, s, step) + row * padded + unit;
       after[s] = state_before(head, s, step + 1) + row * padded + unit;
     }
-    const Index batch = task.first_row + row;
+    const Index batch = task_.first_row + row;
     const Storage* x = x_tensor.data + x_tensor.strides.at(0, step, batch, head) + unit;
     Index to_h = h.strides.at(0, step, batch, head) + unit;
     Index to_states = states.strides.at(0, step, batch, head) + unit;

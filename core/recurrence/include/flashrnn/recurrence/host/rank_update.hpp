@@ -17,7 +17,8 @@ struct RankUpdate {
                      Index rows, Index columns, bool first, Scalar* out) {
     const Index vectors = columns / lanes;
     // A panel of b stays in the first-level cache while all of a passes by.
-    for (Index done = 0; done < vectors;) {
+    Index done = 0;
+    while (done < vectors) {
       const Index left = vectors - done;
       const auto panel = [&]<int width>() {
         rows_of_panel<width>(a, a_stride, b + done * lanes, b_stride, depth, rows, vectors, first,
