@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // A plan whose tilings are timed, made through the C API.
-#define _POSIX_C_SOURCE 200809L
 #include <flashrnn/flashrnn.h>
 #include <stdlib.h>
 #include <string.h>
