@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <cstring>
 
 #include "space_data.hpp"
 #include "write_rows.hpp"
@@ -59,7 +58,11 @@ std::int64_t* Cursor::write_some(std::size_t s, Uint128 skip, std::size_t count,
   const Diagram::Level& level = levels[step.level];
   const std::uint32_t node = node_[space_.node_slot(step)];
   const Uint128 others = completions(s, step.part);
-  if (skip == 0 && others * level.counts[node] <= count) return write_all(s, out);
+  if (skip == 0 && others * level.counts[node] <= count) {
+    out = write_all(s, out);
+    flush_tail(out);
+    return out;
+  }
   for (std::size_t e = level.edges.first[node]; count > 0; ++e) {
     Uint128 each = others;
     if (step.level + 1 < levels.size()) each *= levels[step.level + 1].counts[level.edges.child[e]];
@@ -87,11 +90,12 @@ std::int64_t* Cursor::write_all(std::size_t s, std::int64_t* out) {
   const SpaceData::Step& step = space_.steps[s];
   const Diagram::Level& level = space_.level_of(step);
   const std::uint32_t node = node_[space_.node_slot(step)];
+  const bool before_tail = s + 1 == space_.tail.cut && !building_;
   for (std::size_t e = level.edges.first[node]; e < level.edges.first[node + 1]; ++e) {
     const auto values = static_cast<std::uint64_t>(level.size(e));
     for (std::uint64_t offset = 0; offset < values; ++offset) {
       take(s, e, offset);
-      out = write_all(s + 1, out);
+      out = before_tail ? write_tail(out) : write_all(s + 1, out);
     }
   }
   return out;
@@ -103,26 +107,45 @@ std::int64_t* Cursor::write_tail(std::int64_t* out) {
   for (const SpaceData::Tail::Open& open : tail.open) table = table * open.nodes + node_[open.slot];
   if (tables_.empty() || tables_[table].rows == 0) build_table(table);
   const std::size_t rows = tables_[table].rows;
-  write_rows(out, row_.data(), tail.column, table_rows_.data() + tables_[table].first,
-             row_.size() - tail.column, tail.stride, rows);
-  return out + rows * row_.size();
+  writer_->add(out, row_.data(), table_rows_.data() + tables_[table].first, rows);
+  out += rows * row_.size();
+  if (writer_->full()) flush_tail(out);
+  return out;
+}
+
+void Cursor::flush_tail(std::int64_t* end) {
+  if (!writer_) return;
+  std::int64_t* const begin = writer_->begin();
+  if (begin == nullptr) return;
+  writer_->flush();
+  if (!space_.has_outputs) return;
+  const auto rows = static_cast<std::size_t>(end - begin) / row_.size();
+  for (const SpaceData::PartData& part : space_.parts) {
+    part.outputs.fill_columns(begin, row_.size(), rows);
+  }
 }
 
 void Cursor::build_table(std::size_t table) {
   const SpaceData::Tail& tail = space_.tail;
-  tables_.resize(tail.tables);
   const std::size_t width = row_.size();
+  if (!writer_) {
+    tables_.resize(tail.tables);
+    table_rows_.reserve(tail.values);  // so that tables stay where they are
+    writer_.emplace(width, tail.column);
+  }
   const auto rows = static_cast<std::size_t>(completions(tail.cut, space_.parts.size()));
-  std::vector<std::int64_t> full(rows * width);
+  building_rows_.resize(rows * width);
   building_ = true;
-  write_all(tail.cut, full.data());
+  write_all(tail.cut, building_rows_.data());
   building_ = false;
   tables_[table] = {table_rows_.size(), rows};
-  table_rows_.reserve(tail.values);
-  table_rows_.resize(table_rows_.size() + rows * tail.stride);
-  std::int64_t* to = table_rows_.data() + tables_[table].first;
-  for (std::size_t r = 0; r < rows; ++r) {
-    std::copy_n(full.data() + r * width + tail.column, width - tail.column, to + r * tail.stride);
+  const std::size_t stride = writer_->stride();
+  table_rows_.resize(table_rows_.size() + rows * stride, 0);
+  std::int64_t* to =
+      table_rows_.data() + tables_[table].first + (tail.column - writer_->table_column());
+  const std::int64_t* from = building_rows_.data() + tail.column;
+  for (std::size_t r = 0; r < rows; ++r, from += width, to += stride) {
+    for (std::size_t c = 0; c < width - tail.column; ++c) to[c] = from[c];
   }
 }
 

@@ -2,7 +2,8 @@
 #include "diagram.hpp"
 
 #include <algorithm>
-#include <bit>
+
+#include "narrow_expander.hpp"
 
 namespace constrint::detail {
 
@@ -10,15 +11,34 @@ namespace {
 
 constexpr std::uint32_t kDead = ~std::uint32_t{0};
 
+// Entries are placed by their upper half, so that need not be computed again.
+void grow_buckets(std::vector<std::uint64_t>& buckets) {
+  std::vector<std::uint64_t> larger(buckets.size() * 4, 0);
+  const std::size_t mask = larger.size() - 1;
+  for (const std::uint64_t entry : buckets) {
+    if (entry == 0) continue;
+    std::size_t slot = (entry >> 32) & mask;
+    while (larger[slot] != 0) slot = (slot + 1) & mask;
+    larger[slot] = entry;
+  }
+  buckets = std::move(larger);
+}
+
 }  // namespace
 
 Diagram::Diagram(const Graph& graph, const Schedule& schedule, Limits& limits,
-                 std::size_t memory_bytes) {
+                 std::size_t memory_bytes, Expansion expansion) {
   if (!graph.consistent()) {
     status_ = Status::unsatisfiable;
     return;
   }
-  if (!schedule.possible || !expand_all(graph, schedule, limits, memory_bytes) || !reduce()) return;
+  if (!schedule.possible) return;
+  const bool narrow = expansion == Expansion::fastest && NarrowExpander::can_run(schedule);
+  if (narrow) {
+    if (!expand_narrow(graph, schedule, limits, memory_bytes)) return;
+  } else if (!expand_all(graph, schedule, limits, memory_bytes) || !reduce()) {
+    return;
+  }
   status_ = levels_[0].counts.empty() ? Status::unsatisfiable : Status::satisfiable;
 }
 
@@ -28,6 +48,15 @@ std::size_t Diagram::bytes() const {
   return total;
 }
 
+Diagram::Level& Diagram::add_level(const Graph& graph) {
+  const std::size_t l = levels_.size();
+  Level& level = levels_.emplace_back();
+  level.variable = graph.variable(l).variable;
+  level.largest = graph.variable(l).largest;
+  level.step = graph.domain(l).step;
+  return level;
+}
+
 bool Diagram::expand_all(const Graph& graph, const Schedule& schedule, Limits& limits,
                          std::size_t memory_bytes) {
   Expander expander(graph, schedule, limits);
@@ -35,10 +64,7 @@ bool Diagram::expand_all(const Graph& graph, const Schedule& schedule, Limits& l
   states.insert_empty();
   std::size_t used = 0;
   for (std::size_t l = 0; l < graph.levels(); ++l) {
-    Level level;
-    level.variable = graph.variable(l).variable;
-    level.largest = graph.variable(l).largest;
-    level.step = graph.domain(l).step;
+    Level& level = add_level(graph);
     StateTable next(schedule.slots[l + 1]);
     // A table that would not fit is not worth completing.
     const std::size_t each = schedule.slots[l + 1] * 8 + 32;
@@ -46,7 +72,6 @@ bool Diagram::expand_all(const Graph& graph, const Schedule& schedule, Limits& l
     if (expander.expand(l, states, 0, next, &level.edges, room) != states.size()) return false;
     used += level.edges.bytes() + states.size() * 16;
     if (used + next.bytes() > memory_bytes) return false;
-    levels_.push_back(std::move(level));
     states = std::move(next);
   }
   return true;
@@ -70,7 +95,8 @@ bool Diagram::reduce_level(std::size_t l, std::vector<std::uint32_t>& number) {
   const bool ranged = !edges.high.empty();
   const std::size_t nodes = edges.first.size() - 1;
   std::vector<std::uint32_t> own_number(nodes, kDead);
-  std::vector<std::uint64_t> buckets(std::bit_ceil(nodes * 2 + 2), 0);
+  // Grows with the nodes that stay, which are often few.
+  std::vector<std::uint64_t> buckets(64, 0);
   std::uint32_t kept_nodes = 0;
   std::uint32_t kept_edges = 0;
   level.counts.clear();
@@ -97,6 +123,7 @@ bool Diagram::reduce_level(std::size_t l, std::vector<std::uint32_t>& number) {
     if (kept_edges == first) continue;
     const std::uint32_t size = kept_edges - first;
     const std::uint64_t tag = hash >> 32;
+    if (kept_nodes * std::size_t{2} >= buckets.size()) grow_buckets(buckets);
     const std::size_t mask = buckets.size() - 1;
     std::size_t slot = tag & mask;
     for (; buckets[slot] != 0; slot = (slot + 1) & mask) {
@@ -105,7 +132,9 @@ bool Diagram::reduce_level(std::size_t l, std::vector<std::uint32_t>& number) {
       const std::uint32_t at = edges.first[other];
       const std::uint32_t other_end = other + 1 == kept_nodes ? first : edges.first[other + 1];
       const auto same = [&](const auto& column) {
-        return std::equal(column.begin() + first, column.begin() + kept_edges, column.begin() + at);
+        std::uint32_t e = 0;
+        while (e < size && column[first + e] == column[at + e]) ++e;
+        return e == size;
       };
       if (other_end - at == size && same(edges.value) && same(edges.child) &&
           (!ranged || same(edges.high))) {

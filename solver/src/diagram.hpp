@@ -11,6 +11,8 @@
 
 namespace constrint::detail {
 
+class NarrowExpander;
+
 /// The solutions of one independent part as a decision diagram: a node of a level is a distinct
 /// state there, its edges are the values of the level's variable that can be completed. Nodes with
 /// equal edges are one node. Every path from node 0 of level 0 is a solution.
@@ -31,8 +33,16 @@ class Diagram {
     }
   };
 
+  /// How states are expanded: by the NarrowExpander where it can, or by the Expander, which can do
+  /// everything. The diagram is the same.
+  enum class Expansion : std::uint8_t { fastest, general };
+
   /// Builds it; status() says how that went.
-  Diagram(const Graph& graph, const Schedule& schedule, Limits& limits, std::size_t memory_bytes);
+  Diagram(const Graph& graph, const Schedule& schedule, Limits& limits, std::size_t memory_bytes,
+          Expansion expansion = Expansion::fastest);
+
+  /// One variable on its own, of few values.
+  Diagram(const OrderedVariable& variable, const Domain& domain);
 
   /// Builds it from a search for all solutions, where the values are too wide for a graph. The
   /// propagator must stand at the root with its occurrences built, and does so again afterwards.
@@ -45,9 +55,13 @@ class Diagram {
   [[nodiscard]] std::size_t bytes() const;
 
  private:
+  Level& add_level(const Graph& graph);
+  bool expand_narrow(const Graph& graph, const Schedule& schedule, Limits& limits,
+                     std::size_t memory_bytes);
   bool expand_all(const Graph& graph, const Schedule& schedule, Limits& limits,
                   std::size_t memory_bytes);
   bool reduce();
+  bool reduce_narrow(NarrowExpander& expander);
   bool reduce_level(std::size_t l, std::vector<std::uint32_t>& number);
 
   std::vector<Level> levels_;

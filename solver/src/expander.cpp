@@ -212,20 +212,8 @@ const std::vector<std::int64_t>& Expander::divisors_of(std::int64_t number, cons
                                                        bool largest) {
   const auto [entry, fresh] = divisors_.try_emplace(number);
   if (!fresh) return entry->second;
-  const std::uint64_t size =
-      number < 0 ? 0 - static_cast<std::uint64_t>(number) : static_cast<std::uint64_t>(number);
-  const std::int64_t limit =
-      std::max(domain.high, domain.low == kMinusInfinity ? kInfinity : -domain.low);
-  std::vector<std::int64_t>& result = entry->second;
-  const std::vector<std::int64_t> all = divisors(size, limit);
-  for (auto d = all.rbegin(); d != all.rend(); ++d) {
-    if (domain.contains(-*d)) result.push_back(-*d);
-  }
-  for (const std::int64_t d : all) {
-    if (domain.contains(d)) result.push_back(d);
-  }
-  if (largest) std::ranges::reverse(result);
-  return result;
+  entry->second = divisors_within(number, domain, largest);
+  return entry->second;
 }
 
 std::span<const std::int64_t> Expander::within_bounds(const Candidates& candidates,

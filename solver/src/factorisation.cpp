@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "constrint/count.hpp"
+#include "interval.hpp"
 
 namespace constrint::detail {
 
@@ -139,6 +140,23 @@ std::vector<std::int64_t> divisors(std::uint64_t n, std::int64_t limit) {
     }
   }
   std::ranges::sort(result);
+  return result;
+}
+
+std::vector<std::int64_t> divisors_within(std::int64_t number, const Domain& domain, bool largest) {
+  const std::uint64_t size =
+      number < 0 ? 0 - static_cast<std::uint64_t>(number) : static_cast<std::uint64_t>(number);
+  const std::int64_t limit =
+      std::max(domain.high, domain.low == kMinusInfinity ? kInfinity : -domain.low);
+  std::vector<std::int64_t> result;
+  const std::vector<std::int64_t> all = divisors(size, limit);
+  for (auto d = all.rbegin(); d != all.rend(); ++d) {
+    if (domain.contains(-*d)) result.push_back(-*d);
+  }
+  for (const std::int64_t d : all) {
+    if (domain.contains(d)) result.push_back(d);
+  }
+  if (largest) std::ranges::reverse(result);
   return result;
 }
 

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "domain.hpp"
+
 namespace constrint::detail {
 
 /// Whether n is prime, for any 64-bit n (deterministic Miller-Rabin).
@@ -19,5 +21,9 @@ std::vector<PrimePower> factorise(std::uint64_t n);
 
 /// All positive divisors of n >= 1 up to `limit`, ascending.
 std::vector<std::int64_t> divisors(std::uint64_t n, std::int64_t limit);
+
+/// The divisors of `number` (not 0) in a domain, negative ones too: ascending, or descending if
+/// `largest`.
+std::vector<std::int64_t> divisors_within(std::int64_t number, const Domain& domain, bool largest);
 
 }  // namespace constrint::detail

@@ -22,7 +22,7 @@ Int128 common_divisor(Int128 a, Int128 b) {
 
 Graph::Graph(const Propagator& root, std::span<const OrderedVariable> free,
              const std::vector<Definition>& definitions, std::span<const std::int32_t> constraints)
-    : own_(*root.circuit().model), free_(free.begin(), free.end()) {
+    : own_(*root.circuit().model, root.circuit().gates.size()), free_(free.begin(), free.end()) {
   const std::size_t variables = root.variable_count();
   level_.assign(variables, -1);
   gate_of_variable_.resize(variables);
@@ -157,7 +157,7 @@ std::int32_t Graph::gate_of_term(const Term& term) {
 
 std::int32_t Graph::gate_of(const Linear& linear) {
   if (linear.terms.empty()) return constant(linear.constant);
-  std::vector<std::int32_t> parts;
+  ScratchVector<std::int32_t> parts;
   parts.reserve(linear.terms.size());
   for (const Term& term : linear.terms) parts.push_back(gate_of_term(term));
   std::ranges::sort(parts, [this](auto x, auto y) { return before(x, y); });

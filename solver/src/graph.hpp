@@ -8,6 +8,7 @@
 
 #include "order.hpp"
 #include "propagator.hpp"
+#include "scratch.hpp"
 
 namespace constrint::detail {
 
@@ -75,11 +76,11 @@ class Graph {
  private:
   struct Term {
     Int128 coefficient = 1;
-    std::vector<std::int32_t> factors;  // gates, ascending by (level, id)
+    ScratchVector<std::int32_t> factors;  // gates, ascending by (level, id)
   };
   struct Linear {
     Int128 constant = 0;
-    std::vector<Term> terms;
+    ScratchVector<Term> terms;
   };
 
   void add_constraint(const Propagator& root, const Constraint& constraint);
@@ -104,6 +105,7 @@ class Graph {
   std::int32_t intern(Op op, std::int32_t a, std::int32_t b, std::int64_t value);
   static bool is_constant(const Linear& linear) { return linear.terms.empty(); }
 
+  Scratch::Scope scope_;  // first: of the memory of the other members
   Propagator own_;
   std::vector<OrderedVariable> free_;
   std::vector<int> level_;
@@ -112,9 +114,11 @@ class Graph {
   std::vector<Output> outputs_;
   std::vector<Divisibility> divisibilities_;
   std::vector<std::int32_t> gate_of_variable_;  // a defined variable stands for its definition
-  std::vector<Linear> linear_;                  // by gate of the constraint in work, from offset_
+  ScratchVector<Linear> linear_;                // by gate of the constraint in work, from offset_
   std::int32_t offset_ = 0;
-  std::unordered_multimap<std::uint64_t, std::int32_t> interned_;
+  std::unordered_multimap<std::uint64_t, std::int32_t, std::hash<std::uint64_t>, std::equal_to<>,
+                          ScratchAllocator<std::pair<const std::uint64_t, std::int32_t>>>
+      interned_;
   bool exact_ = true;
   bool consistent_ = true;
 };

@@ -61,6 +61,10 @@ class Lexer {
   /// Reads the next token into `token`, field by field: a token returned by value and copied whole
   /// would wait for its just written parts.
   void next(Token& token);
+  /// Whether the token that next() returned last is directly followed by a comma or ']'.
+  [[nodiscard]] bool at_list_separator() const {
+    return at_ < text_.size() && (text_[at_] == ',' || text_[at_] == ']');
+  }
   /// Line of the token that next() returned last, from 1.
   [[nodiscard]] std::uint32_t line() const { return line_; }
   [[nodiscard]] std::string_view text() const { return text_; }

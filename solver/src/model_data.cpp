@@ -97,12 +97,17 @@ std::int32_t ModelData::add_folded(Op op, std::int32_t a, std::int32_t b) {
   return add_node(op, a, b);
 }
 
-std::int32_t ModelData::add_in_list(std::int32_t a, std::vector<std::int64_t> values) {
-  std::ranges::sort(values);
-  values.erase(std::unique(values.begin(), values.end()), values.end());
-  const auto offset = static_cast<std::int32_t>(pool.size());
+std::int32_t ModelData::add_in_list(std::int32_t a, std::span<const std::int64_t> values) {
+  const std::size_t offset = pool.size();
   pool.insert(pool.end(), values.begin(), values.end());
-  return add_node(Op::in_list, a, offset, static_cast<std::int64_t>(values.size()));
+  const auto begin = pool.begin() + static_cast<std::ptrdiff_t>(offset);
+  const auto ascending = [](std::int64_t x, std::int64_t y) { return x >= y; };
+  if (std::adjacent_find(begin, pool.end(), ascending) != pool.end()) {
+    std::sort(begin, pool.end());
+    pool.erase(std::unique(begin, pool.end()), pool.end());
+  }
+  return add_node(Op::in_list, a, static_cast<std::int32_t>(offset),
+                  static_cast<std::int64_t>(pool.size() - offset));
 }
 
 std::int32_t ModelData::add_in_range(std::int32_t a, std::int64_t low, std::int64_t high) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -112,8 +113,8 @@ struct ModelData {
   std::int32_t add_node(Op op, std::int32_t a, std::int32_t b = 0, std::int64_t value = 0);
   /// Adds the node, or a constant where the operands are constants and the result fits in 64 bits.
   std::int32_t add_folded(Op op, std::int32_t a, std::int32_t b);
-  /// Adds `a in {values}`; sorts them.
-  std::int32_t add_in_list(std::int32_t a, std::vector<std::int64_t> values);
+  /// Adds `a in {values}`, sorted and each once.
+  std::int32_t add_in_list(std::int32_t a, std::span<const std::int64_t> values);
   std::int32_t add_in_range(std::int32_t a, std::int64_t low, std::int64_t high);
   /// Adds a statement, and marks a variable as declared where the statement is a domain.
   void add_statement(Statement statement);

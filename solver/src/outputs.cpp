@@ -28,6 +28,7 @@ OutputProgram::OutputProgram(const Graph& graph) : levels_(graph.levels()) {
   std::vector<std::int32_t> reg(graph.gates().size(), -1);
   for (std::size_t l = 0; l < graph.levels(); ++l) {
     levels_[l].reg = static_cast<std::int32_t>(registers_++);
+    levels_[l].variable = graph.variable(l).variable;
     reg[static_cast<std::size_t>(graph.variable(l).variable)] = levels_[l].reg;
   }
   initial_.resize(registers_);
@@ -56,36 +57,12 @@ OutputProgram::OutputProgram(const Graph& graph) : levels_(graph.levels()) {
     levels_[static_cast<std::size_t>(level)].stores.push_back(
         {output.variable, reg[static_cast<std::size_t>(output.gate)]});
   }
-  find_readers(graph);
 }
 
 OutputProgram::OutputProgram(std::size_t levels)
     : levels_(levels), initial_(levels, 0), registers_(levels) {
   for (std::size_t l = 0; l < levels; ++l) {
     levels_[l].reg = static_cast<std::int32_t>(l);
-    levels_[l].last_reader = l;
-  }
-}
-
-void OutputProgram::find_readers(const Graph& graph) {
-  std::vector<std::size_t> reader(graph.gates().size(), 0);
-  for (const Graph::Output& output : graph.outputs()) {
-    std::size_t& own = reader[static_cast<std::size_t>(output.gate)];
-    own = std::max(own, static_cast<std::size_t>(std::max(0, graph.level(output.gate))));
-  }
-  for (std::size_t g = reader.size(); g-- > graph.model().variables.size();) {
-    const Gate& gate = graph.gates()[g];
-    if (gate.op == Op::constant || reader[g] == 0) continue;
-    const auto pass = [&](std::int32_t operand) {
-      std::size_t& own = reader[static_cast<std::size_t>(operand)];
-      own = std::max(own, reader[g]);
-    };
-    pass(gate.a);
-    if (is_binary(gate.op)) pass(gate.b);
-  }
-  for (std::size_t l = 0; l < levels_.size(); ++l) {
-    levels_[l].last_reader =
-        std::max(l, reader[static_cast<std::size_t>(graph.variable(l).variable)]);
   }
 }
 
@@ -98,48 +75,88 @@ bool OutputProgram::defines(std::size_t variable) const {
   return false;
 }
 
+namespace {
+
+template <class F>
+void each(const std::int64_t* a, const std::int64_t* b, std::int64_t* target, std::size_t count,
+          F f) {
+  for (std::size_t i = 0; i < count; ++i) target[i] = f(a[i], b[i]);
+}
+
+}  // namespace
+
+void OutputProgram::apply(const Step& step, const std::int64_t* a, const std::int64_t* b,
+                          std::int64_t* target, std::size_t count) const {
+  using I = std::int64_t;
+  const I* pool = pool_.data() + step.pool;
+  switch (step.op) {
+    case Op::add:
+      return each(a, b, target, count, [](I x, I y) { return x + y; });
+    case Op::multiply:
+      return each(a, b, target, count, [](I x, I y) { return x * y; });
+    case Op::divide:
+      return each(a, b, target, count, [](I x, I y) { return floor_divide(x, y); });
+    case Op::modulo:
+      return each(a, b, target, count, [](I x, I y) { return floor_modulo(x, y); });
+    case Op::in_range:
+      return each(a, b, target, count, [=](I x, I) { return I{x >= pool[0] && x <= pool[1]}; });
+    case Op::in_list:
+      return each(a, b, target, count,
+                  [&](I x, I) { return I{std::binary_search(pool, pool + step.value, x)}; });
+    default:
+      return each(a, b, target, count, [&](I x, I y) {
+        Int128 wide = 0;
+        if (step.op == Op::power) {
+          power_exact(x, step.value, wide);
+        } else {
+          apply_exact(step.op, x, y, wide);
+        }
+        return static_cast<I>(wide);
+      });
+  }
+}
+
 void OutputProgram::run(std::size_t l, std::int64_t value, std::int64_t* registers,
                         std::int64_t* row) const {
   const Level& level = levels_[l];
   registers[level.reg] = value;
   for (const Step& step : level.steps) {
-    const std::int64_t a = registers[step.a];
-    const std::int64_t b = registers[step.b];
-    std::int64_t& target = registers[step.target];
-    switch (step.op) {
-      case Op::add:
-        target = a + b;
-        break;
-      case Op::multiply:
-        target = a * b;
-        break;
-      case Op::divide:
-        target = floor_divide(a, b);
-        break;
-      case Op::modulo:
-        target = floor_modulo(a, b);
-        break;
-      case Op::in_range:
-        target = a >= pool_[static_cast<std::size_t>(step.pool)] &&
-                 a <= pool_[static_cast<std::size_t>(step.pool) + 1];
-        break;
-      case Op::in_list: {
-        const auto begin = pool_.begin() + step.pool;
-        target = std::binary_search(begin, begin + step.value, a);
-        break;
+    apply(step, registers + step.a, registers + step.b, registers + step.target, 1);
+  }
+  for (const Store& store : level.stores) row[store.variable] = registers[store.reg];
+}
+
+void OutputProgram::fill_columns(std::int64_t* rows, std::size_t width, std::size_t count) const {
+  constexpr std::size_t kBlock = 64;
+  if (std::ranges::none_of(levels_, [](const Level& level) { return !level.stores.empty(); })) {
+    return;
+  }
+  std::vector<std::int64_t> registers(registers_ * kBlock);
+  const auto column = [&](std::int32_t reg) {
+    return registers.data() + static_cast<std::size_t>(reg) * kBlock;
+  };
+  for (std::size_t r = 0; r < initial_.size(); ++r) {
+    std::fill_n(column(static_cast<std::int32_t>(r)), kBlock, initial_[r]);
+  }
+  for (std::size_t begin = 0; begin < count; begin += kBlock) {
+    const std::size_t block = std::min(kBlock, count - begin);
+    std::int64_t* const out = rows + begin * width;
+    for (const Level& level : levels_) {
+      std::int64_t* target = column(level.reg);
+      for (std::size_t i = 0; i < block; ++i) {
+        target[i] = out[i * width + static_cast<std::size_t>(level.variable)];
       }
-      default: {
-        Int128 wide = 0;
-        if (step.op == Op::power) {
-          power_exact(a, step.value, wide);
-        } else {
-          apply_exact(step.op, a, b, wide);
+      for (const Step& step : level.steps) {
+        apply(step, column(step.a), column(step.b), column(step.target), block);
+      }
+      for (const Store& store : level.stores) {
+        const std::int64_t* from = column(store.reg);
+        for (std::size_t i = 0; i < block; ++i) {
+          out[i * width + static_cast<std::size_t>(store.variable)] = from[i];
         }
-        target = static_cast<std::int64_t>(wide);
       }
     }
   }
-  for (const Store& store : level.stores) row[store.variable] = registers[store.reg];
 }
 
 }  // namespace constrint::detail

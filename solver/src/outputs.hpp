@@ -24,21 +24,12 @@ class OutputProgram {
   /// Level `level` has taken `value`: updates registers, and writes the variables known now into
   /// the row.
   void run(std::size_t level, std::int64_t value, std::int64_t* registers, std::int64_t* row) const;
+  /// Computes the defined variables of whole rows, row-major, whose other values are there.
+  void fill_columns(std::int64_t* rows, std::size_t width, std::size_t count) const;
   /// What the registers hold before the first level.
   [[nodiscard]] const std::vector<std::int64_t>& initial() const { return initial_; }
   /// Whether the program computes this variable.
   [[nodiscard]] bool defines(std::size_t variable) const;
-  /// The last level whose outputs depend on the variable of `level`, or `level` itself.
-  [[nodiscard]] std::size_t last_reader(std::size_t level) const {
-    return levels_[level].last_reader;
-  }
-  /// Calls visit with each variable that gets its value at a level, besides the level's own.
-  template <class Visit>
-  void for_each_output(std::size_t level, Visit visit) const {
-    for (const Store& store : levels_[level].stores) {
-      visit(static_cast<std::size_t>(store.variable));
-    }
-  }
   /// False if a value may leave 64 bits.
   [[nodiscard]] bool exact() const { return exact_; }
 
@@ -57,11 +48,12 @@ class OutputProgram {
   };
   struct Level {
     std::int32_t reg = 0;  // of its variable
-    std::size_t last_reader = 0;
+    std::int32_t variable = 0;
     std::vector<Step> steps;
     std::vector<Store> stores;
   };
-  void find_readers(const Graph& graph);
+  void apply(const Step& step, const std::int64_t* a, const std::int64_t* b, std::int64_t* target,
+             std::size_t count) const;
 
   std::vector<Level> levels_;
   std::vector<std::int64_t> pool_;

@@ -253,20 +253,35 @@ Parser::Part Parser::parse_comparison() {
   return chain < 0 ? first : Part{chain, first.begin};
 }
 
+// A number that is all of a list's element, which most are: without going through the grammar.
+bool Parser::parse_plain_value(std::int64_t& value) {
+  constexpr auto kLargest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  if (token_.kind != TokenKind::number || token_.number > kLargest) return false;
+  if (!lexer_.at_list_separator()) return false;
+  value = static_cast<std::int64_t>(token_.number);
+  advance();
+  return true;
+}
+
 std::int32_t Parser::parse_membership(const Part& left, bool negated) {
   std::int32_t node = 0;
   if (accept(TokenKind::left_bracket)) {
-    std::vector<std::int64_t> values;
+    std::vector<std::int64_t>& values = list_;
+    values.clear();
     do {
-      const Part part = parse_sum();
       std::int64_t value = 0;
+      if (parse_plain_value(value)) {
+        values.push_back(value);
+        continue;
+      }
+      const Part part = parse_sum();
       if (is_condition_node(part.node) || !constant(part.node, value)) {
         fail_at(part.begin, "expected an integer in the list, found " + describe_at(part.begin));
       }
       values.push_back(value);
     } while (accept(TokenKind::comma));
     expect(TokenKind::right_bracket, "',' or ']'");
-    node = model_.add_in_list(left.node, std::move(values));
+    node = model_.add_in_list(left.node, values);
   } else {
     const Part low = parse_sum();
     require_number(low);

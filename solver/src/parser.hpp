@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include "lexer.hpp"
 #include "model_data.hpp"
@@ -38,6 +39,7 @@ class Parser {
   Part parse_primary();
   Part parse_function(Op op);
   std::int32_t parse_membership(const Part& left, bool negated);
+  bool parse_plain_value(std::int64_t& value);
   std::int64_t parse_exponent();
 
   void advance() { lexer_.next(token_); }
@@ -60,6 +62,7 @@ class Parser {
   std::int32_t text_index_;
   Lexer lexer_;
   Token token_;
+  std::vector<std::int64_t> list_;  // in work
   std::uint32_t previous_end_ = 0;
   int depth_ = 0;
 };

@@ -14,10 +14,10 @@ constexpr std::size_t kRevisionsEach = 5;  // and for each constraint
 
 }  // namespace
 
-Propagator::Propagator(const ModelData& model) : compiler_(circuit_) {
+Propagator::Propagator(const ModelData& model, std::size_t gates) : compiler_(circuit_) {
   circuit_.model = &model;
   const std::size_t variables = model.variables.size();
-  circuit_.gates.reserve(variables + model.nodes.size() * 2);
+  circuit_.gates.reserve(gates);
   circuit_.constraints.reserve(model.statements.size());
   circuit_.scope.reserve(model.nodes.size());
   trail_.reserve(variables * 4);

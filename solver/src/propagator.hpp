@@ -16,7 +16,10 @@ namespace constrint::detail {
 class Propagator {
  public:
   /// Domains from the model: 1..2^62, or everything for variables that a statement gives a domain.
-  explicit Propagator(const ModelData& model);
+  explicit Propagator(const ModelData& model)
+      : Propagator(model, model.variables.size() + model.nodes.size() * 2) {}
+  /// The same with room for so many gates.
+  Propagator(const ModelData& model, std::size_t gates);
   Propagator(const Propagator&) = delete;
   Propagator& operator=(const Propagator&) = delete;
 

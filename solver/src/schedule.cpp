@@ -23,18 +23,43 @@ class Planner {
     mark_needed();
     if (!schedule_.possible) return;
     find_last_use();
-    std::vector<std::int32_t> state;  // gates in the slots
+    gates_.resize(graph_.levels());
+    for (std::size_t g = graph_.model().variables.size(); g < graph_.gates().size(); ++g) {
+      const auto id = static_cast<std::int32_t>(g);
+      const int level = graph_.level(id);
+      if (needed_[g] != 0 && level >= 0 && level < static_cast<int>(gates_.size()) &&
+          gate(id).op != Op::constant) {
+        gates_[static_cast<std::size_t>(level)].push_back(id);
+      }
+    }
+    ScratchVector<std::int32_t> state;  // gates in the slots
     const auto levels = static_cast<int>(graph_.levels());
     for (int l = 0; l < levels; ++l) {
-      schedule_.slots.push_back(state.size());
+      add_slots(state);
       state = plan_level(l, state);
+      require_narrow(graph_.domain(static_cast<std::size_t>(l)).low,
+                     graph_.domain(static_cast<std::size_t>(l)).high);
     }
-    schedule_.slots.push_back(state.size());
+    add_slots(state);
   }
 
  private:
   const Gate& gate(std::int32_t id) const { return graph_.gate(id); }
   bool needed(std::int32_t id) const { return needed_[static_cast<std::size_t>(id)] != 0; }
+
+  void add_slots(const ScratchVector<std::int32_t>& state) {
+    schedule_.slots.push_back(state.size());
+    ScratchVector<Interval>& ranges = schedule_.slot_ranges.emplace_back();
+    for (const std::int32_t id : state) {
+      // A condition may be known to hold in the end, but does not have to before it is tested.
+      ranges.push_back(is_condition(gate(id).op) ? Interval{0, 1} : gate(id).range);
+    }
+  }
+
+  void require_narrow(std::int64_t low, std::int64_t high) {
+    constexpr std::int64_t kNarrow = std::int64_t{1} << 30;
+    if (low < -kNarrow || high > kNarrow) schedule_.narrow = false;
+  }
 
   void mark_needed() {
     const std::size_t size = graph_.gates().size();
@@ -46,12 +71,17 @@ class Planner {
     for (std::size_t g = size; g-- > graph_.model().variables.size();) {
       const Gate& own = graph_.gates()[g];
       if (needed_[g] == 0 || own.op == Op::constant) continue;
-      needed_[static_cast<std::size_t>(own.a)] = 1;
-      if (is_binary(own.op)) needed_[static_cast<std::size_t>(own.b)] = 1;
+      for (const std::int32_t operand : {own.a, is_binary(own.op) ? own.b : own.a}) {
+        needed_[static_cast<std::size_t>(operand)] = 1;
+        if (gate(operand).op == Op::constant) {
+          require_narrow(gate(operand).value, gate(operand).value);
+        }
+      }
       // Computed before any test of itself, so what counts is the range that its operands allow.
       Circuit const& circuit = graph_.circuit();
       const Interval range = evaluate(circuit, own);
       if (range.low == kMinusInfinity || range.high == kInfinity) schedule_.possible = false;
+      require_narrow(range.low, range.high);
     }
   }
 
@@ -71,22 +101,16 @@ class Planner {
     }
   }
 
-  std::vector<std::int32_t> plan_level(int level, const std::vector<std::int32_t>& state) {
+  ScratchVector<std::int32_t> plan_level(int level, const ScratchVector<std::int32_t>& state) {
     LevelProgram program;
     register_.assign(graph_.gates().size(), -1);
     const std::int32_t variable = graph_.variable(static_cast<std::size_t>(level)).variable;
     program.variable = 0;
     program.registers = 1;
     register_[static_cast<std::size_t>(variable)] = 0;
-    std::vector<std::int32_t> gates;
-    for (std::size_t g = graph_.model().variables.size(); g < graph_.gates().size(); ++g) {
-      const auto id = static_cast<std::int32_t>(g);
-      if (needed_[g] != 0 && graph_.level(id) == level && gate(id).op != Op::constant) {
-        gates.push_back(id);
-      }
-    }
+    const ScratchVector<std::int32_t>& gates = gates_[static_cast<std::size_t>(level)];
     for (const std::int32_t id : gates) emit(program, id, level, state);
-    std::vector<std::int32_t> next;
+    ScratchVector<std::int32_t> next;
     const auto keep = [&](std::int32_t id) {
       if (last_use_[static_cast<std::size_t>(id)] <= level) return;
       const std::int32_t reg = register_[static_cast<std::size_t>(id)];
@@ -107,7 +131,8 @@ class Planner {
     return next;
   }
 
-  Operand operand(LevelProgram& program, std::int32_t id, const std::vector<std::int32_t>& state) {
+  Operand operand(LevelProgram& program, std::int32_t id,
+                  const ScratchVector<std::int32_t>& state) {
     Operand result;
     if (gate(id).op == Op::constant) {
       result.constant = gate(id).value;
@@ -124,7 +149,7 @@ class Planner {
   }
 
   void emit(LevelProgram& program, std::int32_t id, int level,
-            const std::vector<std::int32_t>& state) {
+            const ScratchVector<std::int32_t>& state) {
     const Gate& own = gate(id);
     const bool root = is_root_[static_cast<std::size_t>(id)] != 0;
     Instruction step;
@@ -163,7 +188,7 @@ class Planner {
 
   // Which registers each filter has to keep: those read later or handed on.
   static void find_live(LevelProgram& program) {
-    std::vector<std::uint8_t> live(static_cast<std::size_t>(program.registers), 0);
+    ScratchVector<std::uint8_t> live(static_cast<std::size_t>(program.registers), 0);
     for (const LevelProgram::Output& output : program.outputs) {
       if (output.reg >= 0) live[static_cast<std::size_t>(output.reg)] = 1;
     }
@@ -183,8 +208,8 @@ class Planner {
   }
 
   Candidates choose_candidates(const LevelProgram& program, int level,
-                               const std::vector<std::int32_t>& state,
-                               const std::vector<std::int32_t>& gates) {
+                               const ScratchVector<std::int32_t>& state,
+                               const ScratchVector<std::int32_t>& gates) {
     Candidates result;
     const OrderedVariable entry = graph_.variable(static_cast<std::size_t>(level));
     const Domain& domain = graph_.domain(static_cast<std::size_t>(level));
@@ -209,7 +234,8 @@ class Planner {
   // Products slot * x with limits: they cut a range out of the values without evaluating anything
   // for the others.
   void find_bounds(Candidates& result, std::int32_t variable,
-                   const std::vector<std::int32_t>& state, const std::vector<std::int32_t>& gates) {
+                   const ScratchVector<std::int32_t>& state,
+                   const ScratchVector<std::int32_t>& gates) {
     const auto product = [&](std::int32_t id, Interval range) {
       const Gate& own = gate(id);
       if (own.op != Op::multiply || (own.a == variable) == (own.b == variable)) return;
@@ -230,7 +256,7 @@ class Planner {
 
   // A % (... * x) == 0 with A known before x: only divisors of A are candidates.
   bool find_divisors(Candidates& result, std::int32_t variable, int level,
-                     const std::vector<std::int32_t>& state) {
+                     const ScratchVector<std::int32_t>& state) {
     for (const Graph::Divisibility& pair : graph_.divisibilities()) {
       if (graph_.level(pair.divisor) != level || graph_.level(pair.dividend) >= level) continue;
       const Gate& dividend = gate(pair.dividend);
@@ -256,9 +282,9 @@ class Planner {
   // Whether x is read only by comparisons of slope * x + rest with something that does not depend
   // on x.
   bool find_segments(Candidates& result, const LevelProgram& program, std::int32_t variable,
-                     int level, const std::vector<std::int32_t>& gates) {
+                     int level, const ScratchVector<std::int32_t>& gates) {
     if (last_use_[static_cast<std::size_t>(variable)] > level) return false;
-    std::vector<Int128> slope(graph_.gates().size(), 0);
+    ScratchVector<Int128> slope(graph_.gates().size(), 0);
     slope[static_cast<std::size_t>(variable)] = 1;
     for (const std::int32_t id : gates) {
       const Gate& own = gate(id);
@@ -285,7 +311,7 @@ class Planner {
       if (own_slope > (Int128{1} << 62) || own_slope < -(Int128{1} << 62)) return false;
     }
     // The thresholds belong to instructions, which read registers.
-    std::vector<Int128> by_register(static_cast<std::size_t>(program.registers), 0);
+    ScratchVector<Int128> by_register(static_cast<std::size_t>(program.registers), 0);
     for (std::size_t g = 0; g < slope.size(); ++g) {
       if (slope[g] != 0 && register_[g] >= 0)
         by_register[static_cast<std::size_t>(register_[g])] = slope[g];
@@ -306,10 +332,11 @@ class Planner {
 
   const Graph& graph_;
   Schedule& schedule_;
-  std::vector<std::uint8_t> needed_;
-  std::vector<std::uint8_t> is_root_;
-  std::vector<int> last_use_;
-  std::vector<std::int32_t> register_;  // by gate, in the level in work
+  ScratchVector<std::uint8_t> needed_;
+  ScratchVector<std::uint8_t> is_root_;
+  ScratchVector<int> last_use_;
+  ScratchVector<ScratchVector<std::int32_t>> gates_;  // needed ones by level
+  ScratchVector<std::int32_t> register_;              // by gate, in the level in work
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "graph.hpp"
+#include "scratch.hpp"
 
 namespace constrint::detail {
 
@@ -26,7 +27,7 @@ struct Instruction {
   Interval range;                      // filter_range: of a
   const std::int64_t* pool = nullptr;  // list or range of a membership
   bool divisor_nonzero = true;         // divide, modulo: the divisor cannot be zero
-  std::vector<std::int32_t> live;      // filters: registers needed afterwards
+  ScratchVector<std::int32_t> live;    // filters: registers needed afterwards
 };
 
 /// What happens when the variable of a level gets its values.
@@ -40,10 +41,10 @@ struct LevelProgram {
     std::int32_t slot = -1;  // a slot of the state before, unchanged
   };
   std::int32_t registers = 0;
-  std::int32_t variable = -1;  // register of the level's variable, always 0
-  std::vector<Input> inputs;   // slots that the program reads
-  std::vector<Instruction> code;
-  std::vector<Output> outputs;  // the slots of the next state
+  std::int32_t variable = -1;   // register of the level's variable, always 0
+  ScratchVector<Input> inputs;  // slots that the program reads
+  ScratchVector<Instruction> code;
+  ScratchVector<Output> outputs;  // the slots of the next state
 };
 
 /// How a level gets its candidate values.
@@ -55,20 +56,20 @@ struct Candidates {
     impossible  // too many, and no structure to use
   };
   Kind kind = Kind::list;
-  std::vector<std::int64_t> values;  // list: in the order of preference
-  std::int32_t slot = -1;            // divisors: of this slot, or
-  std::int64_t number = 0;           // of this constant
+  ScratchVector<std::int64_t> values;  // list: in the order of preference
+  std::int32_t slot = -1;              // divisors: of this slot, or
+  std::int64_t number = 0;             // of this constant
   struct Threshold {
     std::int32_t instruction =
         0;  // comparison whose left side is slope * x + (its value at x == 0)
     Int128 slope = 0;
   };
-  std::vector<Threshold> thresholds;  // segments
+  ScratchVector<Threshold> thresholds;  // segments
   struct Bound {
     std::int32_t slot = 0;  // slot * value must lie in the range, and the slot is positive
     Interval range;
   };
-  std::vector<Bound> bounds;  // list: which of the values a state needs to try at all
+  ScratchVector<Bound> bounds;  // list: which of the values a state needs to try at all
 };
 
 /// Programs for all levels. The state between two levels is the values of the gates that are still
@@ -76,9 +77,15 @@ struct Candidates {
 struct Schedule {
   explicit Schedule(const Graph& graph);
 
-  std::vector<LevelProgram> levels;
-  std::vector<Candidates> candidates;
-  std::vector<std::size_t> slots;  // by level: width of the state before it; one more at the end
+ private:
+  Scratch::Scope scope_;  // first: of the memory of the other members
+
+ public:
+  ScratchVector<LevelProgram> levels;
+  ScratchVector<Candidates> candidates;
+  ScratchVector<std::size_t> slots;  // by level: width of the state before it; one more at the end
+  ScratchVector<ScratchVector<Interval>> slot_ranges;  // as slots: what values they may have
+  bool narrow = true;                                  // whether all values are far within 32 bits
   bool possible = true;  // false if a level has no usable candidates or values leave 64 bits
 };
 

@@ -9,7 +9,8 @@ namespace constrint::detail {
 
 namespace {
 
-constexpr std::size_t kTailValues = 1 << 13;  // of all tables of the tail, at most
+constexpr std::size_t kTailValues = 1 << 14;  // of all tables of the tail, at most
+constexpr std::uint64_t kFewValues = 4096;
 constexpr std::size_t kTables = 1 << 10;
 
 }  // namespace
@@ -29,9 +30,6 @@ SpaceData::SpaceData(const ModelData& model, const Options& options) {
   }
   total = 1;
   std::size_t used = 0;
-  std::vector<std::size_t> part_of(order.size(), 0);
-  std::vector<std::size_t> level_of_variable(order.size(), 0);
-  std::vector<bool> free(order.size(), false);
   root.build_occurrences();
   for (Part& part : split_parts(root, order)) {
     if (used >= options.memory_bytes) {
@@ -39,6 +37,18 @@ SpaceData::SpaceData(const ModelData& model, const Options& options) {
       return;
     }
     const std::size_t room = options.memory_bytes - used;
+    if (part.constraints.empty() && part.free.size() == 1) {
+      const Domain& domain = root.domain(static_cast<std::size_t>(part.free[0].variable));
+      if (domain.size() <= kFewValues) {
+        if (!limits.spend(static_cast<std::uint64_t>(domain.size()))) {
+          status = Status::limit;
+          return;
+        }
+        add_part(part, Diagram(part.free[0], domain), OutputProgram(1));
+        used += parts.back().diagram.bytes();
+        continue;
+      }
+    }
     const Graph graph(root, part.free, part.definitions, part.constraints);
     const Schedule schedule(graph);
     OutputProgram outputs(graph);
@@ -55,28 +65,9 @@ SpaceData::SpaceData(const ModelData& model, const Options& options) {
       return;
     }
     used += diagram.bytes();
-    if (__builtin_mul_overflow(total, diagram.count(), &total)) total_fits = false;
-    for (std::size_t l = 0; l < part.free.size(); ++l) {
-      const auto v = static_cast<std::size_t>(part.free[l].variable);
-      part_of[v] = parts.size();
-      level_of_variable[v] = l;
-      free[v] = true;
-    }
-    for (const Definition& definition : part.definitions) {
-      defined[static_cast<std::size_t>(definition.variable)] = 1;
-    }
-    const std::size_t first_register = initial_registers.size();
-    initial_registers.insert(initial_registers.end(), outputs.initial().begin(),
-                             outputs.initial().end());
-    parts.push_back({std::move(diagram), std::move(outputs), first_register, nodes});
-    nodes += part.free.size();
+    add_part(part, std::move(diagram), std::move(outputs));
   }
-  step_of.assign(order.size(), static_cast<std::size_t>(std::ranges::count(free, true)));
-  for (const OrderedVariable& entry : order) {
-    const auto v = static_cast<std::size_t>(entry.variable);
-    if (free[v]) step_of[v] = steps.size();
-    if (free[v]) steps.push_back({part_of[v], level_of_variable[v], v});
-  }
+  place_steps();
   status = total_fits ? Status::satisfiable : Status::limit;
   if (!total_fits) return;
   plan_tail();
@@ -90,25 +81,56 @@ SpaceData::SpaceData(const ModelData& model, const Options& options) {
   if (excluded.size() == total) status = Status::unsatisfiable;
 }
 
+void SpaceData::add_part(const Part& part, Diagram diagram, OutputProgram outputs) {
+  if (__builtin_mul_overflow(total, diagram.count(), &total)) total_fits = false;
+  for (const Definition& definition : part.definitions) {
+    defined[static_cast<std::size_t>(definition.variable)] = 1;
+  }
+  has_outputs = has_outputs || !part.definitions.empty();
+  const std::size_t first_register = initial_registers.size();
+  initial_registers.insert(initial_registers.end(), outputs.initial().begin(),
+                           outputs.initial().end());
+  parts.push_back({std::move(diagram), std::move(outputs), first_register, nodes});
+  nodes += part.free.size();
+}
+
+void SpaceData::place_steps() {
+  constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+  std::vector<Step> free(order.size(), {kNone, 0, 0});  // by variable
+  std::size_t count = 0;
+  for (std::size_t p = 0; p < parts.size(); ++p) {
+    const std::vector<Diagram::Level>& levels = parts[p].diagram.levels();
+    count += levels.size();
+    for (std::size_t l = 0; l < levels.size(); ++l) {
+      const auto v = static_cast<std::size_t>(levels[l].variable);
+      free[v] = {p, l, v};
+    }
+  }
+  step_of.assign(order.size(), count);
+  steps.reserve(count);
+  for (const OrderedVariable& entry : order) {
+    const auto v = static_cast<std::size_t>(entry.variable);
+    if (free[v].part == kNone) continue;
+    step_of[v] = steps.size();
+    steps.push_back(free[v]);
+  }
+}
+
 void SpaceData::plan_tail() {
+  // What a row of a table costs while tables are made, and a group of rows written from one, beside
+  // writing a row (measured).
+  constexpr double kTableRow = 8;
+  constexpr double kGroup = 12;
+  double least = static_cast<double>(total) * kGroup;
   tail.cut = steps.size();
   const std::size_t width = base.size();
-  // Tables must be small beside what is written from them.
-  const auto allowed = static_cast<std::size_t>(
-      std::min<Uint128>(kTailValues, std::min<Uint128>(total, kTailValues) * width / 8));
-  // By column: the first step whose tail may hold it. Fixed columns belong to any.
+  // By column: the first step whose tail may hold it. Fixed columns belong to any, and so do
+  // defined variables, which are computed once the rest of a row is there.
   std::vector<std::size_t> given(width, steps.size());
   std::vector<std::vector<std::size_t>> step_of_level(parts.size());
-  for (std::size_t s = 0; s < steps.size(); ++s) step_of_level[steps[s].part].push_back(s);
-  // A cut between a variable and an output that is computed from it would leave the output open.
-  std::vector<std::uint8_t> split(steps.size() + 1, 0);
   for (std::size_t s = 0; s < steps.size(); ++s) {
-    const Step& step = steps[s];
-    const OutputProgram& outputs = parts[step.part].outputs;
-    given[step.variable] = s;
-    outputs.for_each_output(step.level, [&](std::size_t variable) { given[variable] = s; });
-    const std::size_t reader = step_of_level[step.part][outputs.last_reader(step.level)];
-    for (std::size_t c = s + 1; c <= reader; ++c) split[c] = 1;
+    step_of_level[steps[s].part].push_back(s);
+    given[steps[s].variable] = s;
   }
   for (std::size_t c = steps.size(); c-- > 0;) {
     // Rows of all tables together: of each part the sum over the nodes that it may stand on.
@@ -128,16 +150,21 @@ void SpaceData::plan_tail() {
     }
     std::size_t column = width;
     while (column > 0 && given[column - 1] >= c) --column;
-    const std::size_t stride = (width - column + 3) / 4 * 4;
-    if (tables > kTables || rows * stride > allowed) break;
-    bool covered = split[c] == 0;
+    // Tables must be small beside what is written from them.
+    const std::size_t stride = width - column / RowWriter::kChunk * RowWriter::kChunk + 3;
+    if (tables > kTables || rows * stride > kTailValues) break;
+    // A group has the rows of a table, of average length.
+    const double cost = static_cast<double>(rows) * kTableRow +
+                        static_cast<double>(total) * static_cast<double>(tables) /
+                            static_cast<double>(rows) * kGroup;
+    bool covered = cost < least && RowWriter::can_write(width, column);
     for (std::size_t v = 0; v < column && covered; ++v) {
       covered = given[v] < c || given[v] == steps.size();
     }
     if (!covered) continue;
+    least = cost;
     tail.cut = c;
     tail.column = column;
-    tail.stride = stride;
     tail.tables = static_cast<std::size_t>(tables);
     tail.values = static_cast<std::size_t>(rows) * stride;
     tail.open = std::move(open);

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "diagram.hpp"
 #include "outputs.hpp"
 #include "parts.hpp"
+#include "write_rows.hpp"
 
 namespace constrint::detail {
 
@@ -40,15 +42,15 @@ class SpaceData {
   std::vector<std::uint8_t> defined;   // by variable
   std::vector<std::int64_t> initial_registers;
   std::size_t nodes = 0;          // length of a cursor's list of nodes
+  bool has_outputs = false;       // whether there are defined variables
   std::vector<Uint128> excluded;  // ranks, ascending
 
   // The last steps, from `cut` on, whose rows a cursor keeps as tables: one for each choice of
   // nodes of the parts that are open there. All that the tables do not hold stands in the columns
-  // before them.
+  // before them, or is computed from the rest of the row afterwards (defined variables).
   struct Tail {
     std::size_t cut = 0;     // steps.size() if there is none
     std::size_t column = 0;  // first column of the tables
-    std::size_t stride = 0;  // from row to row of a table
     std::size_t tables = 1;
     std::size_t values = 0;  // of all tables together
     struct Open {
@@ -68,6 +70,8 @@ class SpaceData {
   }
 
  private:
+  void add_part(const Part& part, Diagram diagram, OutputProgram outputs);
+  void place_steps();
   void plan_tail();
 };
 
@@ -95,6 +99,8 @@ class Cursor {
   std::int64_t* write_last(std::int64_t* out);
   std::int64_t* write_tail(std::int64_t* out);
   void build_table(std::size_t table);
+  /// Writes the rows that write_tail has put off.
+  void flush_tail(std::int64_t* end);
   /// Completions of all parts from `step` on, each standing on its current node; leaving out one
   /// part.
   [[nodiscard]] Uint128 completions(std::size_t step, std::size_t without);
@@ -110,7 +116,9 @@ class Cursor {
   };
   std::vector<Table> tables_;
   std::vector<std::int64_t> table_rows_;
+  std::vector<std::int64_t> building_rows_;
   bool building_ = false;
+  std::optional<RowWriter> writer_;
 };
 
 /// Below `bound` (> 0), uniform: rejection of the top of the range, so that no value is favoured.

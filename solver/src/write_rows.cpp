@@ -10,46 +10,52 @@ namespace constrint::detail {
 
 namespace {
 
-constexpr std::size_t kChunk = 4;  // values that are moved at once
-constexpr std::size_t kPrefixChunks = 5;
+constexpr std::size_t kChunk = RowWriter::kChunk;
+constexpr std::size_t kFixedChunks = 5;  // most chunks that come from the prefix alone
 constexpr std::size_t kTableChunks = 4;
 
-struct Rows {
-  std::int64_t* out;
-  const std::int64_t* prefix;  // readable up to a multiple of kChunk
-  std::size_t prefix_size;
-  const std::int64_t* table;
-  std::size_t stride;
+using Chunk [[gnu::vector_size(kChunk * sizeof(std::int64_t))]] = std::int64_t;
+
+struct Job {
+  const RowWriter::Group* groups;
+  std::size_t count;
+  const std::int64_t* prefixes;
   std::size_t width;
-  std::size_t rows;
 };
 
-// Both parts of a row are moved in whole chunks: what the prefix writes too much is overwritten by
-// the table's part, and what that writes too much by the next row. The last row is not for this.
-template <std::size_t prefix_chunks, std::size_t table_chunks>
-[[gnu::always_inline]] inline void move_rows(Rows job) {
-  std::array<std::array<std::int64_t, kChunk>, prefix_chunks> prefix;
-  for (std::size_t c = 0; c < prefix_chunks; ++c) {
-    std::memcpy(&prefix[c], job.prefix + c * kChunk, sizeof(prefix[c]));
-  }
-  for (std::size_t r = 0; r < job.rows; ++r) {
-    for (std::size_t c = 0; c < prefix_chunks; ++c) {
-      std::memcpy(job.out + c * kChunk, &prefix[c], sizeof(prefix[c]));
+// The chunk in which the table begins is the sum of both. What the last chunk of a row writes too
+// much is overwritten by the next row.
+template <std::size_t fixed, std::size_t varying>
+[[gnu::always_inline]] inline void move_groups(Job job) {
+  const std::int64_t* prefixes = job.prefixes;
+  for (std::size_t g = 0; g < job.count; ++g, prefixes += (fixed + 1) * kChunk) {
+    std::array<Chunk, fixed + 1> prefix;
+    for (std::size_t c = 0; c <= fixed; ++c) {
+      std::memcpy(&prefix[c], prefixes + c * kChunk, sizeof(Chunk));
     }
-    for (std::size_t c = 0; c < table_chunks; ++c) {
-      std::memcpy(job.out + job.prefix_size + c * kChunk, job.table + c * kChunk,
-                  kChunk * sizeof(std::int64_t));
+    std::int64_t* out = job.groups[g].out;
+    const std::int64_t* table = job.groups[g].table;
+    for (std::size_t r = job.groups[g].rows; r > 0; --r) {
+      for (std::size_t c = 0; c < fixed; ++c) {
+        std::memcpy(out + c * kChunk, &prefix[c], sizeof(Chunk));
+      }
+      for (std::size_t c = 0; c < varying; ++c) {
+        Chunk chunk;
+        std::memcpy(&chunk, table + c * kChunk, sizeof(Chunk));
+        if (c == 0) chunk += prefix[fixed];
+        std::memcpy(out + (fixed + c) * kChunk, &chunk, sizeof(Chunk));
+      }
+      out += job.width;
+      table += varying * kChunk;
     }
-    job.out += job.width;
-    job.table += job.stride;
   }
 }
 
-using Move = void (*)(Rows);
+using Move = void (*)(Job);
 
-template <std::size_t prefix_chunks, std::size_t table_chunks>
-void move_plainly(Rows job) {
-  move_rows<prefix_chunks, table_chunks>(job);
+template <std::size_t fixed, std::size_t varying>
+void move_plainly(Job job) {
+  move_groups<fixed, varying>(job);
 }
 
 template <std::size_t... I>
@@ -59,9 +65,9 @@ constexpr auto plain_moves(std::index_sequence<I...>) {
 
 #if defined(__x86_64__) && defined(__GNUC__)
 // A chunk is one register of AVX2, which not every processor has.
-template <std::size_t prefix_chunks, std::size_t table_chunks>
-[[gnu::target("avx2")]] void move_with_avx2(Rows job) {
-  move_rows<prefix_chunks, table_chunks>(job);
+template <std::size_t fixed, std::size_t varying>
+[[gnu::target("avx2")]] void move_with_avx2(Job job) {
+  move_groups<fixed, varying>(job);
 }
 
 template <std::size_t... I>
@@ -70,10 +76,10 @@ constexpr auto avx2_moves(std::index_sequence<I...>) {
 }
 #endif
 
-using Combinations = std::make_index_sequence<(kPrefixChunks + 1) * kTableChunks>;
+using Combinations = std::make_index_sequence<(kFixedChunks + 1) * kTableChunks>;
 
-Move choose_move(std::size_t prefix_chunks, std::size_t table_chunks) {
-  const std::size_t at = prefix_chunks * kTableChunks + table_chunks - 1;
+Move choose_move(std::size_t fixed, std::size_t varying) {
+  const std::size_t at = fixed * kTableChunks + varying - 1;
 #if defined(__x86_64__) && defined(__GNUC__)
   static constexpr auto kWithAvx2 = avx2_moves(Combinations{});
   static const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
@@ -83,31 +89,41 @@ Move choose_move(std::size_t prefix_chunks, std::size_t table_chunks) {
   return kPlain[at];
 }
 
+std::size_t chunks_of(std::size_t values) {
+  return (values + kChunk - 1) / kChunk;
+}
+
 }  // namespace
 
-void write_rows(std::int64_t* out, const std::int64_t* prefix, std::size_t prefix_size,
-                const std::int64_t* table, std::size_t table_size, std::size_t stride,
-                std::size_t rows) {
-  const std::size_t width = prefix_size + table_size;
-  const std::size_t prefix_chunks = (prefix_size + kChunk - 1) / kChunk;
-  const std::size_t table_chunks = stride / kChunk;
-  std::size_t done = 0;
-  if (rows > 1 && prefix_chunks <= kPrefixChunks && table_chunks >= 1 &&
-      table_chunks <= kTableChunks && prefix_chunks * kChunk <= 2 * width) {
-    std::array<std::int64_t, kPrefixChunks * kChunk> padded{};
-    std::copy_n(prefix, prefix_size, padded.begin());
-    // As many of the last rows are left out as could be written beyond.
-    const std::size_t beyond = (std::max(prefix_chunks * kChunk, prefix_size + stride) - 1) / width;
-    if (rows > beyond) {
-      done = rows - beyond;
-      choose_move(prefix_chunks,
-                  table_chunks)({out, padded.data(), prefix_size, table, stride, width, done});
-    }
-  }
-  for (; done < rows; ++done) {
-    std::int64_t* row = std::copy_n(prefix, prefix_size, out + done * width);
-    std::copy_n(table + done * stride, table_size, row);
-  }
+bool RowWriter::can_write(std::size_t width, std::size_t column) {
+  const std::size_t fixed = column / kChunk;
+  return width >= kChunk && column < width && fixed <= kFixedChunks &&
+         chunks_of(width) - fixed <= kTableChunks;
+}
+
+RowWriter::RowWriter(std::size_t width, std::size_t column)
+    : width_(width),
+      column_(column),
+      fixed_chunks_(column / kChunk),
+      table_chunks_(chunks_of(width) - fixed_chunks_),
+      prefix_stride_((fixed_chunks_ + 1) * kChunk),
+      prefixes_(prefix_stride_ * kGroups, 0) {
+  groups_.reserve(kGroups);
+}
+
+void RowWriter::flush() {
+  if (groups_.empty()) return;
+  // Behind the last row nothing may be written, so that one is copied value by value.
+  Group& last = groups_.back();
+  --last.rows;
+  const std::int64_t* prefix = prefixes_.data() + (groups_.size() - 1) * prefix_stride_;
+  choose_move(fixed_chunks_,
+              table_chunks_)({groups_.data(), groups_.size(), prefixes_.data(), width_});
+  std::int64_t* row = last.out + last.rows * width_;
+  const std::int64_t* table = last.table + last.rows * stride();
+  std::copy_n(prefix, column_, row);
+  std::copy_n(table + (column_ - table_column()), width_ - column_, row + column_);
+  groups_.clear();
 }
 
 }  // namespace constrint::detail
