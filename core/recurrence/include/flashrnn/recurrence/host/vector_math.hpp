@@ -86,9 +86,8 @@ struct VectorMath<Isa, float> {
     const auto n = Basic::round_product(y, log2_e);
     const Real p = exp_minus_1(multiply_add(n.value, Real(log_2), -y));
     const Real s = Basic::inverse_power_of(n);
-    return Basic::copy_sign(Basic::divide(multiply_add(-s, p, Real(1) - s),
-                                          multiply_add(s, p, Real(1) + s)),
-                            x);
+    return Basic::copy_sign(
+        Basic::divide(multiply_add(-s, p, Real(1) - s), multiply_add(s, p, Real(1) + s)), x);
   }
 
   /// log σ(x) = min(x, 0) - log(1 + exp(-|x|)): no overflow and no cancellation on either side.
@@ -140,16 +139,16 @@ struct VectorMath<Isa, float> {
   [[gnu::always_inline]] static Real stop_gradient(Real x) { return x; }
 
  private:
-  /// exp(r) - 1 for |r| <= log(2)/2: r + r²·q(r), relative error of the fit 8e-9.
+  /// exp(r) - 1 for |r| <= log(2)/2: r + r²·q(r), relative error of the fit 1.4e-8.
   [[gnu::always_inline]] static Real exp_minus_1(Real r) {
     return multiply_add(r * r, exp_tail(r), r);
   }
   /// q(r) = (exp(r) - 1 - r) / r².
   [[gnu::always_inline]] static Real exp_tail(Real r) {
-    Real q = Real(0x1.6d11fep-10f);
-    q = multiply_add(q, r, Real(0x1.120c62p-7f));
-    q = multiply_add(q, r, Real(0x1.555518p-5f));
-    q = multiply_add(q, r, Real(0x1.5554dcp-3f));
+    Real q = Real(0x1.6c57cap-10f);
+    q = multiply_add(q, r, Real(0x1.1223bap-7f));
+    q = multiply_add(q, r, Real(0x1.5555b8p-5f));
+    q = multiply_add(q, r, Real(0x1.5554b6p-3f));
     return multiply_add(q, r, Real(0.5f));
   }
   /// exp(x) for x in [-104, 89] or NaN.
