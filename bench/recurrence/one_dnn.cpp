@@ -44,6 +44,16 @@ struct Library {
     }
     return out;
   }
+  /// Weights in the order that a primitive chose, which may be opaque (packed for its own products,
+  /// with a header): brought there by the library itself.
+  memory make_weights(const memory::desc& plain, const memory::desc& chosen) {
+    memory from = make(plain);
+    if (plain == chosen) return from;
+    memory out(chosen, engine);
+    dnnl::reorder(from, out).execute(stream, from, out);
+    stream.wait();
+    return out;
+  }
 };
 
 /// Descriptions of one head's tensors. `any` lets the library choose the order of weights.
@@ -52,9 +62,10 @@ struct Head {
       : layer({s.steps, s.batch, s.head_dim}, type, Tag::tnc),
         iter({1, 1, s.batch, s.head_dim}, type, Tag::ldnc),
         cell({1, 1, s.batch, s.head_dim}, memory::data_type::f32, Tag::ldnc),
+        plain_weights({1, 1, s.head_dim, 4, s.head_dim}, type, Tag::ldigo),
         weights({1, 1, s.head_dim, 4, s.head_dim}, type, any ? Tag::any : Tag::ldigo),
         bias({1, 1, 4, s.head_dim}, memory::data_type::f32, Tag::ldgo) {}
-  memory::desc layer, iter, cell, weights, bias;
+  memory::desc layer, iter, cell, plain_weights, weights, bias;
 };
 
 constexpr auto direction = dnnl::rnn_direction::unidirectional_left2right;
@@ -114,15 +125,16 @@ dnnl::lstm_backward::primitive_desc describe_backward(
 /// The arguments of a forward pass with weights in the order that the primitive chose.
 Arguments forward_arguments(Library& library, const Head& d,
                             const dnnl::lstm_forward::primitive_desc& p, memory* workspace) {
-  Arguments out{{DNNL_ARG_SRC_LAYER, library.make(d.layer)},
-                {DNNL_ARG_SRC_ITER, library.make(d.iter)},
-                {DNNL_ARG_SRC_ITER_C, library.make(d.cell)},
-                {DNNL_ARG_WEIGHTS_LAYER, library.make(p.weights_layer_desc())},
-                {DNNL_ARG_WEIGHTS_ITER, library.make(p.weights_iter_desc())},
-                {DNNL_ARG_BIAS, library.make(d.bias)},
-                {DNNL_ARG_DST_LAYER, library.make(d.layer)},
-                {DNNL_ARG_DST_ITER, library.make(d.iter)},
-                {DNNL_ARG_DST_ITER_C, library.make(d.cell)}};
+  Arguments out{
+      {DNNL_ARG_SRC_LAYER, library.make(d.layer)},
+      {DNNL_ARG_SRC_ITER, library.make(d.iter)},
+      {DNNL_ARG_SRC_ITER_C, library.make(d.cell)},
+      {DNNL_ARG_WEIGHTS_LAYER, library.make_weights(d.plain_weights, p.weights_layer_desc())},
+      {DNNL_ARG_WEIGHTS_ITER, library.make_weights(d.plain_weights, p.weights_iter_desc())},
+      {DNNL_ARG_BIAS, library.make(d.bias)},
+      {DNNL_ARG_DST_LAYER, library.make(d.layer)},
+      {DNNL_ARG_DST_ITER, library.make(d.iter)},
+      {DNNL_ARG_DST_ITER_C, library.make(d.cell)}};
   if (workspace != nullptr) {
     *workspace = memory(p.workspace_desc(), library.engine);
     out.insert({DNNL_ARG_WORKSPACE, *workspace});
@@ -177,8 +189,8 @@ std::optional<Peer> one_dnn(const Shape& s, DataType type) {
         {DNNL_ARG_SRC_LAYER, kept.at(DNNL_ARG_SRC_LAYER)},
         {DNNL_ARG_SRC_ITER, kept.at(DNNL_ARG_SRC_ITER)},
         {DNNL_ARG_SRC_ITER_C, kept.at(DNNL_ARG_SRC_ITER_C)},
-        {DNNL_ARG_WEIGHTS_LAYER, library->make(p.weights_layer_desc())},
-        {DNNL_ARG_WEIGHTS_ITER, library->make(p.weights_iter_desc())},
+        {DNNL_ARG_WEIGHTS_LAYER, library->make_weights(d.plain_weights, p.weights_layer_desc())},
+        {DNNL_ARG_WEIGHTS_ITER, library->make_weights(d.plain_weights, p.weights_iter_desc())},
         {DNNL_ARG_BIAS, kept.at(DNNL_ARG_BIAS)},
         {DNNL_ARG_DST_LAYER, kept.at(DNNL_ARG_DST_LAYER)},
         {DNNL_ARG_DST_ITER, kept.at(DNNL_ARG_DST_ITER)},

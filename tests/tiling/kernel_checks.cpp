@@ -88,6 +88,10 @@ std::string host_vector_limit(const DeviceModel& device, const Values& sizes,
   if (team > value_of(sizes, "HEAD_DIM")) return "a thread has no unit";
   if (sub != 1 && sub != 2 && sub != 4) return "unit block is not compiled";
   if (products * sub > std::max(most_vectors, products)) return "too many vectors at once";
+  const Index walk = chosen("WALK"), piece = chosen("DEPTH_PIECE");
+  if (walk != 2 && walk != 4) return "walk is not compiled";
+  if (value_of(sizes, "BACKWARD") == 1 && walk < sub) return "a backward block takes several walks";
+  if (piece < 64 || piece % 2 != 0) return "pieces of k split a pair";
   if (chosen("SLICE_ROWS") < 1 || chosen("SLICE_ROWS") > value_of(sizes, "BATCH"))
     return "slice beyond the batch";
   if (chosen("GROUP_HEADS") < 1 || chosen("GROUP_HEADS") > value_of(sizes, "HEADS"))

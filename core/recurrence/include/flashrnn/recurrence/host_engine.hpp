@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#ifdef _OPENMP
-#include <omp.h>
-#endif
-
 #include <Kokkos_Core.hpp>
 #include <algorithm>
 #include <cstdint>
@@ -21,47 +17,14 @@
 #include "flashrnn/recurrence/execution_space.hpp"
 #include "flashrnn/recurrence/host/pack.hpp"
 #include "flashrnn/recurrence/host/sum_weight_gradient.hpp"
+#include "flashrnn/recurrence/host_launch.hpp"
+#include "flashrnn/recurrence/host_sizes.hpp"
 #include "flashrnn/recurrence/options.hpp"
 #include "flashrnn/recurrence/tiling.hpp"
 #include "flashrnn/recurrence/weight_gradient.hpp"
 #include "flashrnn/recurrence/workspace.hpp"
 
 namespace flashrnn {
-
-/// Whether this is a thread of a parallel region of at least `workers` threads, which all run at
-/// the same time and so may wait for each other.
-inline bool threads_run_together([[maybe_unused]] int workers) {
-#ifdef _OPENMP
-  return omp_get_num_threads() >= workers;
-#else
-  return false;
-#endif
-}
-inline bool in_parallel_region() {
-#ifdef _OPENMP
-  return omp_in_parallel() != 0;
-#else
-  return true;
-#endif
-}
-
-/// One index of a launch: a worker of the host kernels.
-template <class Job>
-struct HostWorker {
-  void (*kernel)(const Job&, int);
-  Job job;
-
-  void operator()(const int worker) const {
-    const int team_size = job.tiling.team_size;
-    if (team_size == 1 || threads_run_together(job.tiling.workers)) return kernel(job, worker);
-    // OpenMP gave fewer threads than were asked for: one worker does its team's work.
-    if (worker % team_size != 0) return;
-    Job alone = job;
-    alone.tiling.workers /= team_size;
-    alone.tiling.team_size = 1;
-    kernel(alone, worker / team_size);
-  }
-};
 
 /// The portable recurrence on host execution spaces: the same recurrence as KokkosEngine's, by
 /// kernels that are written in vectors and compiled for several instruction sets (host/).
@@ -102,10 +65,11 @@ class HostEngine final : public Engine<ExecutionSpace> {
         << '\n';
     const auto line = [&](const char* pass, const host::HostTiling& t, int vectors,
                           const TileChoice& choice) {
+      const int walk = std::min(vectors * t.sub_blocks, t.walk_vectors);
       out << pass << ": " << t.workers / t.team_size << " team(s) of " << t.team_size
           << " thread(s), each with " << t.group_heads << " head(s) and " << t.slice_rows
-          << " row(s) of the batch; register tile of " << vectors * t.sub_blocks << " vectors by "
-          << t.register_rows << " rows\n  " << flashrnn::describe(choice) << '\n';
+          << " row(s) of the batch; register tile of " << walk << " vectors by " << t.register_rows
+          << " rows\n  " << flashrnn::describe(choice) << '\n';
     };
     line("forward", forward_, cell_.recurrent_gates, *forward_choice_);
     if (problem_.training) line("backward", backward_, 1, *backward_choice_);
@@ -116,16 +80,17 @@ class HostEngine final : public Engine<ExecutionSpace> {
     return problem_.training ? sizeof(Storage) * elements(Complete::saved) : 0;
   }
   std::size_t forward_workspace_bytes() const override {
-    return ForwardWorkspace(*this, nullptr).bytes;
+    return ForwardWorkspace(*this, nullptr).divide.used();
   }
   std::size_t backward_workspace_bytes() const override {
-    return problem_.training ? BackwardWorkspace(*this, nullptr).bytes : 0;
+    return problem_.training ? BackwardWorkspace(*this, nullptr).divide.used() : 0;
   }
 
   void forward(const ExecutionSpace& space, const ForwardTensors& tensors) const override {
     const ForwardWorkspace workspace(*this, tensors.workspace);
     host::ForwardJob<Storage> job;
-    fill(job, space, forward_, workspace, forward_head_elements());
+    const HostSizes sizes = this->sizes(false);
+    fill(job, space, sizes, workspace.parts);
     const auto options = kernel_options<Storage, Real>(problem_);
     job.clip = options.forward_clip;
     job.x = typed(tensors.x);
@@ -137,19 +102,18 @@ class HostEngine final : public Engine<ExecutionSpace> {
     if (problem_.training) job.saved = reserve(static_cast<Storage*>(tensors.reserve));
     job.tiling.streaming = job.tiling.streaming && aligned(job.states, cell_.states) &&
                            aligned(job.h, 1) && aligned(job.saved, cell_.saved);
-    host::pack(space, problem_.shape.heads,
-               packer<host::PackForward<Storage>>(tensors.R, job, cell_.recurrent_gates,
-                                                  workspace.packed, workspace.barriers));
-    launch(space, "flashrnn::forward", kernels_.forward, job);
+    pack<false>(space, tensors.R, job, sizes, workspace.parts);
+    launch_workers(space, "flashrnn::forward", kernels_.forward, job);
   }
 
   void backward(const ExecutionSpace& space, const BackwardTensors& tensors) const override {
     const BackwardWorkspace workspace(*this, tensors.workspace);
     host::BackwardJob<Storage> job;
-    fill(job, space, backward_, workspace, backward_head_elements());
-    job.slab_steps = slab_steps();
-    job.gate_stride = gate_stride();
-    job.h_stride = h_stride();
+    const HostSizes sizes = this->sizes(true);
+    fill(job, space, sizes, workspace.parts);
+    job.slab_steps = sizes.slab_steps();
+    job.gate_stride = sizes.gate_stride();
+    job.h_stride = sizes.h_stride();
     const auto options = kernel_options<Storage, Real>(problem_);
     job.forward_clip = options.forward_clip;
     job.gradient_clip = options.recurrent_gradient_clip;
@@ -165,10 +129,8 @@ class HostEngine final : public Engine<ExecutionSpace> {
     place_gate_gradients(tensors, workspace, job);
     for (int n = 0; n < Cell::gates; ++n)
       job.tiling.streaming = job.tiling.streaming && aligned(job.d_gate[n], 1);
-    host::pack(space, problem_.shape.heads,
-               packer<host::PackBackward<Storage>>(tensors.R, job, cell_.recurrent_gates,
-                                                   workspace.packed, workspace.barriers));
-    launch(space, "flashrnn::backward", kernels_.backward, job);
+    pack<true>(space, tensors.R, job, sizes, workspace.parts);
+    launch_workers(space, "flashrnn::backward", kernels_.backward, job);
 
     if (tensors.db.data != nullptr)
       sum_bias_gradient(space, problem_.shape, cell_.bias_gates, job.slices(), workspace.db_partial,
@@ -192,55 +154,28 @@ class HostEngine final : public Engine<ExecutionSpace> {
   }
 
  private:
-  struct Workspace {
-    Storage* packed;
-    Real* scratch;
-    host::TeamBarrier* barriers;
-    std::size_t bytes;
-
-    void take(WorkspaceDivider& divide, const HostEngine& engine, const host::HostTiling& tiling,
-              Index vectors_per_unit, Index depth, Index head_elements) {
-      const auto teams = static_cast<std::size_t>(tiling.workers / tiling.team_size);
-      const host::PackedOrder order = engine.order();
-      const Index padded = engine.padded(tiling);
-      packed = divide.take<Storage>(static_cast<std::size_t>(
-          engine.problem_.shape.heads *
-          order.size(depth, vectors_per_unit * padded / engine.kernels_.lanes)));
-      scratch =
-          divide.take<Real>(teams * static_cast<std::size_t>(tiling.group_heads * head_elements));
-      barriers = divide.take<host::TeamBarrier>(teams);
-    }
+  struct ForwardWorkspace {
+    ForwardWorkspace(const HostEngine& engine, void* base)
+        : divide(base), parts(divide, engine.sizes(false)) {}
+    WorkspaceDivider divide;
+    HostWorkspace<Storage> parts;
   };
-  struct ForwardWorkspace : Workspace {
-    ForwardWorkspace(const HostEngine& engine, void* base) {
-      WorkspaceDivider divide(base);
-      this->take(divide, engine, engine.forward_, engine.cell_.recurrent_gates,
-                 engine.problem_.shape.head_dim, engine.forward_head_elements());
-      this->bytes = divide.used();
-    }
-  };
-  struct BackwardWorkspace : Workspace {
-    BackwardWorkspace(const HostEngine& engine, void* base) {
-      const Shape& s = engine.problem_.shape;
-      WorkspaceDivider divide(base);
-      this->take(divide, engine, engine.backward_, 1, engine.cell_.recurrent_gates * s.head_dim,
-                 engine.backward_head_elements());
-      const Index slices =
-          (s.batch + engine.backward_.slice_rows - 1) / engine.backward_.slice_rows;
-      db_partial = divide.take<Real>(
-          static_cast<std::size_t>(slices * engine.cell_.bias_gates * s.heads * s.head_dim));
-      if (engine.own_weight_gradient()) {
-        dR_partial = divide.take<Real>(
-            static_cast<std::size_t>(slices * s.heads * engine.cell_.recurrent_gates * s.head_dim *
-                                     engine.padded(engine.backward_)));
+  struct BackwardWorkspace {
+    BackwardWorkspace(const HostEngine& engine, void* base)
+        : divide(base), parts(divide, engine.sizes(true)) {
+      const HostSizes sizes = engine.sizes(true);
+      db_partial = divide.take<Real>(static_cast<std::size_t>(sizes.bias_sums()));
+      if (sizes.own_weight_gradient()) {
+        dR_partial = divide.take<Real>(static_cast<std::size_t>(sizes.weight_sums()));
       } else {
         gate_gradients = divide.take<Storage>(engine.elements(Cell::gates));
         const auto weights = engine.weight_gradient();
         dR_sums = divide.take<Real>(weights.sum_elements(engine.cell_.recurrent_gates));
         gemm = divide.take<char>(weights.gemm_workspace_bytes());
       }
-      this->bytes = divide.used();
     }
+    WorkspaceDivider divide;
+    HostWorkspace<Storage> parts;
     Real* db_partial;
     Real* dR_partial = nullptr;
     Storage* gate_gradients = nullptr;
@@ -248,58 +183,26 @@ class HostEngine final : public Engine<ExecutionSpace> {
     char* gemm = nullptr;
   };
 
-  /// Whether all workers of a launch run at the same time, so that they may wait for each other.
-  static constexpr bool concurrent_workers() {
-#ifdef KOKKOS_ENABLE_OPENMP
-    return std::is_same_v<ExecutionSpace, Kokkos::OpenMP>;
-#else
-    return false;
-#endif
+  HostSizes sizes(bool backward) const {
+    return {problem_.shape,
+            cell_.recurrent_gates,
+            cell_.bias_gates,
+            {kernels_.lanes, kernels_.depth_step},
+            backward ? kernels_.backward_planes : kernels_.forward_planes,
+            backward ? backward_ : forward_,
+            backward};
   }
 
   std::size_t elements(Index channels) const {
     const Shape& s = problem_.shape;
     return static_cast<std::size_t>(channels * s.steps * s.batch * s.heads * s.head_dim);
   }
-  host::PackedOrder order() const {
-    return {kernels_.lanes, kernels_.depth_step};
-  }
-  Index padded(const host::HostTiling& tiling) const {
-    const Index block = Index(kernels_.lanes) * tiling.sub_blocks;
-    return (problem_.shape.head_dim + block - 1) / block * block;
-  }
-  Index forward_head_elements() const {
-    return kernels_.forward_planes * forward_.slice_rows * padded(forward_);
-  }
-  Index backward_head_elements() const {
-    return backward_.slice_rows * (kernels_.backward_planes * padded(backward_) +
-                                   slab_steps() * (gate_stride() + h_stride()));
-  }
-  // A line of the cache more than a multiple of lines: rows of one column then spread over all sets
-  // of the cache.
-  Index gate_stride() const {
-    return round_up(cell_.recurrent_gates * problem_.shape.head_dim, 16) + 16;
-  }
-  Index h_stride() const {
-    return round_up(padded(backward_), 16) + 16;
-  }
-  /// Steps whose products for dR are formed together; at least two, so that one step's can be
-  /// written while another worker still reads the last one's.
-  Index slab_steps() const {
-    constexpr Index rank = 64;
-    return own_weight_gradient() ? std::max<Index>(2, rank / backward_.slice_rows) : 2;
-  }
-  /// Whether the kernel sums dR itself: BLAS libraries are slow at many small products.
-  bool own_weight_gradient() const {
-    return problem_.shape.head_dim <= 128;
-  }
-
   std::shared_ptr<const TileChoice> choose(const ExecutionSpace& space, bool backward,
                                            const FixedTiling& fixed) const {
     TileQuestion question = tile_question(space, kernel_text, problem_, cell_, backward);
     question.sizes.push_back(
         {"KERNEL_VECTOR_BITS", 8 * static_cast<Index>(sizeof(Real)) * kernels_.lanes});
-    question.sizes.push_back({"TEAMS_MEET", concurrent_workers() ? 1 : 0});
+    question.sizes.push_back({"TEAMS_MEET", concurrent_workers<ExecutionSpace>() ? 1 : 0});
     return search_fixed(std::move(question), fixed);
   }
   host::HostTiling tiling_of(const TileChoice& choice, bool backward) const {
@@ -310,56 +213,49 @@ class HostEngine final : public Engine<ExecutionSpace> {
     out.sub_blocks = static_cast<int>(best.at("SUB_BLOCKS"));
     out.slice_rows = best.at("SLICE_ROWS");
     out.group_heads = best.at("GROUP_HEADS");
-    out.register_rows = host::most_register_rows(
-        kernels_.registers, backward ? out.sub_blocks : cell_.recurrent_gates * out.sub_blocks);
-    // What no cache can keep until it is read again need not displace what is there.
+    out.walk_vectors = static_cast<int>(best.at("WALK"));
+    out.depth_piece = best.at("DEPTH_PIECE");
+    const int vectors = backward ? out.sub_blocks : cell_.recurrent_gates * out.sub_blocks;
+    out.register_rows =
+        host::most_register_rows(kernels_.registers, std::min(vectors, out.walk_vectors));
+    // What no cache can keep until it is read again need not displace what is there. But only whole
+    // lines of it: halves of lines, in the order in which they come here, are each a transfer.
     constexpr std::size_t cached_bytes = std::size_t{16} << 20;
     const Index forward_channels = problem_.training ? cell_.states + cell_.saved : 1;
     out.streaming =
+        sizeof(Storage) * static_cast<std::size_t>(kernels_.lanes) >= 64 &&
         sizeof(Storage) * elements(backward ? cell_.input_gates : forward_channels) > cached_bytes;
     return out;
   }
 
-  void fill(host::Job<Storage>& job, const ExecutionSpace& space, const host::HostTiling& tiling,
-            const Workspace& workspace, Index head_elements) const {
+  void fill(host::Job<Storage>& job, const ExecutionSpace& space, const HostSizes& sizes,
+            const HostWorkspace<Storage>& workspace) const {
     job.shape = problem_.shape;
-    job.tiling = tiling;
+    job.tiling = sizes.tiling;
     // In a parallel region of the caller, Kokkos runs workers one after the other.
-    if (tiling.team_size > 1 && (in_parallel_region() || space.concurrency() < tiling.workers)) {
-      job.tiling.workers = tiling.workers / tiling.team_size;
+    if (job.tiling.team_size > 1 &&
+        (in_parallel_region() || space.concurrency() < job.tiling.workers)) {
+      job.tiling.workers /= job.tiling.team_size;
       job.tiling.team_size = 1;
     }
-    job.padded = padded(tiling);
+    job.padded = sizes.padded();
     job.packed = workspace.packed;
     job.scratch = workspace.scratch;
-    job.head_elements = head_elements;
-    job.scratch_elements = tiling.group_heads * head_elements;
+    job.head_elements = sizes.head();
+    job.scratch_elements = sizes.tiling.group_heads * sizes.head();
     job.barriers = workspace.barriers;
   }
 
-  template <class Pack>
-  Pack packer(const ConstMatrix& R, const host::Job<Storage>& job, Index gates, Storage* packed,
-              host::TeamBarrier* barriers) const {
-    const Index blocks = job.padded / (Index(kernels_.lanes) * job.tiling.sub_blocks);
-    return Pack{problem_.shape.head_dim,
-                gates,
-                job.tiling.sub_blocks,
-                blocks,
-                order(),
-                static_cast<const Storage*>(R.data),
-                *R.strides,
-                packed,
-                barriers,
-                job.tiling.workers / job.tiling.team_size};
-  }
-
-  template <class Job>
-  void launch(const ExecutionSpace& space, const char* name, void (*kernel)(const Job&, int),
-              const Job& job) const {
-    Kokkos::parallel_for(
-        name,
-        Kokkos::RangePolicy<ExecutionSpace, Kokkos::IndexType<int>>(space, 0, job.tiling.workers),
-        HostWorker<Job>{kernel, job});
+  template <bool backward>
+  void pack(const ExecutionSpace& space, const ConstMatrix& R, const host::Job<Storage>& job,
+            const HostSizes& sizes, const HostWorkspace<Storage>& workspace) const {
+    const Index blocks = job.padded / (sizes.order.lanes * job.tiling.sub_blocks);
+    host::pack(space, problem_.shape.heads,
+               host::Pack<Storage, backward>{problem_.shape.head_dim, cell_.recurrent_gates,
+                                             job.tiling.sub_blocks, job.tiling.walk_vectors, blocks,
+                                             sizes.order, static_cast<const Storage*>(R.data),
+                                             *R.strides, workspace.packed, workspace.barriers,
+                                             job.tiling.workers / job.tiling.team_size});
   }
 
   WeightGradient<ExecutionSpace, Storage> weight_gradient() const {

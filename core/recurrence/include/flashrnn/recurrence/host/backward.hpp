@@ -235,21 +235,17 @@ class BackwardWorker {
     for (Index n = task_.first_block; n < task_.end_block; ++n) {
       // Every other step backwards: what the last blocks left in the cache is used first.
       const Index block = (step & 1) == 0 ? n : task_.first_block + task_.end_block - 1 - n;
-      Index first = 0;
-      for (int tile = 0; tile < task_.row_tiles; ++tile) {
-        const int count = task_.rows_of_tile(tile);
-        Block::multiply(job_.packed, depth, task_.blocks, sub_blocks, head, block,
-                        d_gates(head, step) + first * job_.gate_stride, job_.gate_stride, count,
-                        sums);
+      task_.for_each_tile_group([&](int first_tile, int end_tile, Index first, int rows) {
+        Block::multiply(job_, task_, depth, head, block, first_tile, end_tile,
+                        d_gates(head, step) + first * job_.gate_stride, sums);
         task_.for_each_vector(job_, lanes, block, [&](int sub, Index unit, Index) {
-          for (int row = 0; row < count; ++row) {
+          for (int row = 0; row < rows; ++row) {
             Scalar* const to = d_state(head, 0) + (first + row) * job_.padded + unit;
             const Real sum = Real::load(sums + (row * sub_blocks + sub) * lanes);
             (Real::load(to) + Math::max(Math::min(sum, clip), -clip)).store(to);
           }
         });
-        first += count;
-      }
+      });
     }
   }
 

@@ -67,38 +67,45 @@ struct Elementary {
     const Int half = whole >> 1;
     return x * power(half) * power(whole - half);
   }
-  /// 2^-n for integral n in [0, 126].
-  [[gnu::always_inline]] static F scale_down(F n) {
-#if defined(FLASHRNN_HOST_AVX512)
-    if constexpr (Isa::vector_bytes == 64)
-      return F::of((typename F::Native)_mm512_maskz_scalef_ps(all, _mm512_set1_ps(1.0f), -n.value));
+  /// An integer n as a float, in a form from which 2^n is two integer operations: what rounding by
+  /// an addition leaves in the lowest bits.
+  struct Rounded {
+    F shifted;  ///< 1.5·2^23 + n
+    F value;    ///< n
+  };
+  /// x·factor rounded to an integer of at most 2^22.
+  [[gnu::always_inline]] static Rounded round_product(F x, float factor) {
+    constexpr float shift = 0x1.8p23f;
+    F shifted = multiply_add(x, F(factor), F(shift));
+#if !defined(FLASHRNN_HOST_AVX512) && !defined(FLASHRNN_HOST_AVX2)
+    __asm__("" : "+m"(shifted));  // or the compiler may cancel the two in another language mode
 #endif
-    return power(-convert_lanes<Int>(n.value));
+    return {shifted, shifted - F(shift)};
+  }
+  /// 2^(n + extra) for n + extra in [-126, 127].
+  [[gnu::always_inline]] static F power_of(Rounded n, int extra) {
+    return F::of((typename F::Native)(((Int)n.shifted.value << 23) + ((127 + extra) << 23)));
+  }
+  /// 2^-n for n in [-127, 126].
+  [[gnu::always_inline]] static F inverse_power_of(Rounded n) {
+    return F::of((typename F::Native)((Int{} + (127 << 23)) - ((Int)n.shifted.value << 23)));
   }
   /// 2^n for n in [-126, 127]; any value for other n.
   [[gnu::always_inline]] static F power(Int n) {
     return F::of((typename F::Native)((n + 127) << 23));
   }
 
-  /// x / (a + b) for a >= |b| and a + b in [1, 2]. The denominator is not rounded: what its sum
-  /// loses is put back when the quotient is corrected by its remainder, so that the error stays
-  /// near half an ulp.
-  [[gnu::always_inline]] static F divide_by_sum(F x, F a, F b) {
-    const F sum = a + b;
-    const F lost = b - (sum - a);
-    F inverse;  // an estimate is enough
+  /// x / y for positive normal y, with an error near half an ulp.
+  [[gnu::always_inline]] static F divide(F x, F y) {
 #if defined(FLASHRNN_HOST_AVX512)
+    // An estimate of 14 bits, and the quotient corrected by its remainder: half the cycles.
     if constexpr (Isa::vector_bytes == 64) {
-      inverse = F::of((typename F::Native)_mm512_maskz_rcp14_ps(all, sum.value));
-    } else {
-      inverse = F(1) / sum;
+      const F inverse = F::of((typename F::Native)_mm512_maskz_rcp14_ps(all, y.value));
+      const F quotient = x * inverse;
+      return multiply_add(multiply_add(-y, quotient, x), inverse, quotient);
     }
-#else
-    inverse = F(1) / sum;
 #endif
-    const F quotient = x * inverse;
-    const F remainder = multiply_add(-lost, quotient, multiply_add(-sum, quotient, x));
-    return multiply_add(remainder, inverse, quotient);
+    return x / y;
   }
 
   [[gnu::always_inline]] static F sqrt(F x) {

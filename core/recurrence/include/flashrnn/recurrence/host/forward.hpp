@@ -98,24 +98,21 @@ class ForwardWorker {
     const Scalar* const h = state_before(head, 0, step);
     const int sub_blocks = job_.tiling.sub_blocks;
     alignas(64) Scalar sums[Block::most_sums];
-    Index row = 0;
-    for (int tile = 0; tile < task_.row_tiles; ++tile) {
-      const int count = task_.rows_of_tile(tile);
-      Block::multiply(job_.packed, job_.shape.head_dim, task_.blocks, sub_blocks, head, block,
-                      h + row * job_.padded, job_.padded, count, sums);
+    task_.for_each_tile_group([&](int first_tile, int end_tile, Index row, int rows) {
+      Block::multiply(job_, task_, head, block, first_tile, end_tile, h + row * job_.padded, sums);
       task_.for_each_vector(job_, lanes, block, [&](int sub, Index unit, Index valid) {
-        update(step, head, unit, valid, row, count, sums + sub * lanes,
+        update(step, head, unit, valid, row, rows, sums + sub * lanes,
                Block::vectors(sub_blocks) * lanes, sub_blocks * lanes);
       });
-      row += count;
-    }
+    });
   }
 
   /// The pointwise function of one vector of units for `rows` rows from `row`. `sums` are the
   /// products, `row_sums` apart by row and `gate_sums` by gate.
-  [[gnu::always_inline]] void update(Index step, Index head, Index unit, Index count, Index row,
-                                     int rows, const Scalar* sums, Index row_sums,
-                                     Index gate_sums) const {
+  /// Flattened: a cell's function that is called, and not in line, passes all through memory.
+  [[gnu::noinline, gnu::flatten]] void update(Index step, Index head, Index unit, Index count,
+                                              Index row, int rows, const Scalar* sums,
+                                              Index row_sums, Index gate_sums) const {
     // Copies, because the compiler must assume that a store through a pointer changes the job.
     const HostTensor<const Storage> b = job_.b, x_tensor = job_.x;
     const HostTensor<Storage> h = job_.h, states = job_.states, saved = job_.saved;

@@ -14,7 +14,9 @@ struct HostTiling {
   int workers = 1;         ///< threads that run
   int team_size = 1;       ///< threads that share one task and meet at a barrier once per step
   int sub_blocks = 1;      ///< vectors of units in a unit block: gates·sub_blocks registers per k
+  int walk_vectors = 4;    ///< most registers of R that one walk through its factors serves
   int register_rows = 1;   ///< most batch rows of one register tile
+  Index depth_piece = 1;   ///< k of a walk before the next one begins: what the caches hold
   Index slice_rows = 1;    ///< batch rows of a task
   Index group_heads = 1;   ///< heads of a task, interleaved step by step
   bool streaming = false;  ///< outputs go around the caches

@@ -21,6 +21,9 @@ struct HostKernels {
 /// Vectors that one walk through the factors serves, and rows of the batch that fit the registers
 /// beside them.
 inline constexpr int most_kernel_vectors = 4;
+/// Rows whose sums are formed before their pointwise function: enough for all tiles of a piece of R
+/// to pass while it is in the first-level cache.
+inline constexpr int most_rows_at_once = 24;
 constexpr int most_register_rows(int registers, int vectors) {
   const int rows =
       registers * 3 / 4 / (vectors < most_kernel_vectors ? vectors : most_kernel_vectors);

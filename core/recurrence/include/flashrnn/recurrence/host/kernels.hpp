@@ -18,7 +18,7 @@ constexpr HostKernels<Storage> make_host_kernels() {
   out.registers = Isa::registers;
   out.lanes = Packed::lanes;
   out.depth_step = Packed::depth_step;
-  out.most_forward_sub_blocks = Forward::Block::most_sub_blocks();
+  out.most_forward_sub_blocks = Forward::Block::most_sub_blocks;
   out.forward_planes = Forward::planes;
   out.backward_planes = Backward::planes;
   out.forward = &Forward::run;

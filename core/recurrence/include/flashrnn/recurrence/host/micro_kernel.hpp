@@ -28,6 +28,7 @@ struct PackedFactors {
 /// The register tile: out[row][vector] (+)= sum over k of packed[k][vector] · factor(row, k), all
 /// sums in registers. factor(row, k) is factors[row·stride + k].
 ///
+/// A packed part begins at an even k where two k share a word.
 /// `transposed`: factor(row, k) is factors[k·stride + row], and the vectors of one k are not packed
 /// but lie packed_stride elements after those of the one before.
 template <class Isa, class Storage, int vectors, int rows, bool transposed>
@@ -138,9 +139,6 @@ struct Multiply {
                                                 const Scalar* factors, Index stride, Scalar* out,
                                                 Index out_stride, bool accumulate,
                                                 Index packed_stride = 0) {
-    if (!transposed && count == 1)  // in line: a call would be a good part of a small head's step
-      return MicroKernel<Isa, Storage, vectors, 1, transposed>::run(packed, depth, factors, stride,
-                                                                    out, out_stride, accumulate);
     run_rows<vectors, rows>(count, packed, depth, factors, stride, out, out_stride, accumulate,
                             packed_stride);
   }
@@ -151,7 +149,7 @@ struct Multiply {
                                                      const Scalar* factors, Index stride,
                                                      Scalar* out, Index out_stride, bool accumulate,
                                                      Index packed_stride) {
-    if constexpr (rows > (transposed ? 0 : 1)) {
+    if constexpr (rows > 0) {
       if (count == rows)
         return tile<vectors, rows>(packed, depth, factors, stride, out, out_stride, accumulate,
                                    packed_stride);

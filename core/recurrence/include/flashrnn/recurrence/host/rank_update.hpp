@@ -11,6 +11,8 @@ template <class Isa, class Scalar>
 struct RankUpdate {
   using Kernel = Multiply<Isa, Scalar, true>;
   static constexpr int lanes = Vector<Isa, Scalar>::lanes;
+  /// Registers of b beside the sums: of 16, two by six rows of sums need the fewest loads.
+  static constexpr int widest = Isa::registers >= 32 ? 4 : 2;
 
   /// `columns` is a multiple of lanes; rows of `out` are contiguous. `first`: overwrites.
   static void update(const Scalar* a, Index a_stride, const Scalar* b, Index b_stride, Index depth,
@@ -25,11 +27,9 @@ struct RankUpdate {
                              out + done * lanes);
         done += width;
       };
-      if (left >= 4) {
-        panel.template operator()<4>();
-      } else if (left == 3) {
-        panel.template operator()<3>();
-      } else if (left == 2) {
+      if (widest == 4 && left >= 4) {
+        panel.template operator()<widest>();
+      } else if (left >= 2) {
         panel.template operator()<2>();
       } else {
         panel.template operator()<1>();

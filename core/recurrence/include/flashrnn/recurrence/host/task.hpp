@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "flashrnn/recurrence/host/kernel_table.hpp"
 #include "flashrnn/recurrence/host/team.hpp"
 
 namespace flashrnn::host {
@@ -13,7 +14,7 @@ struct Task {
   Index first_head = 0, end_head = 0;
   Index blocks = 0, first_block = 0, end_block = 0;
   Index block_units = 0;
-  int row_tiles = 0, rows_per_tile = 0, longer_tiles = 0;
+  int row_tiles = 0, rows_per_tile = 0, longer_tiles = 0, tiles_at_once = 1;
   Index first_element = 0, plane_elements = 0;
 
   template <class Storage>
@@ -33,6 +34,7 @@ struct Task {
     // Tiles of nearly equal size: 16 rows at most 6 at a time are 6, 5, 5.
     task.row_tiles =
         static_cast<int>((task.rows + tiling.register_rows - 1) / tiling.register_rows);
+    task.tiles_at_once = most_rows_at_once / tiling.register_rows;
     task.rows_per_tile = static_cast<int>(task.rows / task.row_tiles);
     task.longer_tiles = static_cast<int>(task.rows % task.row_tiles);
     task.plane_elements = tiling.slice_rows * job.padded;
@@ -44,6 +46,20 @@ struct Task {
     return rows_per_tile + (tile < longer_tiles ? 1 : 0);
   }
 
+  /// Calls f(first_tile, end_tile, first_row, rows) for groups of tiles, most_rows_at_once rows at
+  /// most.
+  template <class F>
+  [[gnu::always_inline]] void for_each_tile_group(const F& f) const {
+    Index row = 0;
+    for (int tile = 0; tile < row_tiles; tile += tiles_at_once) {
+      const int end = tile + tiles_at_once < row_tiles ? tile + tiles_at_once : row_tiles;
+      int count = 0;
+      for (int n = tile; n < end; ++n) count += rows_of_tile(n);
+      f(tile, end, row, count);
+      row += count;
+    }
+  }
+
   /// A plane [slice_rows, padded] of scratch of one head.
   template <class Storage>
   [[gnu::always_inline]] auto plane(const Job<Storage>& job, Index head, int index) const {
@@ -52,7 +68,7 @@ struct Task {
   }
 
   /// Calls f(sub_block, unit, count) for the vectors of a block that begin within the head; count
-  /// of their lanes are units.
+  /// units are left from `unit` on.
   template <class Storage, class F>
   [[gnu::always_inline]] void for_each_vector(const Job<Storage>& job, int lanes, Index block,
                                               const F& f) const {
@@ -61,7 +77,7 @@ struct Task {
       const Index unit = begin + sub * lanes;
       const Index left = job.shape.head_dim - unit;
       if (left <= 0) return;
-      f(sub, unit, left < lanes ? left : Index(lanes));
+      f(sub, unit, left);
     }
   }
 };

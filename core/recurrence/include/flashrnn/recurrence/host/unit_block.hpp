@@ -3,61 +3,106 @@
 
 #include "flashrnn/cells/cell.hpp"
 #include "flashrnn/recurrence/host/micro_kernel.hpp"
+#include "flashrnn/recurrence/host/task.hpp"
 
 namespace flashrnn::host {
 
-/// A block of `sub_blocks` vectors of units with all their recurrent gates: gates·sub_blocks
-/// registers, in the order [gate][sub_block]. Up to 4 go through the micro-kernel at once; cells
-/// with more gates take several walks through h.
-template <class Isa, class Cell, class Storage>
-struct UnitBlock {
+/// The products of a block: sums [row][sum_stride / lanes][lanes] of `vectors` registers each for
+/// the rows of some register tiles. k runs in pieces, so that a piece of the block's factors and of
+/// the rows is read from the first-level cache by all tiles but the first.
+template <class Isa, class Storage>
+struct BlockProduct {
   using Scalar = AccumulateType<Storage>;
   using Packed = PackedFactors<Isa, Storage>;
   using Kernel = Multiply<Isa, Storage, false>;
   static constexpr int lanes = Packed::lanes;
-  static constexpr int gates = count_gates(Cell::recurrent_gates);
-  static constexpr int most_vectors = gates > 4 ? gates : 4;
-  static constexpr int most_sums = most_vectors * 8 * lanes;
 
-  static constexpr int vectors(int sub_blocks) { return gates * sub_blocks; }
-  static constexpr Index units(int sub_blocks) { return Index(sub_blocks) * lanes; }
-  /// Most sub-blocks that one walk serves.
-  static constexpr int most_sub_blocks() { return gates == 1 ? 4 : gates == 2 ? 2 : 1; }
+  const Storage* packed;  ///< all parts of the block, one after the other
+  Index depth, piece;
+  const Scalar* factors;  ///< of the first row
+  Index stride;
+  const Task<Isa>& task;
+  int first_tile, end_tile;
+  Scalar* sums;
 
-  /// sums [row][vectors][lanes] = R of the block times h of `count` rows.
-  [[gnu::always_inline]] static inline void multiply(const Storage* packed, Index depth,
-                                                     Index blocks, int sub_blocks, Index head,
-                                                     Index block, const Scalar* h, Index h_stride,
-                                                     int count, Scalar* sums) {
-    const Storage* const start =
-        packed + (head * blocks + block) * Packed::size(depth, vectors(sub_blocks));
-    if constexpr (gates == 1) {
-      if (sub_blocks == 4)
-        return Kernel::template run<4>(count, start, depth, h, h_stride, sums, 4, false);
-      if (sub_blocks == 2)
-        return Kernel::template run<2>(count, start, depth, h, h_stride, sums, 2, false);
-      Kernel::template run<1>(count, start, depth, h, h_stride, sums, 1, false);
-    } else if constexpr (gates == 2) {
-      if (sub_blocks == 2)
-        return Kernel::template run<4>(count, start, depth, h, h_stride, sums, 4, false);
-      Kernel::template run<2>(count, start, depth, h, h_stride, sums, 2, false);
-    } else {
-      multiply_parts<0>(start, depth, h, h_stride, count, sums);
-    }
+  /// `total` registers in walks of at most `width`.
+  template <int total, int width>
+  [[gnu::always_inline]] inline void run() const {
+    if (task.rows == 1)  // in line, and its factors are read once anyway
+      return parts<total, width, 0>(0, depth, true);
+    for (Index k = 0; k < depth; k += piece)
+      parts<total, width, 0>(k, depth - k < piece ? depth - k : piece, false);
   }
 
  private:
-  template <int done>
-  [[gnu::always_inline]] static inline void multiply_parts(const Storage* packed, Index depth,
-                                                           const Scalar* h, Index h_stride,
-                                                           int count, Scalar* sums) {
-    constexpr int part = gates - done < 4 ? gates - done : 4;
+  template <int total, int width, int done>
+  [[gnu::always_inline]] inline void parts(Index k, Index count, bool one_row) const {
+    constexpr int part = total - done < width ? total - done : width;
     if constexpr (part > 0) {
-      Kernel::template run<part>(count, packed, depth, h, h_stride, sums + done * lanes, gates,
-                                 false);
-      multiply_parts<done + part>(packed + Packed::size(depth, part), depth, h, h_stride, count,
-                                  sums);
+      const Storage* const from =
+          packed + Packed::size(depth, done) + k * static_cast<Index>(part) * lanes;
+      Scalar* out = sums + done * lanes;
+      if (one_row) {
+        MicroKernel<Isa, Storage, part, 1, false>::run(from, count, factors, stride, out, total,
+                                                       false);
+      } else {
+        const Scalar* row = factors + k;
+        for (int tile = first_tile; tile < end_tile; ++tile) {
+          const int rows = task.rows_of_tile(tile);
+          Kernel::template run<part>(rows, from, count, row, stride, out, total, k > 0);
+          row += rows * stride;
+          out += rows * total * lanes;
+        }
+      }
+      parts<total, width, done + part>(k, count, one_row);
     }
+  }
+};
+
+/// A block of `sub_blocks` vectors of units with all their recurrent gates: gates·sub_blocks
+/// registers, in the order [gate][sub_block], in walks of walk_vectors.
+template <class Isa, class Cell, class Storage>
+struct UnitBlock {
+  using Scalar = AccumulateType<Storage>;
+  using Packed = PackedFactors<Isa, Storage>;
+  using Product = BlockProduct<Isa, Storage>;
+  static constexpr int lanes = Packed::lanes;
+  static constexpr int gates = count_gates(Cell::recurrent_gates);
+  /// Most sub-blocks that one walk serves.
+  static constexpr int most_sub_blocks = gates == 1 ? 4 : gates == 2 ? 2 : 1;
+  static constexpr int most_vectors = gates * most_sub_blocks;
+  static constexpr int most_sums = most_vectors * most_rows_at_once * lanes;
+
+  static constexpr int vectors(int sub_blocks) { return gates * sub_blocks; }
+  static constexpr Index units(int sub_blocks) { return Index(sub_blocks) * lanes; }
+
+  /// sums [row][vectors][lanes] = R of the block times h of the rows of some register tiles.
+  [[gnu::always_inline]] static inline void multiply(const Job<Storage>& job, const Task<Isa>& task,
+                                                     Index head, Index block, int first_tile,
+                                                     int end_tile, const Scalar* h, Scalar* sums) {
+    const int sub_blocks = job.tiling.sub_blocks;
+    const Index depth = job.shape.head_dim;
+    const Product product{
+        job.packed + (head * task.blocks + block) * Packed::size(depth, vectors(sub_blocks)),
+        depth,
+        job.tiling.depth_piece,
+        h,
+        job.padded,
+        task,
+        first_tile,
+        end_tile,
+        sums};
+    if (sub_blocks == 1) return walk<gates>(product, job.tiling.walk_vectors);
+    if constexpr (most_sub_blocks >= 2)
+      if (sub_blocks == 2) return walk<2 * gates>(product, job.tiling.walk_vectors);
+    if constexpr (most_sub_blocks == 4) walk<4 * gates>(product, job.tiling.walk_vectors);
+  }
+
+ private:
+  template <int total>
+  [[gnu::always_inline]] static inline void walk(const Product& product, int width) {
+    if (width == 2) return product.template run<total, 2>();
+    product.template run<total, 4>();
   }
 };
 
@@ -67,23 +112,31 @@ template <class Isa, class Storage>
 struct InputBlock {
   using Scalar = AccumulateType<Storage>;
   using Packed = PackedFactors<Isa, Storage>;
-  using Kernel = Multiply<Isa, Storage, false>;
+  using Product = BlockProduct<Isa, Storage>;
   static constexpr int lanes = Packed::lanes;
-  static constexpr int most_sums = 4 * 8 * lanes;
+  static constexpr int most_sums = 4 * most_rows_at_once * lanes;
 
   static constexpr Index units(int sub_blocks) { return Index(sub_blocks) * lanes; }
 
-  /// sums [row][sub_block][lanes] = R^T of the block times d_gate of `count` rows.
-  [[gnu::always_inline]] static inline void multiply(const Storage* packed, Index depth,
-                                                     Index blocks, int sub_blocks, Index head,
-                                                     Index block, const Scalar* d_gate,
-                                                     Index stride, int count, Scalar* sums) {
-    const Storage* const start = packed + (head * blocks + block) * Packed::size(depth, sub_blocks);
-    if (sub_blocks == 4)
-      return Kernel::template run<4>(count, start, depth, d_gate, stride, sums, 4, false);
-    if (sub_blocks == 2)
-      return Kernel::template run<2>(count, start, depth, d_gate, stride, sums, 2, false);
-    Kernel::template run<1>(count, start, depth, d_gate, stride, sums, 1, false);
+  /// sums [row][sub_block][lanes] = R^T of the block times d_gate of the rows of some tiles.
+  [[gnu::always_inline]] static inline void multiply(const BackwardJob<Storage>& job,
+                                                     const Task<Isa>& task, Index depth, Index head,
+                                                     Index block, int first_tile, int end_tile,
+                                                     const Scalar* d_gate, Scalar* sums) {
+    const int sub_blocks = job.tiling.sub_blocks;
+    const Product product{
+        job.packed + (head * task.blocks + block) * Packed::size(depth, sub_blocks),
+        depth,
+        job.tiling.depth_piece,
+        d_gate,
+        job.gate_stride,
+        task,
+        first_tile,
+        end_tile,
+        sums};
+    if (sub_blocks == 4) return product.template run<4, 4>();
+    if (sub_blocks == 2) return product.template run<2, 2>();
+    product.template run<1, 1>();
   }
 };
 
