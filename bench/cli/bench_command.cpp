@@ -92,6 +92,9 @@ Command add_bench_command(CLI::App& app) {
                        "seconds after which no new case starts; 0: none (quick: 100)")
           ->check(CLI::Range(0.0, 1e9))
           ->capture_default_str();
+  command->add_flag("--cpu-time", settings.timing.cpu_time,
+                    "take the processor time of the process instead of wall-clock time: for one "
+                    "thread on a machine that other programs use");
   command->add_flag("--no-peers", options->no_peers, "ours alone");
   command->add_flag("--tune", settings.tune,
                     "take the tiling that measuring finds fastest instead of the model's");

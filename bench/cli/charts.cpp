@@ -55,11 +55,6 @@ void add_point(io::LineChart& chart, const std::string& label, double x, double 
   line->x.insert(place, x);
 }
 
-std::string line_label(const std::vector<Results>& files, const Results& file,
-                       const CaseResult& one) {
-  return (files.size() > 1 ? file.label + ": " : "") + one.place();
-}
-
 /// Charts that share a section, in the order in which their titles first come.
 class Section {
  public:
@@ -109,12 +104,13 @@ std::vector<ReportChart> report_charts(const std::vector<Results>& files) {
   std::vector<ReportChart> out;
   const auto each = [&files](const auto& body) {
     for (const Results& file : files)
-      for (const CaseResult& one : file.cases) body(one, line_label(files, file, one));
+      for (const CaseResult& one : file.cases)
+        body(one, files.size() > 1 ? file.label + ": " : std::string());
   };
   const auto step_times = [&](const Axis& axis, const std::string& name) {
     Section section(name, axis, "µs per step", logarithmic);
-    each([&](const CaseResult& one, const std::string& line) {
-      const std::string title = title_of(one, axis);
+    each([&](const CaseResult& one, const std::string& file) {
+      const std::string title = title_of(one, axis), line = file + one.place();
       section.add(one, line, one.step_us(), title);
       for (const PeerResult& peer : one.peers)
         if (const auto net = peer.net())
@@ -126,19 +122,20 @@ std::vector<ReportChart> report_charts(const std::vector<Results>& files) {
   {
     Section section("Fraction of the device's bound", axes()[0], "bound / measured, %",
                     io::AxisScale::linear);
-    each([&](const CaseResult& one, const std::string& line) {
-      section.add(one, one.cell + ' ' + line, 100 * one.bound_step_us / one.step_us(),
-                  one.dtype + ", " + words(one.pass) + ", batch " + std::to_string(one.batch));
+    each([&](const CaseResult& one, const std::string& file) {
+      section.add(one, file + one.cell, 100 * one.bound_step_us / one.step_us(),
+                  one.dtype + ", " + words(one.pass) + ", batch " + std::to_string(one.batch) +
+                      ", " + one.place());
     });
     section.move_to(out);
   }
   {
     Section section("Speed-up over each peer", axes()[0], "peer without projection / ours",
                     logarithmic);
-    each([&](const CaseResult& one, const std::string& line) {
+    each([&](const CaseResult& one, const std::string& file) {
       for (const PeerResult& peer : one.peers)
         if (const auto net = peer.net())
-          section.add(one, line + " over " + peer.name, *net / one.times.median,
+          section.add(one, file + one.place() + " over " + peer.name, *net / one.times.median,
                       title_of(one, axes()[0]));
     });
     section.move_to(out);

@@ -21,6 +21,10 @@ std::string joined(const std::set<std::string>& names) {
   return out.empty() ? "no device" : out;
 }
 
+std::string clock_of(const Results& file) {
+  return file.settings.is_object() ? file.settings.value("clock", "wall clock") : "wall clock";
+}
+
 /// The load that others put on the machine: what it was before the run, per processor.
 double foreign_load(const Results& file) {
   const Json none = Json::object();
@@ -54,8 +58,10 @@ GateResult gate(const Results& base, const Results& fresh, double limit, bool an
     throw InvalidArgument(base.label + " was measured on " + joined(devices_of(base)) + ", " +
                           fresh.label + " on " + joined(devices_of(fresh)) +
                           ": no regression can be told from that (--any-device compares anyway)");
+  if (clock_of(base) != clock_of(fresh))
+    throw InvalidArgument(base.label + " has " + clock_of(base) + ", " + fresh.label + " has " +
+                          clock_of(fresh) + ": times of different kinds are not compared");
   GateResult result;
-  // Pairs by hand: match_cases() wants both files in one vector.
   std::set<const CaseResult*> found;
   for (const CaseResult& one : fresh.cases) {
     const auto before = std::ranges::find_if(base.cases, [&](const CaseResult& other) {
@@ -103,6 +109,9 @@ std::vector<std::string> warnings_of(const std::vector<Results>& files) {
     if (devices_of(file) != devices_of(files.front()))
       out.push_back(file.label + ": measured on " + joined(devices_of(file)) + ", " +
                     files.front().label + " on " + joined(devices_of(files.front())));
+    if (clock_of(file) != clock_of(files.front()))
+      out.push_back(file.label + " has " + clock_of(file) + ", " + files.front().label + " has " +
+                    clock_of(files.front()));
     if (file.versions != files.front().versions)
       out.push_back(file.label + ": other versions of libraries or compiler than " +
                     files.front().label);

@@ -37,8 +37,8 @@ struct GateResult {
 
 /// A case offends if its median is more than `limit` times the base's, and the noise does not
 /// explain it: its lower quartile is also above the base's upper quartile.
-/// @throws InvalidArgument if the files are of different devices (unless `any_device`), or no case
-/// of one is in the other.
+/// @throws InvalidArgument if the files are of different devices (unless `any_device`) or clocks,
+/// or no case of one is in the other.
 [[nodiscard]] GateResult gate(const Results& base, const Results& fresh, double limit,
                               bool any_device);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The largest head that runs fused, by asking for the tiling of one head after another.
+#include <algorithm>
 #include <functional>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -81,17 +82,17 @@ bool cuda_fits(const DeviceModel& device, const Problem& problem) {
                                choose_weight_gradient(shape, cell.description, facts));
 }
 
-/// The largest head_dim up to largest_asked that `fits`, 0 if none: by steps of 128, then of 1.
-Index largest(const std::function<bool(Index)>& fits) {
-  if (fits(largest_asked)) return largest_asked;
-  Index low = 0;
-  while (fits(low + 128)) low += 128;
-  Index high = low + 128;  // does not fit; between the two, what fits lies below what does not
-  while (high - low > 1) {
-    const Index middle = (low + high) / 2;
-    (fits(middle) ? low : high) = middle;
-  }
-  return low;
+/// The largest head_dim, a multiple of 16 up to largest_asked, that `fits`; 0 if none. `likely` is
+/// asked first.
+Index largest(const std::function<bool(Index)>& fits, Index likely) {
+  constexpr Index step = 16;
+  const auto up_from = [&](Index size, Index by) {
+    while (size < largest_asked && fits(size + by)) size += by;
+    return size;
+  };
+  if (fits(likely)) return up_from(likely, step);
+  const Index coarse = up_from(0, 8 * step);
+  return coarse == largest_asked ? coarse : up_from(coarse, step);
 }
 
 struct Row {
@@ -109,11 +110,13 @@ Row row_of(const DeviceModel& device, const std::string& kernels, DataType type,
            const std::function<bool(const Problem&)>& fits) {
   Row row{device.name, device.title, kernels, type, {}};
   for (const std::string& cell : cells()) {
-    const auto size = [&](bool training) {
+    const auto size = [&](bool training, Index likely) {
       return largest(
-          [&](Index head_dim) { return fits(problem_of(cell, type, head_dim, training)); });
+          [&](Index head_dim) { return fits(problem_of(cell, type, head_dim, training)); }, likely);
     };
-    row.inference_and_training.emplace_back(size(false), size(true));
+    const bool cpu = device.kind() == DeviceKind::cpu;
+    const Index inference = size(false, cpu ? largest_asked : 128);
+    row.inference_and_training.emplace_back(inference, size(true, std::max<Index>(16, inference)));
   }
   return row;
 }
@@ -171,7 +174,7 @@ void print_largest_fused(bool json) {
   }
   std::cout
       << "Largest head_dim that runs in one kernel for the whole sequence (batch 1, one head; "
-         "asked up to "
+         "multiples of 16 up to "
       << largest_asked << "): inference / training where they differ\n\n"
       << table.text();
 }

@@ -81,9 +81,11 @@ std::vector<Job> jobs_of(const Settings& settings, const Spaces& spaces) {
     for (const Case& one : make_cases(settings.selection, cpu))
       for (const auto& space : spaces) {
         if (space->cpu() != cpu || !wanted(settings.spaces, space->name())) continue;
+        // Processor time says how long a call takes only where one thread does all the work.
+        if (settings.timing.cpu_time && space->threads() != 1) continue;
         // A quick run takes all threads alone.
-        if (settings.selection.quick && settings.spaces.empty() && space != spaces.front() && cpu &&
-            space->threads() == 1)
+        if (settings.selection.quick && !settings.timing.cpu_time && settings.spaces.empty() &&
+            space != spaces.front() && cpu && space->threads() == 1)
           continue;
         for (const std::string& backend : space->backends())
           if (wanted(settings.backends, backend)) jobs.push_back({space.get(), backend, one});
@@ -146,6 +148,7 @@ Json settings_json(const Settings& s) {
           {"repetitions", s.timing.repetitions},
           {"least_seconds", s.timing.least_seconds},
           {"most_seconds", s.timing.most_seconds},
+          {"clock", s.timing.cpu_time ? "processor time" : "wall clock"},
           {"time_limit", s.time_limit},
           {"peers", s.peers},
           {"tune", s.tune}};

@@ -16,17 +16,21 @@ namespace {
 /// Keeps what was measured, by the number in each benchmark's name, and prints nothing.
 class Collector : public benchmark::BenchmarkReporter {
  public:
-  explicit Collector(std::size_t contenders) : samples(contenders) {}
+  Collector(std::size_t contenders, bool cpu_time) : samples(contenders), cpu_time_(cpu_time) {}
 
   bool ReportContext(const Context&) override { return true; }
   void ReportRuns(const std::vector<Run>& runs) override {
     for (const Run& run : runs)
       if (run.run_type == Run::RT_Iteration)
         samples.at(std::stoul(run.run_name.function_name))
-            .push_back(run.real_accumulated_time / static_cast<double>(run.iterations) * 1e6);
+            .push_back((cpu_time_ ? run.cpu_accumulated_time : run.real_accumulated_time) /
+                       static_cast<double>(run.iterations) * 1e6);
   }
 
   std::vector<std::vector<double>> samples;
+
+ private:
+  bool cpu_time_;
 };
 
 void run(const Contender& contender, long long calls) {
@@ -91,9 +95,10 @@ std::vector<Times> time_in_turns(const std::vector<Contender>& contenders,
                                  })
         ->Iterations(calls[n])
         ->Repetitions(repetitions)
+        ->MeasureProcessCPUTime()
         ->UseRealTime();
   }
-  Collector collector(contenders.size());
+  Collector collector(contenders.size(), options.cpu_time);
   benchmark::RunSpecifiedBenchmarks(&collector, ".");
   benchmark::ClearRegisteredBenchmarks();
   std::vector<Times> times;

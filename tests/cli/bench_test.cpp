@@ -202,7 +202,7 @@ TEST(BenchCommandAlone, LargestFusedHeadsFollowTheTilings) {
     const ProgramResult plan = run_program({"plan", "--device", "nvidia_h200", "--head-dim", size,
                                             "--dtype", "bf16", "--json", "--runners-up", "9"});
     EXPECT_NE(plan.out.find("resident_gpu"), std::string::npos) << plan.out << plan.err;
-    const std::string next = std::to_string(row.at("inference").get<int>() + 1);
+    const std::string next = std::to_string(row.at("inference").get<int>() + 16);
     const ProgramResult beyond = run_program({"plan", "--device", "nvidia_h200", "--head-dim", next,
                                               "--dtype", "bf16", "--json", "--runners-up", "9"});
     EXPECT_EQ(beyond.out.find("resident_gpu"), std::string::npos) << beyond.out;

@@ -142,6 +142,12 @@ TEST_F(CompareCommand, GateRefusesOtherDevicesAndNothingInCommon) {
   result = gate({one_case(64, 1000)}, {one_case(32, 1000)});
   EXPECT_EQ(result.status, 2);
   expect_in(result.err, "nothing was compared");
+  Json timed = file_of({one_case(64, 1000)});
+  timed["settings"]["clock"] = "processor time";
+  result = run_program(
+      {"compare", "--fail-above", "1.1", path("base.json"), write("timed.json", timed)});
+  EXPECT_EQ(result.status, 2);
+  expect_in(result.err, "timed has processor time");
   result = run_program({"compare", "--fail-above", "1.1", path("base.json")});
   EXPECT_EQ(result.status, 2);
   expect_in(result.err, "--fail-above takes two files");
