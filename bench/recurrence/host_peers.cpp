@@ -20,7 +20,7 @@
 
 #include "flashrnn/plan.hpp"
 #include "flashrnn/types.hpp"
-#include "peers.hpp"
+#include "../peers/peers.hpp"
 
 namespace flashrnn::bench {
 namespace {

@@ -146,7 +146,10 @@ Command add_devices_command(CLI::App& app) {
       "default device alone");
   options->write->expected(0, 1);
   command->add_flag("--json", options->json, "print JSON");
-  return {command, [options] { list(*options); }};
+  return {command, [options] {
+            list(*options);
+            return ExitStatus::done;
+          }};
 }
 
 }  // namespace flashrnn::cli

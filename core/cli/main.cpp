@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The program `flashrnn`. Exit status: 0 done, 2 bad input or a machine that cannot do it (one
-// message on stderr says what), 3 a fault of the program itself.
+// The program `flashrnn`. Exit status: 0 done, 1 the answer is no (compare --fail-above), 2 bad
+// input or a machine that cannot do it (one message on stderr says what), 3 a fault of the program
+// itself.
 #include <cstdio>
 #include <exception>
 #include <iostream>
@@ -11,7 +12,7 @@
 
 namespace {
 
-enum ExitStatus { done = 0, bad_input = 2, own_fault = 3 };
+using flashrnn::cli::ExitStatus;
 
 ExitStatus report(ExitStatus status, const std::string& message) {
   std::cerr << "flashrnn: " << message << '\n';
@@ -20,17 +21,20 @@ ExitStatus report(ExitStatus status, const std::string& message) {
 
 ExitStatus execute(const flashrnn::cli::Command& command) {
   try {
-    command.execute();
+    const ExitStatus status = command.execute();
     std::cout.flush();
-    return std::cout ? done : report(bad_input, "cannot write to the standard output");
+    return std::cout ? status
+                     : report(ExitStatus::bad_input, "cannot write to the standard output");
   } catch (const flashrnn::InternalError& error) {
-    return report(own_fault, std::string("internal error, please report it: ") + error.what());
+    return report(ExitStatus::own_fault,
+                  std::string("internal error, please report it: ") + error.what());
   } catch (const flashrnn::Error& error) {
-    return report(bad_input, error.what());
+    return report(ExitStatus::bad_input, error.what());
   } catch (const std::bad_alloc&) {
-    return report(bad_input, "not enough memory for tensors of this size");
+    return report(ExitStatus::bad_input, "not enough memory for tensors of this size");
   } catch (const std::exception& error) {
-    return report(own_fault, std::string("unexpected error, please report it: ") + error.what());
+    return report(ExitStatus::own_fault,
+                  std::string("unexpected error, please report it: ") + error.what());
   }
 }
 
@@ -42,17 +46,19 @@ int main(int argc, char** argv) {
   app.name("flashrnn");
   app.require_subcommand(1);
   const flashrnn::cli::Command commands[] = {
-      flashrnn::cli::add_run_command(app), flashrnn::cli::add_predict_command(app),
-      flashrnn::cli::add_devices_command(app), flashrnn::cli::add_plan_command(app)};
+      flashrnn::cli::add_run_command(app),     flashrnn::cli::add_predict_command(app),
+      flashrnn::cli::add_devices_command(app), flashrnn::cli::add_plan_command(app),
+      flashrnn::cli::add_bench_command(app),   flashrnn::cli::add_compare_command(app)};
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {
     return app.exit(help);  // prints the help that was asked for
   } catch (const CLI::ParseError& error) {
-    return report(bad_input, std::string(error.what()) + " (see flashrnn --help)");
+    return static_cast<int>(
+        report(ExitStatus::bad_input, std::string(error.what()) + " (see flashrnn --help)"));
   }
   for (const flashrnn::cli::Command& command : commands) {
-    if (command.options->parsed()) return execute(command);
+    if (command.options->parsed()) return static_cast<int>(execute(command));
   }
-  return report(own_fault, "no command ran");
+  return static_cast<int>(report(ExitStatus::own_fault, "no command ran"));
 }

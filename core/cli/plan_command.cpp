@@ -167,7 +167,10 @@ Command add_plan_command(CLI::App& app) {
       ->check(CLI::Range(0, 100))
       ->capture_default_str();
   command->add_flag("--json", options->json, "print JSON");
-  return {command, [options] { plan(*options); }};
+  return {command, [options] {
+            plan(*options);
+            return ExitStatus::done;
+          }};
 }
 
 }  // namespace flashrnn::cli

@@ -178,7 +178,10 @@ Command add_predict_command(CLI::App& app) {
       ->group(series);
   command->add_option("--plot", options->plot, "SVG file to draw the prediction in")->group(series);
   command->add_option("--title", options->title, "title of the drawing")->group(series);
-  return {command, [options] { predict(*options); }};
+  return {command, [options] {
+            predict(*options);
+            return ExitStatus::done;
+          }};
 }
 
 }  // namespace flashrnn::cli

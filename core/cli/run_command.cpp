@@ -255,7 +255,10 @@ Command add_run_command(CLI::App& app) {
   command->add_flag("--tune", options->tune,
                     "time the best tilings on the device and remember the winner on disk, instead "
                     "of taking what the device's model predicts");
-  return {command, [options] { run(*options); }};
+  return {command, [options] {
+            run(*options);
+            return ExitStatus::done;
+          }};
 }
 
 }  // namespace flashrnn::cli

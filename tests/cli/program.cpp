@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -19,8 +20,17 @@ extern char** environ;
 namespace flashrnn::test {
 namespace {
 
+/// The environment's word where it says one: a program can be tested on another machine than the
+/// one that built it.
+std::string named_or(const char* variable, const char* built_in) {
+  const char* named = std::getenv(variable);
+  return named != nullptr ? named : built_in;
+}
+
+}  // namespace
+
 /// A file without a name that takes what the program prints.
-class Capture {
+class RunningProgram::Capture {
  public:
   Capture() : file_(std::tmpfile()) {}
   Capture(const Capture&) = delete;
@@ -44,43 +54,46 @@ class Capture {
   std::FILE* file_;
 };
 
-/// The environment's word where it says one: a program can be tested on another machine than the
-/// one that built it.
-std::string named_or(const char* variable, const char* built_in) {
-  const char* named = std::getenv(variable);
-  return named != nullptr ? named : built_in;
-}
-
-}  // namespace
-
-ProgramResult run_program(const std::vector<std::string>& arguments) {
+RunningProgram::RunningProgram(const std::vector<std::string>& arguments)
+    : out_(std::make_unique<Capture>()), err_(std::make_unique<Capture>()) {
   std::vector<std::string> words{named_or("FLASHRNN_PROGRAM", FLASHRNN_PROGRAM)};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
 
-  const Capture out;
-  const Capture err;
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  ::posix_spawn_file_actions_adddup2(&actions, out.descriptor(), STDOUT_FILENO);
-  ::posix_spawn_file_actions_adddup2(&actions, err.descriptor(), STDERR_FILENO);
-  pid_t child = 0;
-  const int error = ::posix_spawn(&child, argv[0], &actions, nullptr, argv.data(), environ);
+  ::posix_spawn_file_actions_adddup2(&actions, out_->descriptor(), STDOUT_FILENO);
+  ::posix_spawn_file_actions_adddup2(&actions, err_->descriptor(), STDERR_FILENO);
+  const int error = ::posix_spawn(&child_, argv[0], &actions, nullptr, argv.data(), environ);
   ::posix_spawn_file_actions_destroy(&actions);
-  ProgramResult result;
   if (error != 0) {
     ADD_FAILURE() << "cannot start " << argv[0];
-    return result;
+    child_ = 0;
   }
+}
+
+RunningProgram::~RunningProgram() = default;
+
+void RunningProgram::kill(int signal) const {
+  if (child_ != 0) ::kill(child_, signal);
+}
+
+ProgramResult RunningProgram::wait() {
+  ProgramResult result;
+  if (child_ == 0) return result;
   int status = 0;
-  ::waitpid(child, &status, 0);
+  ::waitpid(child_, &status, 0);
   result.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  result.out = out.text();
-  result.err = err.text();
+  result.out = out_->text();
+  result.err = err_->text();
   return result;
+}
+
+ProgramResult run_program(const std::vector<std::string>& arguments) {
+  return RunningProgram(arguments).wait();
 }
 
 std::string golden(const std::string& name) {

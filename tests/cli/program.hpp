@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,25 @@ struct ProgramResult {
   int status = -1;  ///< exit status; 128 + n if signal n ended it
   std::string out;
   std::string err;
+};
+
+/// The program `flashrnn`, started with these arguments.
+class RunningProgram {
+ public:
+  explicit RunningProgram(const std::vector<std::string>& arguments);
+  RunningProgram(const RunningProgram&) = delete;
+  RunningProgram& operator=(const RunningProgram&) = delete;
+  ~RunningProgram();
+
+  /// Sends it a signal.
+  void kill(int signal) const;
+  /// Waits for its end; once.
+  [[nodiscard]] ProgramResult wait();
+
+ private:
+  class Capture;
+  std::unique_ptr<Capture> out_, err_;
+  int child_ = 0;  ///< 0: it could not be started
 };
 
 /// Runs the program with these arguments and waits for it.

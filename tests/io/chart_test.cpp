@@ -48,6 +48,26 @@ TEST(axis_ticks, stay_inside_and_few_for_any_span) {
   EXPECT_THROW((void)io::make_ticks(2, 1, 5), InvalidArgument);
 }
 
+TEST(axis_ticks, logarithmic_ones_are_powers_of_ten_and_between) {
+  EXPECT_EQ(io::make_logarithmic_ticks(1, 1000, 5).labels,
+            (Labels{"1", "2", "5", "10", "20", "50", "100", "200", "500", "1000"}));
+  EXPECT_EQ(io::make_logarithmic_ticks(0.02, 3000, 5).labels,
+            (Labels{"0.1", "1", "10", "100", "1000"}));
+  EXPECT_EQ(io::make_logarithmic_ticks(20, 40, 4).labels, (Labels{"20", "25", "30", "35", "40"}));
+  EXPECT_THROW((void)io::make_logarithmic_ticks(0, 1, 5), InvalidArgument);
+  EXPECT_THROW((void)io::make_logarithmic_ticks(2, 1, 5), InvalidArgument);
+  for (int power = -12; power <= 12; ++power) {
+    const double low = 0.3 * std::pow(10.0, power);
+    for (const double span : {1.5, 30.0, 4e3, 5e8}) {
+      const io::AxisTicks ticks = io::make_logarithmic_ticks(low, low * span, 5);
+      ASSERT_GE(ticks.values.size(), 2U) << low << ' ' << span;
+      EXPECT_LE(ticks.values.size(), 16U) << low << ' ' << span;
+      EXPECT_GE(ticks.values.front(), low * (1 - 1e-9));
+      EXPECT_LE(ticks.values.back(), low * span * (1 + 1e-9));
+    }
+  }
+}
+
 io::LineChart example() {
   io::LineChart chart;
   chart.title = "R & D <\x01>";
@@ -109,6 +129,50 @@ TEST(line_chart, refuses_what_it_cannot_draw) {
   chart.series = {{"a", {0}, {nan}}};
   EXPECT_EQ(message_of<InvalidArgument>([&] { (void)io::format_terminal_plot(chart); }),
             "a chart needs at least one finite point");
+}
+
+TEST(line_chart, logarithmic_axes_put_equal_ratios_at_equal_distances) {
+  io::LineChart chart;
+  chart.x_scale = chart.y_scale = io::AxisScale::logarithmic;
+  chart.x_ticks = {16, 64, 256};
+  chart.points = true;
+  chart.series = {{"a", {16, 64, 256}, {1, 10, 100}}};
+  const std::string svg = io::format_line_chart_svg(chart);
+  for (const char* part : {">16<", ">64<", ">256<", ">1<", ">100<"})
+    EXPECT_NE(svg.find(part), std::string::npos) << part;
+  // The marks of the points, after that of the legend: the middle one lies in the middle.
+  std::vector<double> x, y;
+  for (auto at = svg.find("<path"); (at = svg.find("<circle", at)) != std::string::npos; ++at) {
+    double cx = 0, cy = 0;
+    ASSERT_EQ(std::sscanf(svg.c_str() + at, "<circle cx=\"%lf\" cy=\"%lf\"", &cx, &cy), 2);
+    x.push_back(cx);
+    y.push_back(cy);
+  }
+  ASSERT_EQ(x.size(), 3U);
+  EXPECT_NEAR(x[1] - x[0], x[2] - x[1], 0.21);
+  EXPECT_NEAR(y[1] - y[0], y[2] - y[1], 0.21);
+  EXPECT_LT(y[2], y[0]);
+  chart.series[0].y[0] = 0;
+  EXPECT_EQ(message_of<InvalidArgument>([&] { (void)io::format_line_chart_svg(chart); }),
+            "a logarithmic axis has no place for zero and below");
+}
+
+TEST(line_chart, long_legends_take_several_lines) {
+  io::LineChart chart;
+  for (int n = 0; n < 6; ++n)
+    chart.series.push_back(
+        {"a name of some forty characters, number " + std::to_string(n), {0, 1}, {0, 1}});
+  const std::string svg = io::format_line_chart_svg(chart);
+  double widest = 0;
+  for (auto at = svg.find("class=\"legend\""); at != std::string::npos;
+       at = svg.find("class=\"legend\"", at + 1)) {
+    double x = 0;
+    const auto begin = svg.rfind("<text", at);
+    ASSERT_EQ(std::sscanf(svg.c_str() + begin, "<text x=\"%lf\"", &x), 1);
+    widest = std::max(widest, x);
+  }
+  EXPECT_GT(widest, 300);           // two a line
+  EXPECT_LT(widest, 900 - 41 * 5);  // and the last of a line has room
 }
 
 TEST(line_chart, one_point_and_constant_lines) {

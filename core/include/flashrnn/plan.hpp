@@ -64,6 +64,9 @@ class Plan {
   const CellDescription& cell() const { return engine_->cell(); }
   /// What was chosen, in a few lines for people.
   std::string describe() const;
+  /// The tiling of a pass, with its predicted time of a step and what limits it; null if the engine
+  /// does not take its tiling from the tile search.
+  const TileChoice* tiling(bool backward) const { return engine_->tiling(backward); }
 
   /// Bytes that forward keeps for backward in ForwardTensors::reserve (0 unless training).
   std::size_t reserve_bytes() const { return engine_->reserve_bytes(); }

@@ -59,4 +59,26 @@ AxisTicks make_ticks(double low, double high, int wanted) {
   return ticks;
 }
 
+AxisTicks make_logarithmic_ticks(double low, double high, int wanted) {
+  if (!(low > 0) || !std::isfinite(high) || low > high)
+    throw InvalidArgument(
+        "a logarithmic axis needs two finite ends above zero, the lower one first");
+  const double decades = std::log10(high / low);
+  if (decades < 0.7) return make_ticks(low, high, wanted);
+  const auto first = static_cast<int>(std::floor(std::log10(low)));
+  const auto last = static_cast<int>(std::ceil(std::log10(high)));
+  const int stride = std::max(1, static_cast<int>(std::lround(decades / std::max(wanted, 1))));
+  const bool between = 3 * decades <= 2 * wanted;
+  AxisTicks ticks;
+  for (int power = first; power <= last; power += stride)
+    for (const double factor : {1.0, 2.0, 5.0}) {
+      if (factor > 1 && !between) break;
+      const double value = factor * std::pow(10.0, power);
+      if (value < low * (1 - 1e-9) || value > high * (1 + 1e-9)) continue;
+      ticks.values.push_back(value);
+      ticks.labels.push_back(tick_label(value, value));
+    }
+  return ticks;
+}
+
 }  // namespace flashrnn::io

@@ -17,4 +17,9 @@ struct AxisTicks {
 /// high.
 [[nodiscard]] AxisTicks make_ticks(double low, double high, int wanted);
 
+/// Ticks within [low, high] of a logarithmic axis: powers of ten, and 2 and 5 times these (or every
+/// few powers) where that gives about as many as `wanted`; at round numbers as above where low and
+/// high are close. Throws InvalidArgument unless 0 < low <= high and both are finite.
+[[nodiscard]] AxisTicks make_logarithmic_ticks(double low, double high, int wanted);
+
 }  // namespace flashrnn::io

@@ -3,94 +3,30 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <limits>
 #include <span>
 #include <string_view>
 
 #include "axis_ticks.hpp"
+#include "chart_style.hpp"
 #include "file.hpp"
 #include "flashrnn/error.hpp"
+#include "svg_elements.hpp"
 
 namespace flashrnn::io {
 namespace {
 
-constexpr double picture_width = 900;
-constexpr double picture_height = 440;
+using svg::circle;
+using svg::escape;
+using svg::line_element;
+using svg::number;
+using svg::rectangle;
+using svg::text_element;
+
 constexpr double right_margin = 24;
 constexpr double character_width =
     6.6;  // of the 12 px digits of usual sans-serif fonts, rounded up
-
-// Colours of series differ in lightness too, so that they can be told apart in print without
-// colour, the first is wide enough to show beneath a second one that covers it, and from the third
-// on dashes help. Media queries nest inside the picture, so the
-// same file suits a light page, a dark page and paper.
-constexpr std::string_view style = R"(<style>
-text { font: 12px system-ui, "Segoe UI", "Helvetica Neue", Arial, sans-serif; fill: #3d4450; }
-.title { font-size: 17px; font-weight: 600; fill: #14181f; }
-.subtitle { font-size: 13px; }
-.paper { fill: #ffffff; }
-.shade { fill: #eef1f5; }
-.grid { stroke: #dfe3e8; stroke-width: 1; }
-.axis { stroke: #7b8490; stroke-width: 1; }
-.line { fill: none; stroke-width: 1.8; stroke-linejoin: round; stroke-linecap: round; }
-.s0 { stroke: #1d4f91; stroke-width: 3; } .s1 { stroke: #ee7d2b; }
-.s2 { stroke: #17835b; stroke-dasharray: 7 4; } .s3 { stroke: #8a5cc9; stroke-dasharray: 2 4; }
-@media screen and (prefers-color-scheme: dark) {
-  text { fill: #b7bfca; } .title { fill: #f0f3f7; } .paper { fill: #14181f; }
-  .shade { fill: #1f2530; } .grid { stroke: #2c3440; } .axis { stroke: #7b8490; }
-  .s0 { stroke: #6ea8f0; } .s1 { stroke: #ffb066; } .s2 { stroke: #4cc394; } .s3 { stroke: #bd9cf0; }
-}
-</style>
-)";
-constexpr std::size_t style_count = 4;
-
-std::string escape(std::string_view text) {
-  std::string result;
-  for (const char character : text) {
-    switch (character) {
-      case '&':
-        result += "&amp;";
-        break;
-      case '<':
-        result += "&lt;";
-        break;
-      case '>':
-        result += "&gt;";
-        break;
-      default:
-        // XML has no control characters.
-        result += static_cast<unsigned char>(character) < 0x20 ? ' ' : character;
-    }
-  }
-  return result;
-}
-
-/// A coordinate to a tenth of a pixel, in every locale.
-std::string number(double value) {
-  std::array<char, 32> text{};
-  const double rounded = std::round(value * 10) / 10;
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), rounded).ptr;
-  return {text.data(), end};
-}
-
-std::string text_element(double x, double y, std::string_view anchor, std::string_view css_class,
-                         std::string_view text) {
-  return "<text x=\"" + number(x) + "\" y=\"" + number(y) + "\" text-anchor=\"" +
-         std::string(anchor) + "\" class=\"" + std::string(css_class) + "\">" + escape(text) +
-         "</text>\n";
-}
-
-std::string line_element(double x1, double y1, double x2, double y2, const std::string& css_class) {
-  return "<line x1=\"" + number(x1) + "\" y1=\"" + number(y1) + "\" x2=\"" + number(x2) +
-         "\" y2=\"" + number(y2) + "\" class=\"" + css_class + "\"/>\n";
-}
-
-std::string rectangle(double x, double y, double width, double height, std::string_view css_class) {
-  return "<rect x=\"" + number(x) + "\" y=\"" + number(y) + "\" width=\"" + number(width) +
-         "\" height=\"" + number(height) + "\" class=\"" + std::string(css_class) + "\"/>\n";
-}
 
 /// The plot's place in the picture and the map from data to it.
 struct Frame {
@@ -154,12 +90,24 @@ std::string series_path(const LineSeries& series, const Frame& frame) {
   return path.text();
 }
 
-std::string legend(const LineChart& chart, double x, double y) {
+/// The lines' names in rows as long as the plot is wide; `height` becomes that of the rows after
+/// the first.
+std::string legend(const LineChart& chart, double left, double y, double right, double& height) {
   std::string svg;
+  double x = left;
+  height = 0;
   for (std::size_t i = 0; i < chart.series.size(); ++i) {
-    svg += line_element(x, y - 4, x + 26, y - 4, "line s" + std::to_string(i % style_count));
-    svg += text_element(x + 33, y, "start", "legend", chart.series[i].label);
-    x += 33 + character_width * static_cast<double>(chart.series[i].label.size()) + 22;
+    const double width =
+        33 + character_width * static_cast<double>(chart.series[i].label.size()) + 22;
+    if (x > left && x + width > right) {
+      x = left;
+      height += 18;
+    }
+    const std::string style_class = "s" + std::to_string(i % chart_style_count);
+    svg += line_element(x, y + height - 4, x + 26, y + height - 4, "line " + style_class);
+    if (chart.points) svg += circle(x + 13, y + height - 4, 3.5, "dot " + style_class);
+    svg += text_element(x + 33, y + height, "start", "legend", chart.series[i].label);
+    x += width;
   }
   return svg;
 }
@@ -193,6 +141,39 @@ std::string shaded_range(const ShadedRange& range, const Frame& frame) {
          text_element((from + to) / 2, frame.top - 6, "middle", "label", range.label);
 }
 
+std::string point_marks(const LineSeries& series, const Frame& frame,
+                        const std::string& css_class) {
+  std::string svg;
+  for (std::size_t i = 0; i < series.x.size(); ++i)
+    if (std::isfinite(series.x[i]) && std::isfinite(series.y[i]))
+      svg += circle(frame.x(series.x[i]), frame.y(series.y[i]), 3.5, css_class);
+  return svg;
+}
+
+/// The values as they lie on the axis.
+void apply(AxisScale scale, std::vector<double>& values) {
+  if (scale == AxisScale::linear) return;
+  for (double& value : values) {
+    if (value <= 0) throw InvalidArgument("a logarithmic axis has no place for zero and below");
+    value = std::log10(value);
+  }
+}
+
+/// Ticks at places on the axis between low and high.
+AxisTicks ticks_of(AxisScale scale, double low, double high, int wanted) {
+  if (scale == AxisScale::linear) return make_ticks(low, high, wanted);
+  AxisTicks ticks = make_logarithmic_ticks(std::pow(10.0, low), std::pow(10.0, high), wanted);
+  apply(scale, ticks.values);
+  return ticks;
+}
+
+AxisTicks given_ticks(AxisScale scale, std::vector<double> values) {
+  AxisTicks ticks{std::move(values), {}};
+  for (const double value : ticks.values) ticks.labels.push_back(number(value));
+  apply(scale, ticks.values);
+  return ticks;
+}
+
 void widen(double& low, double& high, double least) {
   if (low < high) return;
   low -= least;
@@ -224,41 +205,63 @@ ChartExtent chart_extent(const LineChart& chart) {
   return extent;
 }
 
-std::string format_line_chart_svg(const LineChart& chart) {
+std::string format_line_chart_svg(const LineChart& given) {
+  LineChart chart = given;
+  for (LineSeries& series : chart.series) {
+    apply(chart.x_scale, series.x);
+    apply(chart.y_scale, series.y);
+  }
+  if (chart.shaded && chart.x_scale == AxisScale::logarithmic)
+    chart.shaded = {std::log10(chart.shaded->from), std::log10(chart.shaded->to),
+                    chart.shaded->label};
   Frame frame;
   frame.extent = chart_extent(chart);
   const double y_span = frame.extent.y_high - frame.extent.y_low;
   // Some headroom, and a base line at zero where the data is close to it.
   frame.extent.y_high += 0.06 * y_span;
-  if (frame.extent.y_low > 0 && frame.extent.y_low < 0.25 * y_span) frame.extent.y_low = 0;
-  const AxisTicks x_ticks = make_ticks(frame.extent.x_low, frame.extent.x_high, 8);
-  const AxisTicks y_ticks = make_ticks(frame.extent.y_low, frame.extent.y_high, 5);
+  if (chart.y_scale == AxisScale::logarithmic) {
+    frame.extent.y_low -= 0.06 * y_span;
+  } else if (frame.extent.y_low > 0 && frame.extent.y_low < 0.25 * y_span) {
+    frame.extent.y_low = 0;
+  }
+  const AxisTicks x_ticks =
+      chart.x_ticks.empty() ? ticks_of(chart.x_scale, frame.extent.x_low, frame.extent.x_high, 8)
+                            : given_ticks(chart.x_scale, chart.x_ticks);
+  const AxisTicks y_ticks = ticks_of(chart.y_scale, frame.extent.y_low, frame.extent.y_high, 5);
+  if (chart.points) {  // room for the marks at the ends
+    const double room = 0.02 * (frame.extent.x_high - frame.extent.x_low);
+    frame.extent.x_low -= room;
+    frame.extent.x_high += room;
+  }
   std::size_t longest_label = 0;
   for (const std::string& label : y_ticks.labels) {
     longest_label = std::max(longest_label, label.size());
   }
   frame.left = 36 + character_width * static_cast<double>(longest_label);
-  frame.right = picture_width - right_margin;
+  frame.right = chart.width - right_margin;
   frame.top = chart.subtitle.empty() ? 78 : 98;
-  frame.bottom = picture_height - 52;
+  frame.bottom = chart.height - 52;
 
-  const std::string size = number(picture_width) + " " + number(picture_height);
+  const std::string size = number(chart.width) + " " + number(chart.height);
   std::string svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + size +
-                    "\" width=\"" + number(picture_width) + "\" height=\"" +
-                    number(picture_height) + "\" role=\"img\">\n<title>" + escape(chart.title) +
-                    "</title>\n";
-  svg += style;
-  svg += rectangle(0, 0, picture_width, picture_height, "paper");
+                    "\" width=\"" + number(chart.width) + "\" height=\"" + number(chart.height) +
+                    "\" role=\"img\">\n<title>" + escape(chart.title) + "</title>\n";
+  svg += chart_style;
+  svg += rectangle(0, 0, chart.width, chart.height, "paper");
   svg += text_element(frame.left, 30, "start", "title", chart.title);
   if (!chart.subtitle.empty()) {
     svg += text_element(frame.left, 51, "start", "subtitle", chart.subtitle);
   }
-  svg += legend(chart, frame.left, frame.top - 18);
+  double legend_height = 0;
+  svg += legend(chart, frame.left, frame.top - 18, frame.right, legend_height);
+  frame.top += legend_height;
   if (chart.shaded) svg += shaded_range(*chart.shaded, frame);
   svg += grid_and_axes(chart, frame, x_ticks, y_ticks);
   for (std::size_t i = 0; i < chart.series.size(); ++i) {
-    svg += "<path class=\"line s" + std::to_string(i % style_count) + "\" d=\"" +
-           series_path(chart.series[i], frame) + "\"/>\n";
+    const std::string style_class = "s" + std::to_string(i % chart_style_count);
+    svg += "<path class=\"line " + style_class + "\" d=\"" + series_path(chart.series[i], frame) +
+           "\"/>\n";
+    if (chart.points) svg += point_marks(chart.series[i], frame, "dot " + style_class);
   }
   return svg + "</svg>\n";
 }

@@ -22,6 +22,8 @@ struct ShadedRange {
   std::string label;
 };
 
+enum class AxisScale { linear, logarithmic };
+
 /// What a chart shows; texts are UTF-8.
 struct LineChart {
   std::string title;
@@ -30,6 +32,12 @@ struct LineChart {
   std::string y_label;
   std::vector<LineSeries> series;
   std::optional<ShadedRange> shaded;
+  AxisScale x_scale = AxisScale::linear;
+  AxisScale y_scale = AxisScale::linear;
+  std::vector<double> x_ticks;  ///< where the ticks of x are; empty: at round numbers
+  bool points = false;          ///< mark every point
+  double width = 900;           ///< pixels of the picture
+  double height = 440;
 };
 
 /// The finite extent of all series: of x, then of y.
@@ -43,9 +51,11 @@ struct ChartExtent {
 /// Throws InvalidArgument if a series has x and y of different lengths or if no point is finite.
 [[nodiscard]] ChartExtent chart_extent(const LineChart& chart);
 
-/// A self-contained SVG picture that follows the reader's light or dark setting and prints light.
-/// Lines of many more points than the picture has columns are drawn by each column's extremes, so
-/// the size of the picture does not grow with the series. Throws as chart_extent() does.
+/// A self-contained SVG picture (scales, ticks and marks apply to it alone) that follows the
+/// reader's light or dark setting and prints light. Lines of many more points than the picture has
+/// columns are drawn by each column's extremes, so the size of the picture does not grow with the
+/// series. Throws as chart_extent() does, and InvalidArgument for a point that is not above zero on
+/// a logarithmic axis.
 [[nodiscard]] std::string format_line_chart_svg(const LineChart& chart);
 
 /// Writes format_line_chart_svg() to a file; see replace_file().

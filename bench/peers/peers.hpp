@@ -13,13 +13,15 @@ namespace flashrnn::bench {
 /// Something to be timed: runs one whole sequence.
 using Run = std::function<void()>;
 
-/// One LSTM as another library runs it, on data of its own. All calls return when the work is done.
+/// One recurrence as another library runs it, on data of its own.
 struct Peer {
   std::string name;
   Run forward, training, backward;  ///< empty: not measured
   /// The input projection that forward and training contain, and what backward does for it; to be
   /// taken out. Empty: contains none.
   Run projection, projection_backward;
+  /// Waits for what the others enqueued; empty: they return when their work is done.
+  Run wait;
 };
 
 /// oneDNN: one LSTM primitive per head, input size = head_dim, so with a projection of the size of
@@ -29,5 +31,14 @@ std::optional<Peer> one_dnn(const Shape& shape, DataType type);
 /// A loop over steps and heads: cblas_sgemm (cblas_sgemv at batch 1), then a vectorised pointwise
 /// function, the same mathematics as the library's own. Forward only.
 Peer blas_loop(const Shape& shape);
+
+/// cuDNN's LSTM or GRU (float32 without TF32, float16, bfloat16), standard algorithm, one call per
+/// head with input size = head_dim, each on a stream of its own; the projection is cuBLAS's product
+/// of the same shapes. Nothing if the build has no cuDNN, or it does not know the cell or type.
+std::optional<Peer> cudnn(const std::string& cell, const Shape& shape, DataType type);
+
+/// Alternating: per step a batched product of cuBLAS for all heads and a pointwise kernel, LSTM
+/// forward, recorded in a CUDA graph. Nothing if the build has no CUDA or for another cell or type.
+std::optional<Peer> cublas_loop(const std::string& cell, const Shape& shape, DataType type);
 
 }  // namespace flashrnn::bench
