@@ -46,7 +46,8 @@ class Adam {
     Kokkos::parallel_for(
         "Adam", all,
         Update{parameters, gradient, m_, v_, norm2_, static_cast<Real>(options.most_norm),
-               static_cast<Real>(options.beta1), static_cast<Real>(options.beta2),
+               static_cast<Real>(options.beta1), static_cast<Real>(1 - options.beta1),
+               static_cast<Real>(options.beta2), static_cast<Real>(1 - options.beta2),
                static_cast<Real>(options.learning_rate / (1 - std::pow(options.beta1, t))),
                static_cast<Real>(1 / (1 - std::pow(options.beta2, t))),
                static_cast<Real>(options.epsilon)});
@@ -61,13 +62,15 @@ class Adam {
   struct Update {
     Array parameters, gradient, m, v;
     Kokkos::View<Real, Space> norm2;
-    Real most_norm, beta1, beta2, step_size, correction2, epsilon;
+    // 1 - β is rounded once, from double: a difference of rounded numbers would lose digits, of
+    // β2 = 0.999 in single precision about three.
+    Real most_norm, beta1, rest1, beta2, rest2, step_size, correction2, epsilon;
 
     KOKKOS_FUNCTION void operator()(int i) const {
       Real g = gradient(i);
       if (most_norm > 0 && norm2() > most_norm * most_norm) g *= most_norm / Kokkos::sqrt(norm2());
-      m(i) = beta1 * m(i) + (1 - beta1) * g;
-      v(i) = beta2 * v(i) + (1 - beta2) * g * g;
+      m(i) = beta1 * m(i) + rest1 * g;
+      v(i) = beta2 * v(i) + rest2 * g * g;
       parameters(i) -= step_size * m(i) / (Kokkos::sqrt(v(i) * correction2) + epsilon);
     }
   };

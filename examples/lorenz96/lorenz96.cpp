@@ -4,6 +4,7 @@
 // with Wilks' polynomial.
 #include <CLI/CLI.hpp>
 #include <Kokkos_Core.hpp>
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
@@ -14,8 +15,8 @@
 #include "../common/progress_bar.hpp"
 #include "closures.hpp"
 #include "flashrnn/error.hpp"
-#include "flashrnn/line_chart.hpp"
 #include "lorenz96.hpp"
+#include "report.hpp"
 #include "statistics.hpp"
 
 namespace {
@@ -45,15 +46,6 @@ struct Options {
 
 constexpr int steps_per_sample = 5;
 
-/// One way of running the slow variables.
-struct Model {
-  std::string name;
-  Trajectory run;           ///< from the start of the forecast
-  double microseconds = 0;  ///< per member and coarse step
-  Climate climate;
-  std::vector<double> error;
-};
-
 /// Runs `step` for lead and climate, keeping X every few steps.
 Model simulate(const Options& o, const std::string& name, const Ensemble<Space>& state,
                const std::function<void()>& step) {
@@ -64,7 +56,7 @@ Model simulate(const Options& o, const std::string& name, const Ensemble<Space>&
   example::ProgressBar bar("running " + name, steps);
   const auto X = Kokkos::subview(state, std::pair<std::size_t, std::size_t>(0, K), Kokkos::ALL);
   const auto host = Kokkos::create_mirror_view(X);
-  double seconds = 0;
+  std::vector<double> seconds;
   for (int t = 0; t < steps; t += steps_per_sample) {
     Kokkos::deep_copy(host, X);
     for (std::size_t k = 0; k < K; ++k)
@@ -73,10 +65,13 @@ Model simulate(const Options& o, const std::string& name, const Ensemble<Space>&
     const Kokkos::Timer timer;
     for (int n = 0; n < steps_per_sample; ++n) step();
     Kokkos::fence();
-    seconds += timer.seconds();
+    seconds.push_back(timer.seconds() / steps_per_sample);
     bar.show(t + steps_per_sample, "");
   }
-  model.microseconds = 1e6 * seconds / steps / o.members;
+  // The median, because other programs may take the processor away now and then.
+  std::nth_element(seconds.begin(), seconds.begin() + steps / steps_per_sample / 2, seconds.end());
+  model.microseconds =
+      1e6 * seconds[static_cast<std::size_t>(steps / steps_per_sample / 2)] / o.members;
   return model;
 }
 
@@ -113,7 +108,8 @@ void train(const Options& o, LstmClosure<Space>& lstm, const Record<Space>& reco
   double loss = 1;
   for (int n = 0; n < o.updates; ++n) {
     const double part = static_cast<double>(n) / o.updates;
-    const double now = lstm.train(record, o.learning_rate * 0.5 * (1.02 + std::cos(M_PI * part)));
+    const double now =
+        lstm.train(record, o.learning_rate * 0.5 * (1.02 + std::cos(3.14159265 * part)));
     loss = n == 0 ? now : loss + 0.02 * (now - loss);
     char text[64];
     std::snprintf(text, sizeof text, "unexplained variance %.4f", loss);
@@ -121,61 +117,6 @@ void train(const Options& o, LstmClosure<Space>& lstm, const Record<Space>& reco
   }
   std::printf("LSTM: %lld units, %zu parameters, variance of U left unexplained %.4f\n", o.units,
               lstm.parameters().size(), loss);
-}
-
-void report(const std::vector<Model>& models) {
-  const Model& truth = models.front();
-  std::printf("\n%-12s %7s %9s %10s %10s | RMSE at lead 0.5    1.0    2.0 | us per member, step\n",
-              "model", "mean", "variance", "Hellinger", "ACF error");
-  for (const Model& m : models) {
-    std::printf("%-12s %7.3f %9.3f %10.4f %10.4f |", m.name.c_str(), m.climate.mean,
-                m.climate.variance, hellinger_distance(m.climate, truth.climate),
-                autocorrelation_error(m.climate, truth.climate));
-    std::printf("          ");
-    for (const double lead : {0.5, 1.0, 2.0}) {
-      const auto at = static_cast<std::size_t>(std::lround(lead / m.run.interval));
-      if (at < m.error.size()) std::printf(" %6.3f", m.error[at]);
-    }
-    std::printf(" | %10.2f\n", m.microseconds);
-  }
-}
-
-void draw(const Options& o, const std::vector<Model>& models) {
-  using flashrnn::io::LineChart;
-  const auto picture = [&](const char* file, const char* title, const char* x, const char* y,
-                           bool with_truth, const auto& line) {
-    LineChart chart;
-    chart.title = title;
-    chart.x_label = x;
-    chart.y_label = y;
-    for (const Model& m : models)
-      if (with_truth || &m != models.data()) {
-        chart.series.push_back({m.name, {}, {}});
-        line(m, chart.series.back());
-      }
-    flashrnn::io::write_line_chart_svg(o.plots / file, chart);
-  };
-  picture("lorenz96_forecast.svg", "Lorenz-96: error of forecasts", "lead time, model units",
-          "RMSE of X", false, [](const Model& m, auto& line) {
-            for (std::size_t i = 0; i < m.error.size(); ++i) {
-              line.x.push_back(static_cast<double>(i) * m.run.interval);
-              line.y.push_back(m.error[i]);
-            }
-          });
-  picture("lorenz96_histogram.svg", "Lorenz-96: distribution of X", "X", "density", true,
-          [](const Model& m, auto& line) {
-            for (std::size_t i = 10; i < 85; ++i) {
-              line.x.push_back(-19.75 + 0.5 * static_cast<double>(i));
-              line.y.push_back(2 * m.climate.histogram[i]);
-            }
-          });
-  picture("lorenz96_autocorrelation.svg", "Lorenz-96: autocorrelation of X", "lag, model units",
-          "correlation", true, [](const Model& m, auto& line) {
-            for (std::size_t i = 0; i < m.climate.autocorrelation.size(); ++i) {
-              line.x.push_back(static_cast<double>(i) * m.run.interval);
-              line.y.push_back(m.climate.autocorrelation[i]);
-            }
-          });
 }
 
 int run(const Options& o) {
@@ -228,11 +169,11 @@ int run(const Options& o) {
     return static_cast<std::size_t>(std::lround(time / models[0].run.interval));
   };
   for (Model& m : models) {
-    m.climate = climate_of(m.run, samples(o.lead), samples(5) + 1);
+    m.climate = climate_of(m.run, samples(o.lead), samples(std::min(5.0, o.climate / 2)) + 1);
     m.error = forecast_error(m.run, models[0].run, samples(o.lead) + 1);
   }
   report(models);
-  if (!o.plots.empty()) draw(o, models);
+  if (!o.plots.empty()) draw(o.plots, models);
   const auto lead = samples(0.5);
   const bool helps = models[3].error[lead] < 0.5 * models[1].error[lead] &&
                      hellinger_distance(models[3].climate, models[0].climate) <

@@ -35,14 +35,13 @@ struct Run {
   std::string name;
   bool recurrent = true;
   double loss = 0;
-  int length = 0;
   double seconds = 0;
   std::vector<double> accuracy;  ///< after 1, 2, ... steps
 };
 
 /// Trains one network and tests it.
 Run run(const Options& options, Setup setup) {
-  Run result{setup.cell + (setup.recurrent ? "" : ", R = 0"), setup.recurrent, 0, 0, 0, {}};
+  Run result{setup.cell + (setup.recurrent ? "" : ", R = 0"), setup.recurrent, 0, 0, {}};
   const auto start = std::chrono::steady_clock::now();
   Trainer<Space> trainer(setup);
   if (!options.resume.empty()) trainer.load(options.resume);
@@ -57,7 +56,6 @@ Run run(const Options& options, Setup setup) {
     bar.show(trainer.steps_done(), text);
   }
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  result.length = trainer.length();
   if (!options.save.empty()) trainer.save(options.save);
   result.accuracy = trainer.accuracy_by_length(options.test_steps, options.test_sequences);
   return result;
