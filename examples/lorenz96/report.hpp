@@ -16,7 +16,7 @@
 struct Model {
   std::string name;
   Trajectory run;           ///< from the start of the forecast
-  double microseconds = 0;  ///< per member and coarse step, median
+  double microseconds = 0;  ///< per member and coarse step
   Climate climate;
   std::vector<double> error;
 };

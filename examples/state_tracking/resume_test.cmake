@@ -27,3 +27,10 @@ foreach(cell lstm slstm)
     message(FATAL_ERROR "${cell}: the second half of the training changed nothing")
   endif()
 endforeach()
+
+# A checkpoint of another training is refused, and the message says in what it differs.
+execute_process(COMMAND ${PROGRAM} --cell lstm --no-baseline --steps 80 --seed 2 --resume lstm_half.safetensors
+                WORKING_DIRECTORY ${FOLDER} RESULT_VARIABLE status OUTPUT_QUIET ERROR_VARIABLE message)
+if(NOT status EQUAL 2 OR NOT message MATCHES "of a training with seed 1, expected 2")
+  message(FATAL_ERROR "a checkpoint of another seed: status ${status}, message:\n${message}")
+endif()

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -103,20 +105,20 @@ class Trainer {
   }
 
   void save(const std::filesystem::path& path) const {
-    example::write_checkpoint(path, layout_, parameters_, adam_,
-                              {{"task", setup_.task},
-                               {"cell", setup_.cell},
-                               {"length", std::to_string(length_)},
-                               {"running_accuracy", exact(running_accuracy_)}});
+    example::Metadata metadata = setup_text();
+    metadata["length"] = std::to_string(length_);
+    metadata["running_accuracy"] = exact(running_accuracy_);
+    example::write_checkpoint(path, layout_, parameters_, adam_, metadata);
   }
 
   /// Goes on from a checkpoint of the same setup.
+  /// @throws flashrnn::InvalidArgument naming what is different.
   void load(const std::filesystem::path& path) {
-    const auto metadata = example::read_checkpoint(path, layout_, parameters_, adam_);
-    if (metadata.at("task") != setup_.task || metadata.at("cell") != setup_.cell)
-      throw flashrnn::InvalidArgument(path.string() + ": of task " + metadata.at("task") +
-                                      " and cell " + metadata.at("cell") + ", expected " +
-                                      setup_.task + " and " + setup_.cell);
+    example::Metadata metadata = example::read_checkpoint(path, layout_, parameters_, adam_);
+    for (const auto& [key, value] : setup_text())
+      if (metadata[key] != value)
+        throw flashrnn::InvalidArgument(path.string() + ": of a training with " + key + " " +
+                                        metadata[key] + ", expected " + value);
     set_length(std::stoi(metadata.at("length")));
     running_accuracy_ = std::strtod(metadata.at("running_accuracy").c_str(), nullptr);
   }
@@ -153,6 +155,19 @@ class Trainer {
   /// What of an array of parameters belongs to R.
   Array part_of(const Array& all) const {
     return Kokkos::subview(all, std::pair(R_.offset, R_.offset + R_.size));
+  }
+
+  example::Metadata setup_text() const {
+    const Setup& s = setup_;
+    return {{"task", s.task},
+            {"cell", s.cell},
+            {"hidden", std::to_string(s.hidden)},
+            {"batch", std::to_string(s.batch)},
+            {"longest", std::to_string(s.longest)},
+            {"steps", std::to_string(s.steps)},
+            {"learning_rate", exact(s.learning_rate)},
+            {"seed", std::to_string(s.seed)},
+            {"recurrent", s.recurrent ? "yes" : "no"}};
   }
 
   /// Text that reads back as the same double.
