@@ -4,8 +4,8 @@
 #include <optional>
 #include <string>
 
+#include "flashrnn/line_chart.hpp"
 #include "io/csv.hpp"
-#include "io/line_chart.hpp"
 #include "model_file.hpp"
 #include "model_runner.hpp"
 #include "series.hpp"

@@ -7,8 +7,8 @@
 
 #include "file_fixture.hpp"
 #include "flashrnn/error.hpp"
+#include "flashrnn/line_chart.hpp"
 #include "io/axis_ticks.hpp"
-#include "io/line_chart.hpp"
 #include "io/terminal_plot.hpp"
 
 namespace flashrnn::test {

@@ -10,6 +10,7 @@
 #include "flashrnn/error.hpp"
 #include "flashrnn/layer.hpp"
 #include "flashrnn/layout.hpp"
+#include "flashrnn/line_chart.hpp"
 #include "flashrnn/model.hpp"
 #include "flashrnn/network.hpp"
 #include "flashrnn/plan.hpp"

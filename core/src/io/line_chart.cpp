@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "line_chart.hpp"
+#include "flashrnn/line_chart.hpp"
 
 #include <algorithm>
 #include <array>

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "line_chart.hpp"
+#include "flashrnn/line_chart.hpp"
 
 namespace flashrnn::io {
 

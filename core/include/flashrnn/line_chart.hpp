@@ -58,7 +58,8 @@ struct ChartExtent {
 /// a logarithmic axis.
 [[nodiscard]] std::string format_line_chart_svg(const LineChart& chart);
 
-/// Writes format_line_chart_svg() to a file; see replace_file().
+/// Writes format_line_chart_svg() to a file, under a temporary name beside `path` that is renamed.
+/// Throws EnvironmentError if the folder or the disk does not allow it.
 void write_line_chart_svg(const std::filesystem::path& path, const LineChart& chart);
 
 }  // namespace flashrnn::io

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <Kokkos_Core.hpp>
+#include <cmath>
+#include <cstdint>
+
+namespace example {
+
+/// Random numbers as a pure function of a seed, a stream and a counter: no state to carry, so a
+/// kernel draws them in any order and a resumed run draws what the interrupted one would have.
+/// The mixing function is that of SplitMix64 (G. Steele, D. Lea, C. Flood, "Fast splittable
+/// pseudorandom number generators", OOPSLA 2014).
+class CounterRandom {
+ public:
+  CounterRandom(std::uint64_t seed, std::uint64_t stream)
+      : key_(mix(mix(seed + golden_ratio) ^ (stream * golden_ratio + 1))) {}
+
+  KOKKOS_FUNCTION std::uint64_t bits(std::uint64_t counter) const {
+    return mix(key_ + (counter + 1) * golden_ratio);
+  }
+  /// In [0, 1), multiples of 2^-53.
+  KOKKOS_FUNCTION double uniform(std::uint64_t counter) const {
+    return static_cast<double>(bits(counter) >> 11) * 0x1p-53;
+  }
+  /// In 0 .. count - 1; the bias of count / 2^32 is of no account here.
+  KOKKOS_FUNCTION int below(std::uint64_t counter, int count) const {
+    return static_cast<int>(((bits(counter) >> 32) * static_cast<std::uint64_t>(count)) >> 32);
+  }
+  /// Mean 0, variance 1 (Box and Muller).
+  KOKKOS_FUNCTION double normal(std::uint64_t counter) const {
+    constexpr double two_pi = 6.283185307179586;
+    const double radius = Kokkos::sqrt(-2 * Kokkos::log(1 - uniform(2 * counter)));
+    return radius * Kokkos::cos(two_pi * uniform(2 * counter + 1));
+  }
+
+ private:
+  static constexpr std::uint64_t golden_ratio = 0x9e3779b97f4a7c15;
+
+  KOKKOS_FUNCTION static std::uint64_t mix(std::uint64_t z) {
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    return z ^ (z >> 31);
+  }
+
+  std::uint64_t key_;
+};
+
+}  // namespace example
