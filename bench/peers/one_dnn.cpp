@@ -159,9 +159,7 @@ Step matrix_product(Library& library, memory::data_type type, Index rows, Index 
            {DNNL_ARG_DST, library.make(c)}}};
 }
 
-}  // namespace
-
-std::optional<Peer> one_dnn(const Shape& s, DataType type) {
+std::optional<Peer> make_one_dnn(const Shape& s, DataType type) {
   const auto element =
       type == DataType::bfloat16 ? memory::data_type::bf16 : memory::data_type::f32;
   if (type != DataType::float32 && type != DataType::bfloat16) return std::nullopt;
@@ -225,6 +223,17 @@ std::optional<Peer> one_dnn(const Shape& s, DataType type) {
   peer.projection = run(projection);
   peer.projection_backward = run(projection_backward);
   return peer;
+}
+
+}  // namespace
+
+// Which types a processor has primitives for, the library says by an exception.
+std::optional<Peer> one_dnn(const Shape& s, DataType type) {
+  try {
+    return make_one_dnn(s, type);
+  } catch (const dnnl::error&) {
+    return std::nullopt;
+  }
 }
 
 }  // namespace flashrnn::bench

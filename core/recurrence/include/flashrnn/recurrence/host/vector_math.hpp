@@ -45,7 +45,7 @@ struct VectorMath {
 
 /// Single precision. Range reduction by multiples of log 2 and polynomials fitted by us (Chebyshev
 /// interpolation in 40 digits); errors over all 2^32 floats are found by
-/// tests/core/vector_math_test.cpp: at most 2 ulp, monotone, right at infinities, NaN and subnormal
+/// tests/host/vector_math_test.cpp: at most 2 ulp, monotone, right at infinities, NaN and subnormal
 /// arguments and results.
 template <class Isa>
 struct VectorMath<Isa, float> {
