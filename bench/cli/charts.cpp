@@ -5,6 +5,8 @@
 #include <functional>
 #include <set>
 
+#include "believable_net.hpp"
+
 namespace flashrnn::bench {
 namespace {
 
@@ -62,12 +64,15 @@ class Section {
       : name_(std::move(name)), axis_(axis), y_label_(std::move(y_label)), y_scale_(y_scale) {}
 
   void add(const CaseResult& one, const std::string& line, std::optional<double> y,
-           const std::string& title) {
+           const std::string& title, const std::string& subtitle = {}) {
     if (!y || !in_sweep(one, axis_)) return;
-    auto chart = std::ranges::find(charts_, title, &io::LineChart::title);
+    auto chart = std::ranges::find_if(charts_, [&](const io::LineChart& known) {
+      return known.title == title && known.subtitle == subtitle;
+    });
     if (chart == charts_.end()) {
       io::LineChart fresh;
       fresh.title = title;
+      fresh.subtitle = subtitle;
       fresh.x_label = axis_.label;
       fresh.y_label = y_label_;
       fresh.x_scale = io::AxisScale::logarithmic;
@@ -113,7 +118,7 @@ std::vector<ReportChart> report_charts(const std::vector<Results>& files) {
       const std::string title = title_of(one, axis), line = file + one.place();
       section.add(one, line, one.step_us(), title);
       for (const PeerResult& peer : one.peers)
-        if (const auto net = peer.net())
+        if (const auto net = believable_net(one, peer))
           section.add(one, line + ", " + peer.name, *net / static_cast<double>(one.steps), title);
     });
     section.move_to(out);
@@ -124,8 +129,8 @@ std::vector<ReportChart> report_charts(const std::vector<Results>& files) {
                     io::AxisScale::linear);
     each([&](const CaseResult& one, const std::string& file) {
       section.add(one, file + one.cell, 100 * one.bound_step_us / one.step_us(),
-                  one.dtype + ", " + words(one.pass) + ", batch " + std::to_string(one.batch) +
-                      ", " + one.place());
+                  one.dtype + ", " + words(one.pass) + ", batch " + std::to_string(one.batch),
+                  one.place());
     });
     section.move_to(out);
   }
@@ -134,7 +139,7 @@ std::vector<ReportChart> report_charts(const std::vector<Results>& files) {
                     logarithmic);
     each([&](const CaseResult& one, const std::string& file) {
       for (const PeerResult& peer : one.peers)
-        if (const auto net = peer.net())
+        if (const auto net = believable_net(one, peer))
           section.add(one, file + one.place() + " over " + peer.name, *net / one.times.median,
                       title_of(one, axes()[0]));
     });

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "believable_net.hpp"
+
 namespace flashrnn::bench {
 namespace {
 
@@ -54,12 +56,12 @@ TextTable run_table(const Results& results) {
   for (const CaseResult& one : results.cases) {
     std::string peers;
     for (const PeerResult& peer : one.peers) {
-      const auto net = peer.net();
+      const auto net = believable_net(one, peer);
       if (!peers.empty()) peers += "; ";
       peers += peer.name + ' ';
       peers += net ? short_number(*net / static_cast<double>(one.steps)) + " (×" +
                          short_number(*net / one.times.median) + ')'
-                   : "not above its projection";
+                   : "net time not believable";
     }
     table.add({one.problem(), one.place(), step_time(one), short_number(one.times.median * 1e-3),
                short_number(100 * one.bound_step_us / one.step_us()) + " %", one.bound_by, peers});

@@ -79,7 +79,8 @@ TEST_F(CompareCommand, TakesProjectionsOutAndDividesByTheSteps) {
   Json one = one_case(64, 1000);  // 10 us a step, bound 1: 10 %
   one["peers"] =
       Json::array({{{"name", "other"}, {"time", times(5000)}, {"projection", times(2000)}},
-                   {{"name", "odd"}, {"time", times(100)}, {"projection", times(2000)}}});
+                   {{"name", "odd"}, {"time", times(100)}, {"projection", times(2000)}},
+                   {{"name", "quick"}, {"time", times(2049)}, {"projection", times(2000)}}});
   const ProgramResult result = run_program({"compare", write("a.json", file_of({one}))});
   EXPECT_EQ(result.status, 0) << result.err;
   EXPECT_EQ(result.err, "");
@@ -87,7 +88,9 @@ TEST_F(CompareCommand, TakesProjectionsOutAndDividesByTheSteps) {
   expect_in(result.out, "10.0 (9.90–10.1)");
   expect_in(result.out, "10.0 %");
   expect_in(result.out, "other 30.0 (×3.00)");  // (5000 - 2000) / 100, and over 10
-  expect_in(result.out, "odd not above its projection");
+  expect_in(result.out, "odd net time not believable");
+  // 0.49 us a step, where the device's bound is 1.
+  expect_in(result.out, "quick net time not believable");
 }
 
 TEST_F(CompareCommand, ShowsFilesSideBySide) {
