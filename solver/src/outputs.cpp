@@ -138,12 +138,21 @@ void OutputProgram::fill_columns(std::int64_t* rows, std::size_t width, std::siz
   for (std::size_t r = 0; r < initial_.size(); ++r) {
     std::fill_n(column(static_cast<std::int32_t>(r)), kBlock, initial_[r]);
   }
+  // Most variables are read by nothing that is computed.
+  std::vector<std::uint8_t> read(registers_, 0);
+  for (const Level& level : levels_) {
+    for (const Step& step : level.steps) {
+      read[static_cast<std::size_t>(step.a)] = read[static_cast<std::size_t>(step.b)] = 1;
+    }
+    for (const Store& store : level.stores) read[static_cast<std::size_t>(store.reg)] = 1;
+  }
   for (std::size_t begin = 0; begin < count; begin += kBlock) {
     const std::size_t block = std::min(kBlock, count - begin);
     std::int64_t* const out = rows + begin * width;
     for (const Level& level : levels_) {
       std::int64_t* target = column(level.reg);
-      for (std::size_t i = 0; i < block; ++i) {
+      const bool is_read = read[static_cast<std::size_t>(level.reg)] != 0;
+      for (std::size_t i = 0; is_read && i < block; ++i) {
         target[i] = out[i * width + static_cast<std::size_t>(level.variable)];
       }
       for (const Step& step : level.steps) {
