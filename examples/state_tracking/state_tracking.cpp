@@ -125,6 +125,7 @@ bool good(const Options& options, const std::vector<Run>& runs) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(bugprone-exception-escape): only building the options can throw, a fault of ours
 int main(int argc, char** argv) {
   CLI::App app("State tracking with LSTM and sLSTM");
   Options o;
