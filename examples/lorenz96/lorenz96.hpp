@@ -2,6 +2,7 @@
 #pragma once
 
 #include <Kokkos_Core.hpp>
+#include <cmath>
 
 #include "../common/counter_random.hpp"
 
@@ -186,7 +187,7 @@ class Truth {
   /// Moves on by one coarse step, in fine ones.
   void step() const {
     const Parameters& p = system_.p;
-    const int fine = static_cast<int>(p.coarse_step / p.fine_step + 0.5);
+    const int fine = static_cast<int>(std::lround(p.coarse_step / p.fine_step));
     Kokkos::deep_copy(space_, mean_coupling_, 0.0);
     const Kokkos::RangePolicy<Space> all(space_, 0, static_cast<int>(mean_coupling_.size()));
     for (int n = 0; n <= fine; ++n) {

@@ -41,7 +41,7 @@ struct Run {
 };
 
 /// Trains one network and tests it.
-Run run(const Options& options, Setup setup) {
+Run run(const Options& options, const Setup& setup) {
   Run result{setup.cell + (setup.recurrent ? "" : ", R = 0"), setup.recurrent, 0, 0, {}};
   const auto start = std::chrono::steady_clock::now();
   Trainer<Space> trainer(setup);
@@ -125,6 +125,7 @@ bool good(const Options& options, const std::vector<Run>& runs) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(bugprone-exception-escape): only building the options can throw, a fault of ours
 int main(int argc, char** argv) {
   CLI::App app("State tracking with LSTM and sLSTM");
   Options o;

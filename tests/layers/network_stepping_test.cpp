@@ -43,8 +43,8 @@ TYPED_TEST(NetworkSteppingTest, steps_with_carried_states_make_the_sequence) {
     }
     Kokkos::fence();
     // Sums in another grouping at most, through two layers of seven steps.
-    expect_close(cell.name + " y", y.values(), expected.y, 100 * 0x1p-53);
-    expect_close(cell.name + " states", states.values(), expected.last, 100 * 0x1p-53);
+    expect_close((cell.name + " y").c_str(), y.values(), expected.y, 100 * 0x1p-53);
+    expect_close((cell.name + " states").c_str(), states.values(), expected.last, 100 * 0x1p-53);
   }
 }
 
