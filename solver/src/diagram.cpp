@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <optional>
+
+#include "affine_level.hpp"
 
 namespace constrint::detail {
 
@@ -18,7 +21,13 @@ Diagram::Diagram(const Graph& graph, const Schedule& schedule, Limits& limits,
     status_ = Status::unsatisfiable;
     return;
   }
-  if (!schedule.possible || !expand_all(graph, schedule, limits, memory_bytes) || !reduce()) return;
+  if (!schedule.possible) return;
+  if (expand_all(graph, schedule, limits, memory_bytes)) {
+    if (!reduce()) return;
+  } else {
+    levels_.clear();
+    if (!expand_in_slices(graph, schedule, limits, memory_bytes)) return;
+  }
   status_ = levels_[0].counts.empty() ? Status::unsatisfiable : Status::satisfiable;
 }
 
@@ -40,10 +49,15 @@ bool Diagram::expand_all(const Graph& graph, const Schedule& schedule, Limits& l
     level.largest = graph.variable(l).largest;
     level.step = graph.domain(l).step;
     StateTable next(schedule.slots[l + 1]);
-    // A table that would not fit is not worth completing.
-    const std::size_t each = schedule.slots[l + 1] * 8 + 32;
+    // A table that would not fit is not worth completing; while it grows, half of it is there
+    // twice.
+    const std::size_t each = schedule.slots[l + 1] * 12 + 48;
     const std::size_t room = used < memory_bytes ? (memory_bytes - used) / each + 1 : 1;
-    if (expander.expand(l, states, 0, next, &level.edges, room) != states.size()) return false;
+    // Vectors take up to three times their size while they grow.
+    const std::size_t most_edges = used < memory_bytes ? (memory_bytes - used) / 36 + 1 : 1;
+    if (expander.expand(l, states, 0, next, &level.edges, room, most_edges) != states.size()) {
+      return false;
+    }
     used += level.edges.bytes() + states.size() * 16;
     if (used + next.bytes() > memory_bytes) return false;
     levels_.push_back(std::move(level));
@@ -137,7 +151,11 @@ class ForwardCount {
  public:
   ForwardCount(const Graph& graph, const Schedule& schedule, Limits& limits,
                std::size_t memory_bytes)
-      : schedule_(schedule), expander_(graph, schedule, limits) {
+      : schedule_(schedule), expander_(graph, schedule, limits), limits_(limits) {
+    if (!schedule.levels.empty()) {
+      last_.emplace(schedule.levels.back(), schedule.candidates.back(),
+                    graph.domain(graph.levels() - 1));
+    }
     std::size_t widest = 0;
     for (const std::size_t width : schedule.slots) widest = std::max(widest, width);
     // A state takes its slots, its weight, its place in the hash table (twice while that grows),
@@ -149,6 +167,10 @@ class ForwardCount {
   bool run(std::size_t level, const StateTable& states, Uint128& count) {
     if (level + 1 == schedule_.slots.size()) {
       return states.size() == 0 || !__builtin_add_overflow(count, states.weights[0], &count);
+    }
+    if (level + 2 == schedule_.slots.size() && last_->possible()) {
+      const AffineLevel::Result result = last_->add(states, limits_, count);
+      if (result != AffineLevel::Result::unusable) return result == AffineLevel::Result::done;
     }
     StateTable next(schedule_.slots[level + 1]);
     std::size_t begin = 0;
@@ -165,6 +187,8 @@ class ForwardCount {
  private:
   const Schedule& schedule_;
   Expander expander_;
+  Limits& limits_;
+  std::optional<AffineLevel> last_;
   std::size_t max_states_;
 };
 

@@ -305,7 +305,8 @@ void Expander::find_segments(std::size_t level, const StateTable& from, std::siz
 }
 
 std::size_t Expander::expand(std::size_t level, const StateTable& from, std::size_t begin,
-                             StateTable& to, EdgeList* edges, std::size_t max_states) {
+                             StateTable& to, EdgeList* edges, std::size_t max_states,
+                             std::size_t max_edges) {
   const Candidates& candidates = schedule_.candidates[level];
   const bool largest = graph_.variable(level).largest;
   if (edges != nullptr) edges->first.assign(from.size() + 1, 0);
@@ -318,7 +319,10 @@ std::size_t Expander::expand(std::size_t level, const StateTable& from, std::siz
     return ++pairs_ < kBlock || flush(level, from, to, edges);
   };
   std::size_t state = begin;
-  for (; state < from.size() && to.size() < max_states; ++state) {
+  const auto full = [&] {
+    return to.size() >= max_states || (edges != nullptr && edges->child.size() >= max_edges);
+  };
+  for (; state < from.size() && !full(); ++state) {
     if (candidates.kind == Candidates::Kind::segments) {
       if (!flush(level, from, to, edges)) return npos;
       find_segments(level, from, state);

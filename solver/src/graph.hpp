@@ -19,6 +19,11 @@ struct Definition {
   std::vector<std::int32_t> path;  // gates from the equality down to the parent of the variable
 };
 
+/// The gates from the constraint's equality down to the parent of `variable`, if the equality can
+/// be solved for it; otherwise empty.
+std::vector<std::int32_t> definition_path(const Propagator& root, const Constraint& constraint,
+                                          std::int32_t variable);
+
 /// Finds variables that an equality defines by variables before them in the order, in that order.
 /// The equalities are used up: each defines at most one variable.
 std::vector<Definition> find_definitions(const Propagator& root,

@@ -67,12 +67,20 @@ void write_range(const SpaceData& data, Cursor& cursor, Uint128 rank, std::int64
 // the chosen order is mostly the better one and gets room to finish.
 Status count_part(detail::Propagator& root, const detail::Part& part, detail::Limits& limits,
                   std::size_t memory_bytes, Uint128& count) {
-  constexpr std::uint64_t kFirstBudget = 10000;
+  constexpr std::uint64_t kFirstBudget = 2000;
   constexpr std::uint64_t kSecondBudget = 200000;
   const detail::Graph preferred(root, part.free, part.definitions, part.constraints);
   if (!preferred.consistent()) return Status::unsatisfiable;
   const detail::Schedule schedule(preferred);
-  if (!schedule.possible) return detail::count_by_search(root, part.variables, limits, count);
+  if (!schedule.possible) {
+    const detail::Part solved = detail::solved_order(root, part);
+    const detail::Graph other(root, solved.free, solved.definitions, solved.constraints);
+    const detail::Schedule other_schedule(other);
+    if (!other_schedule.possible || solved.free.empty()) {
+      return detail::count_by_search(root, part.variables, limits, count);
+    }
+    return detail::count_forward(other, other_schedule, limits, memory_bytes, count);
+  }
   limits.pause_after(kFirstBudget);
   Status status = detail::count_forward(preferred, schedule, limits, memory_bytes, count);
   if (!limits.paused()) return status;
