@@ -155,8 +155,8 @@ int sample(const Model& model, const Arguments& arguments, const Stopwatch& watc
   }
   writer.flush();
   if (arguments.json) {
-    print("],\"status\":" + quoted(name_of(space.status())) + ",\"seconds\":" + watch.seconds() +
-          "}\n");
+    print("],\"status\":" + quoted(name_of(space.status())) +
+          ",\"conflict\":[],\"seconds\":" + watch.seconds() + "}\n");
   } else if (space.status() != Status::satisfiable) {
     print(std::string(name_of(space.status())) + "\n");
   }

@@ -49,17 +49,18 @@ bool Diagram::expand_all(const Graph& graph, const Schedule& schedule, Limits& l
     level.largest = graph.variable(l).largest;
     level.step = graph.domain(l).step;
     StateTable next(schedule.slots[l + 1]);
-    // A table that would not fit is not worth completing; while it grows, half of it is there
-    // twice.
+    // A table that would not fit is not worth completing. What grows is there twice for a while,
+    // and memory that was given back is in pieces: half of what is allowed may be counted on.
     const std::size_t each = schedule.slots[l + 1] * 12 + 48;
-    const std::size_t room = used < memory_bytes ? (memory_bytes - used) / each + 1 : 1;
-    // Vectors take up to three times their size while they grow.
-    const std::size_t most_edges = used < memory_bytes ? (memory_bytes - used) / 36 + 1 : 1;
+    const std::size_t before = used + states.bytes();
+    const std::size_t left = before < memory_bytes / 2 ? memory_bytes / 2 - before : 0;
+    const std::size_t room = left / each + 1;
+    const std::size_t most_edges = left / 36 + 1;
     if (expander.expand(l, states, 0, next, &level.edges, room, most_edges) != states.size()) {
       return false;
     }
     used += level.edges.bytes() + states.size() * 16;
-    if (used + next.bytes() > memory_bytes) return false;
+    if (used + next.bytes() > memory_bytes / 2) return false;
     levels_.push_back(std::move(level));
     states = std::move(next);
   }

@@ -24,9 +24,10 @@ class Diagram {
     std::vector<Uint128> counts;  // completions by node
     [[nodiscard]] Uint128 size(std::size_t edge) const {
       if (edges.high.empty()) return 1;
-      return (static_cast<std::uint64_t>(edges.high[edge]) -
-              static_cast<std::uint64_t>(edges.value[edge])) /
-                 static_cast<std::uint64_t>(step) +
+      // All 64-bit integers are more than 64 bits count.
+      return Uint128{(static_cast<std::uint64_t>(edges.high[edge]) -
+                      static_cast<std::uint64_t>(edges.value[edge])) /
+                     static_cast<std::uint64_t>(step)} +
              1;
     }
   };

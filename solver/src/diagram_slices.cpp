@@ -21,7 +21,7 @@ class Slices {
          std::vector<Diagram::Level>& levels)
       : schedule_(schedule),
         expander_(graph, schedule, limits),
-        memory_(memory_bytes),
+        memory_(memory_bytes / 4 * 3),  // vectors and the heap have slack
         levels_(levels) {
     levels_.resize(graph.levels());
     unique_.reserve(graph.levels());

@@ -202,7 +202,7 @@ void Expander::compact(const Instruction& step, std::size_t kept) {
     for (std::size_t i = 0; i < kept; ++i) column[i] = column[selected[i]];
   };
   pack(state_.data());
-  pack(high_.data());
+  if (ranged_) pack(high_.data());
   pack(reg(0));
   for (const std::int32_t r : step.live) pack(reg(r));
   pairs_ = kept;
@@ -308,6 +308,7 @@ std::size_t Expander::expand(std::size_t level, const StateTable& from, std::siz
                              StateTable& to, EdgeList* edges, std::size_t max_states,
                              std::size_t max_edges) {
   const Candidates& candidates = schedule_.candidates[level];
+  ranged_ = candidates.kind == Candidates::Kind::segments;
   const bool largest = graph_.variable(level).largest;
   if (edges != nullptr) edges->first.assign(from.size() + 1, 0);
   divisors_.clear();
@@ -401,7 +402,8 @@ bool Expander::flush(std::size_t level, const StateTable& from, StateTable& to, 
       Uint128 weight = from.weights[state_[i]];
       if (ranged) {
         const Uint128 size =
-            (static_cast<std::uint64_t>(high_[i]) - static_cast<std::uint64_t>(reg(0)[i])) / step +
+            Uint128{(static_cast<std::uint64_t>(high_[i]) - static_cast<std::uint64_t>(reg(0)[i])) /
+                    step} +
             1;
         if (__builtin_mul_overflow(weight, size, &weight)) return false;
       }

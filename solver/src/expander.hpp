@@ -99,6 +99,7 @@ class Expander {
   std::vector<std::uint64_t> hash_;
   std::vector<std::vector<std::int64_t>> gathered_;
   std::size_t pairs_ = 0;
+  bool ranged_ = false;  // the level in work has segments
   std::unordered_map<std::int64_t, std::vector<std::int64_t>> divisors_;
   std::vector<std::pair<std::int64_t, std::int64_t>> segments_;
 };

@@ -42,8 +42,8 @@ class Graph {
 
   /// Whether all values fit in 64 bits, so that the graph can be evaluated without checks.
   [[nodiscard]] bool exact() const { return exact_; }
-  /// False if a constraint cannot hold.
-  [[nodiscard]] bool consistent() const { return consistent_; }
+  /// False if a constraint cannot hold. Where values leave 64 bits nothing is concluded.
+  [[nodiscard]] bool consistent() const { return consistent_ || !exact_; }
 
   [[nodiscard]] const std::vector<Gate>& gates() const { return own_.circuit().gates; }
   [[nodiscard]] const Gate& gate(std::int32_t id) const {

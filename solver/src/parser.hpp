@@ -40,7 +40,10 @@ class Parser {
   std::int32_t parse_membership(const Part& left, bool negated);
   std::int64_t parse_exponent();
 
-  void advance() { lexer_.next(token_); }
+  void advance() {
+    last_end_ = token_.begin + token_.size;
+    lexer_.next(token_);
+  }
   bool accept(TokenKind kind);
   void expect(TokenKind kind, std::string_view expected);
   [[nodiscard]] bool is_condition_node(std::int32_t node) const;
@@ -60,6 +63,7 @@ class Parser {
   std::int32_t text_index_;
   Lexer lexer_;
   Token token_;
+  std::uint32_t last_end_ = 0;  // of the token before
   std::uint32_t previous_end_ = 0;
   int depth_ = 0;
 };

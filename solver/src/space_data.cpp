@@ -102,10 +102,8 @@ SpaceData::SpaceData(const ModelData& model, const Options& options) {
   std::vector<bool> free(order.size(), false);
   root.build_occurrences();
   for (Part& part : split_parts(root, order)) {
-    if (used >= options.memory_bytes) {
-      status = Status::limit;
-      return;
-    }
+    // The status is limit already.
+    if (used >= options.memory_bytes || !total_fits || !limits.spend()) return;
     const std::size_t room = options.memory_bytes - used;
     const Graph graph(root, part.free, part.definitions, part.constraints);
     const Schedule schedule(graph);
