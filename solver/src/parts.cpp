@@ -10,6 +10,10 @@ namespace {
 
 // Finds what its equalities define in the order of its variables; the others are free.
 void define(const Propagator& root, Part& part) {
+  if (part.constraints.empty()) {
+    part.free = part.variables;
+    return;
+  }
   part.definitions = find_definitions(root, part.variables, part.constraints);
   for (const OrderedVariable& entry : part.variables) {
     const bool defined = std::ranges::find(part.definitions, entry.variable,
