@@ -19,10 +19,12 @@ constexpr int kBadInput = 2;
 
 class Stopwatch {
  public:
+  [[nodiscard]] double elapsed() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
   [[nodiscard]] std::string seconds() const {
-    const std::chrono::duration<double> span = std::chrono::steady_clock::now() - start_;
     char text[32];
-    std::snprintf(text, sizeof text, "%.9g", span.count());
+    std::snprintf(text, sizeof text, "%.9g", elapsed());
     return text;
   }
 
@@ -78,9 +80,11 @@ std::string conflict_of(const Model& model, const Arguments& arguments) {
 // search.
 Status list(const Model& model, const Arguments& arguments, std::uint64_t limit,
             SolutionWriter& writer) {
-  if (limit == 0) return Search(model, arguments.options).first();
+  const Stopwatch watch;
+  Options options = arguments.options;
+  if (limit == 0) return Search(model, options).first();
   if (limit > 64) {
-    const Space space(model, arguments.options);
+    const Space space(model, options);
     if (space.status() != Status::limit) {
       space.for_each([&](std::span<const std::int64_t> row) {
         writer.write(row);
@@ -88,8 +92,10 @@ Status list(const Model& model, const Arguments& arguments, std::uint64_t limit,
       });
       return space.status();
     }
+    // Both share the time that was given.
+    options.seconds -= watch.elapsed();
   }
-  Search search(model, arguments.options);
+  Search search(model, options);
   Status status = search.first();
   for (; status == Status::satisfiable; status = search.next()) {
     writer.write(search.solution());
@@ -149,8 +155,8 @@ int sample(const Model& model, const Arguments& arguments, const Stopwatch& watc
   }
   writer.flush();
   if (arguments.json) {
-    print("],\"status\":" + quoted(name_of(space.status())) + ",\"seconds\":" + watch.seconds() +
-          "}\n");
+    print("],\"status\":" + quoted(name_of(space.status())) +
+          ",\"conflict\":[],\"seconds\":" + watch.seconds() + "}\n");
   } else if (space.status() != Status::satisfiable) {
     print(std::string(name_of(space.status())) + "\n");
   }

@@ -4,6 +4,8 @@
 
 #include "constrint/search.hpp"
 #include "depth_first.hpp"
+#include "diagram.hpp"
+#include "parts.hpp"
 #include "root.hpp"
 
 namespace constrint {
@@ -54,17 +56,41 @@ void restrict_long_domains(Propagator& propagator, std::int64_t window) {
   }
 }
 
+// Decides a part that search does not, as counting does: in a normal form, where sums cancel
+// (x + y <= x), and with intervals of a long domain on which all conditions are constant.
+Status decide_by_states(const Propagator& root, const detail::Part& part, const Options& options) {
+  Options budget = options;
+  budget.nodes = kTrialNodes;
+  const detail::Part solved = detail::solved_order(root, part);
+  for (const detail::Part* order : {&part, &solved}) {
+    const detail::Graph graph(root, order->free, order->definitions, order->constraints);
+    if (!graph.consistent()) return Status::unsatisfiable;
+    const detail::Schedule schedule(graph);
+    if (!schedule.possible || order->free.empty()) continue;
+    detail::Limits limits(budget);
+    Uint128 count = 0;
+    const Status status =
+        detail::count_forward(graph, schedule, limits, options.memory_bytes, count);
+    if (status != Status::limit) return status;
+  }
+  return Status::limit;
+}
+
 // Whether the statements that are not left out have a solution together. With a window, only
 // solutions within it are looked for: then only `satisfiable` is an answer.
 Status decide(const Model& model, const Options& options, detail::Limits& limits,
               const std::vector<bool>& left_out, std::int64_t window = 0) {
   Propagator propagator(model.data());
-  if (!propagate_root(propagator, options.assumptions, left_out)) return Status::unsatisfiable;
+  if (!propagate_root(propagator, options.assumptions, left_out)) {
+    return propagator.overflowed() ? Status::limit : Status::unsatisfiable;
+  }
   if (window != 0) restrict_long_domains(propagator, window);
   propagator.build_occurrences();
   const auto order = detail::preferred_order(model.data());
+  const Propagator::Mark root = propagator.mark();
   std::int32_t parts = 0;
   const auto part = detail::independent_parts(propagator.circuit(), order, parts);
+  std::vector<bool> open(static_cast<std::size_t>(parts), false);
   Status result = Status::satisfiable;
   for (std::int32_t p = 0; p < parts; ++p) {
     std::vector<detail::OrderedVariable> own;
@@ -75,6 +101,17 @@ Status decide(const Model& model, const Options& options, detail::Limits& limits
     if (status == Status::unsatisfiable) {
       return propagator.overflowed() ? Status::limit : Status::unsatisfiable;
     }
+    if (status == Status::limit) result = Status::limit;
+    open[static_cast<std::size_t>(p)] = status == Status::limit;
+  }
+  if (result != Status::limit || window != 0) return result;
+  propagator.undo(root);
+  result = Status::satisfiable;
+  for (const detail::Part& undecided : detail::split_parts(propagator, order)) {
+    const auto first = static_cast<std::size_t>(undecided.variables[0].variable);
+    if (!open[static_cast<std::size_t>(part[first])]) continue;
+    const Status status = decide_by_states(propagator, undecided, options);
+    if (status == Status::unsatisfiable) return status;
     if (status == Status::limit) result = Status::limit;
   }
   return result;

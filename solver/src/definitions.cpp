@@ -55,6 +55,23 @@ int uses(const Circuit& circuit, const Constraint& constraint, std::int32_t id) 
 
 }  // namespace
 
+std::vector<std::int32_t> definition_path(const Propagator& root, const Constraint& constraint,
+                                          std::int32_t variable) {
+  const Circuit& circuit = root.circuit();
+  // Membership in a long list would have to be tested; as a level the variable runs through the
+  // list instead.
+  const Domain& domain = root.domain(static_cast<std::size_t>(variable));
+  if (domain.is_list() && domain.count > kListed) return {};
+  if (uses(circuit, constraint, variable) != 1) return {};
+  std::vector<std::int32_t> path = solvable_path(circuit, constraint, variable);
+  // A gate on the path that is read twice would put the variable into its own definition.
+  const bool once = std::ranges::all_of(path, [&](std::int32_t g) {
+    return g == constraint.root || uses(circuit, constraint, g) == 1;
+  });
+  if (!once) path.clear();
+  return path;
+}
+
 std::vector<Definition> find_definitions(const Propagator& root,
                                          std::span<const OrderedVariable> order,
                                          std::span<const std::int32_t> constraints) {
@@ -76,17 +93,8 @@ std::vector<Definition> find_definitions(const Propagator& root,
       }
     }
     if (latest < 0 || defined[static_cast<std::size_t>(latest)]) continue;
-    // Membership in a long list would have to be tested; as a level the variable runs through the
-    // list instead.
-    const Domain& domain = root.domain(static_cast<std::size_t>(latest));
-    if (domain.is_list() && domain.count > kListed) continue;
-    if (uses(circuit, constraint, latest) != 1) continue;
-    std::vector<std::int32_t> path = solvable_path(circuit, constraint, latest);
-    // A gate on the path that is read twice would put the variable into its own definition.
-    const bool once = std::ranges::all_of(path, [&](std::int32_t g) {
-      return g == constraint.root || uses(circuit, constraint, g) == 1;
-    });
-    if (path.empty() || !once) continue;
+    std::vector<std::int32_t> path = definition_path(root, constraint, latest);
+    if (path.empty()) continue;
     defined[static_cast<std::size_t>(latest)] = true;
     result.push_back({latest, c, std::move(path)});
   }

@@ -2,7 +2,10 @@
 #include "diagram.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <optional>
 
+#include "affine_level.hpp"
 #include "narrow_expander.hpp"
 
 namespace constrint::detail {
@@ -34,10 +37,11 @@ Diagram::Diagram(const Graph& graph, const Schedule& schedule, Limits& limits,
   }
   if (!schedule.possible) return;
   const bool narrow = expansion == Expansion::fastest && NarrowExpander::can_run(schedule);
-  if (narrow) {
-    if (!expand_narrow(graph, schedule, limits, memory_bytes)) return;
-  } else if (!expand_all(graph, schedule, limits, memory_bytes) || !reduce()) {
-    return;
+  const bool whole = narrow ? expand_narrow(graph, schedule, limits, memory_bytes)
+                            : expand_all(graph, schedule, limits, memory_bytes) && reduce();
+  if (!whole) {
+    levels_.clear();
+    if (!expand_in_slices(graph, schedule, limits, memory_bytes)) return;
   }
   status_ = levels_[0].counts.empty() ? Status::unsatisfiable : Status::satisfiable;
 }
@@ -66,12 +70,18 @@ bool Diagram::expand_all(const Graph& graph, const Schedule& schedule, Limits& l
   for (std::size_t l = 0; l < graph.levels(); ++l) {
     Level& level = add_level(graph);
     StateTable next(schedule.slots[l + 1]);
-    // A table that would not fit is not worth completing.
-    const std::size_t each = schedule.slots[l + 1] * 8 + 32;
-    const std::size_t room = used < memory_bytes ? (memory_bytes - used) / each + 1 : 1;
-    if (expander.expand(l, states, 0, next, &level.edges, room) != states.size()) return false;
+    // A table that would not fit is not worth completing. What grows is there twice for a while,
+    // and memory that was given back is in pieces: half of what is allowed may be counted on.
+    const std::size_t each = schedule.slots[l + 1] * 12 + 48;
+    const std::size_t before = used + states.bytes();
+    const std::size_t left = before < memory_bytes / 2 ? memory_bytes / 2 - before : 0;
+    const std::size_t room = left / each + 1;
+    const std::size_t most_edges = left / 36 + 1;
+    if (expander.expand(l, states, 0, next, &level.edges, room, most_edges) != states.size()) {
+      return false;
+    }
     used += level.edges.bytes() + states.size() * 16;
-    if (used + next.bytes() > memory_bytes) return false;
+    if (used + next.bytes() > memory_bytes / 2) return false;
     states = std::move(next);
   }
   return true;
@@ -166,7 +176,11 @@ class ForwardCount {
  public:
   ForwardCount(const Graph& graph, const Schedule& schedule, Limits& limits,
                std::size_t memory_bytes)
-      : schedule_(schedule), expander_(graph, schedule, limits) {
+      : schedule_(schedule), expander_(graph, schedule, limits), limits_(limits) {
+    if (!schedule.levels.empty()) {
+      last_.emplace(schedule.levels.back(), schedule.candidates.back(),
+                    graph.domain(graph.levels() - 1));
+    }
     std::size_t widest = 0;
     for (const std::size_t width : schedule.slots) widest = std::max(widest, width);
     // A state takes its slots, its weight, its place in the hash table (twice while that grows),
@@ -178,6 +192,10 @@ class ForwardCount {
   bool run(std::size_t level, const StateTable& states, Uint128& count) {
     if (level + 1 == schedule_.slots.size()) {
       return states.size() == 0 || !__builtin_add_overflow(count, states.weights[0], &count);
+    }
+    if (level + 2 == schedule_.slots.size() && last_->possible()) {
+      const AffineLevel::Result result = last_->add(states, limits_, count);
+      if (result != AffineLevel::Result::unusable) return result == AffineLevel::Result::done;
     }
     StateTable next(schedule_.slots[level + 1]);
     std::size_t begin = 0;
@@ -194,6 +212,8 @@ class ForwardCount {
  private:
   const Schedule& schedule_;
   Expander expander_;
+  Limits& limits_;
+  std::optional<AffineLevel> last_;
   std::size_t max_states_;
 };
 

@@ -26,9 +26,10 @@ class Diagram {
     std::vector<Uint128> counts;  // completions by node
     [[nodiscard]] Uint128 size(std::size_t edge) const {
       if (edges.high.empty()) return 1;
-      return (static_cast<std::uint64_t>(edges.high[edge]) -
-              static_cast<std::uint64_t>(edges.value[edge])) /
-                 static_cast<std::uint64_t>(step) +
+      // All 64-bit integers are more than 64 bits count.
+      return Uint128{(static_cast<std::uint64_t>(edges.high[edge]) -
+                      static_cast<std::uint64_t>(edges.value[edge])) /
+                     static_cast<std::uint64_t>(step)} +
              1;
     }
   };
@@ -49,6 +50,18 @@ class Diagram {
   Diagram(Propagator& root, const std::vector<OrderedVariable>& variables, Limits& limits,
           std::size_t memory_bytes);
 
+  /// None, for this reason.
+  explicit Diagram(Status status) : status_(status) {}
+
+  /// Builds it from all solutions: rows with the values of `variables`, in order.
+  Diagram(const std::vector<OrderedVariable>& variables, std::vector<std::int64_t> rows,
+          std::size_t memory_bytes);
+  /// Memory that building from so many rows takes at least.
+  static Uint128 bytes_from_rows(std::size_t variables, Uint128 rows) {
+    // The row, its place in the order, and the nodes below two levels.
+    return rows * (variables * 8 + 12);
+  }
+
   [[nodiscard]] Status status() const { return status_; }
   [[nodiscard]] const std::vector<Level>& levels() const { return levels_; }
   [[nodiscard]] Uint128 count() const { return levels_.empty() ? 1 : levels_[0].counts[0]; }
@@ -60,6 +73,9 @@ class Diagram {
                      std::size_t memory_bytes);
   bool expand_all(const Graph& graph, const Schedule& schedule, Limits& limits,
                   std::size_t memory_bytes);
+  /// The same where not all states fit in the memory at once; they are finished in slices.
+  bool expand_in_slices(const Graph& graph, const Schedule& schedule, Limits& limits,
+                        std::size_t memory_bytes);
   bool reduce();
   bool reduce_narrow(NarrowExpander& expander);
   bool reduce_level(std::size_t l, std::vector<std::uint32_t>& number);

@@ -202,7 +202,7 @@ void Expander::compact(const Instruction& step, std::size_t kept) {
     for (std::size_t i = 0; i < kept; ++i) column[i] = column[selected[i]];
   };
   pack(state_.data());
-  pack(high_.data());
+  if (ranged_) pack(high_.data());
   pack(reg(0));
   for (const std::int32_t r : step.live) pack(reg(r));
   pairs_ = kept;
@@ -293,8 +293,10 @@ void Expander::find_segments(std::size_t level, const StateTable& from, std::siz
 }
 
 std::size_t Expander::expand(std::size_t level, const StateTable& from, std::size_t begin,
-                             StateTable& to, EdgeList* edges, std::size_t max_states) {
+                             StateTable& to, EdgeList* edges, std::size_t max_states,
+                             std::size_t max_edges) {
   const Candidates& candidates = schedule_.candidates[level];
+  ranged_ = candidates.kind == Candidates::Kind::segments;
   const bool largest = graph_.variable(level).largest;
   if (edges != nullptr) edges->first.assign(from.size() + 1, 0);
   divisors_.clear();
@@ -306,7 +308,10 @@ std::size_t Expander::expand(std::size_t level, const StateTable& from, std::siz
     return ++pairs_ < kBlock || flush(level, from, to, edges);
   };
   std::size_t state = begin;
-  for (; state < from.size() && to.size() < max_states; ++state) {
+  const auto full = [&] {
+    return to.size() >= max_states || (edges != nullptr && edges->child.size() >= max_edges);
+  };
+  for (; state < from.size() && !full(); ++state) {
     if (candidates.kind == Candidates::Kind::segments) {
       if (!flush(level, from, to, edges)) return npos;
       find_segments(level, from, state);
@@ -385,7 +390,8 @@ bool Expander::flush(std::size_t level, const StateTable& from, StateTable& to, 
       Uint128 weight = from.weights[state_[i]];
       if (ranged) {
         const Uint128 size =
-            (static_cast<std::uint64_t>(high_[i]) - static_cast<std::uint64_t>(reg(0)[i])) / step +
+            Uint128{(static_cast<std::uint64_t>(high_[i]) - static_cast<std::uint64_t>(reg(0)[i])) /
+                    step} +
             1;
         if (__builtin_mul_overflow(weight, size, &weight)) return false;
       }

@@ -62,13 +62,15 @@ class Expander {
  public:
   Expander(const Graph& graph, const Schedule& schedule, Limits& limits);
 
-  /// Expands states [begin, ...) of `from` into `to` (which must have the width of the next state),
-  /// until all are done or `to` holds max_states. edges: where to put the edges, or null. Weights
-  /// are passed on if from.weights is not empty. Returns the first state that was not expanded;
-  /// from.size() if all; `npos` if a limit was reached or a weight overflowed.
-  std::size_t expand(std::size_t level, const StateTable& from, std::size_t begin, StateTable& to,
-                     EdgeList* edges, std::size_t max_states);
   static constexpr std::size_t npos = static_cast<std::size_t>(-1);
+
+  /// Expands states [begin, ...) of `from` into `to` (which must have the width of the next state),
+  /// until all are done, or `to` holds max_states, or there are max_edges. edges: where to put the
+  /// edges, or null. Weights are passed on if from.weights is not empty. Returns the first state
+  /// that was not expanded; from.size() if all; `npos` if a limit was reached or a weight
+  /// overflowed.
+  std::size_t expand(std::size_t level, const StateTable& from, std::size_t begin, StateTable& to,
+                     EdgeList* edges, std::size_t max_states, std::size_t max_edges = npos);
 
  private:
   static constexpr std::size_t kBlock = 512;
@@ -97,6 +99,7 @@ class Expander {
   std::vector<std::uint64_t> hash_;
   std::vector<std::vector<std::int64_t>> gathered_;
   std::size_t pairs_ = 0;
+  bool ranged_ = false;  // the level in work has segments
   std::unordered_map<std::int64_t, std::vector<std::int64_t>> divisors_;
   std::vector<std::pair<std::int64_t, std::int64_t>> segments_;
 };

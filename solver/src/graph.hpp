@@ -20,6 +20,11 @@ struct Definition {
   std::vector<std::int32_t> path;  // gates from the equality down to the parent of the variable
 };
 
+/// The gates from the constraint's equality down to the parent of `variable`, if the equality can
+/// be solved for it; otherwise empty.
+std::vector<std::int32_t> definition_path(const Propagator& root, const Constraint& constraint,
+                                          std::int32_t variable);
+
 /// Finds variables that an equality defines by variables before them in the order, in that order.
 /// The equalities are used up: each defines at most one variable.
 std::vector<Definition> find_definitions(const Propagator& root,
@@ -38,8 +43,8 @@ class Graph {
 
   /// Whether all values fit in 64 bits, so that the graph can be evaluated without checks.
   [[nodiscard]] bool exact() const { return exact_; }
-  /// False if a constraint cannot hold.
-  [[nodiscard]] bool consistent() const { return consistent_; }
+  /// False if a constraint cannot hold. Where values leave 64 bits nothing is concluded.
+  [[nodiscard]] bool consistent() const { return consistent_ || !exact_; }
 
   [[nodiscard]] const std::vector<Gate>& gates() const { return own_.circuit().gates; }
   [[nodiscard]] const Gate& gate(std::int32_t id) const {

@@ -183,9 +183,6 @@ StatementInfo Model::statement(std::size_t index) const {
     const detail::Text& text = data_->texts[static_cast<std::size_t>(statement.text)];
     info.text_name = text.name;
     info.text = text.source.substr(statement.begin, statement.end - statement.begin);
-    while (!info.text.empty() && (info.text.back() == ' ' || info.text.back() == '\n')) {
-      info.text.pop_back();
-    }
   } else {
     info.text = detail::print_expression(*data_, statement.root);
   }

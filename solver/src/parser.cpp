@@ -153,7 +153,7 @@ void Parser::parse_statement() {
   const Part part = parse_condition();
   require_condition(part);
   statement.root = part.node;
-  statement.end = token_.begin;
+  statement.end = last_end_;
   expect(TokenKind::semicolon, "';' or an operator");
   model_.add_statement(statement);
 }

@@ -42,7 +42,10 @@ class Parser {
   bool parse_plain_value(std::int64_t& value);
   std::int64_t parse_exponent();
 
-  void advance() { lexer_.next(token_); }
+  void advance() {
+    last_end_ = token_.begin + token_.size;
+    lexer_.next(token_);
+  }
   bool accept(TokenKind kind);
   void expect(TokenKind kind, std::string_view expected);
   [[nodiscard]] bool is_condition_node(std::int32_t node) const;
@@ -63,6 +66,7 @@ class Parser {
   Lexer lexer_;
   Token token_;
   std::vector<std::int64_t> list_;  // in work
+  std::uint32_t last_end_ = 0;  // of the token before
   std::uint32_t previous_end_ = 0;
   int depth_ = 0;
 };

@@ -6,6 +6,24 @@
 
 namespace constrint::detail {
 
+namespace {
+
+// Finds what its equalities define in the order of its variables; the others are free.
+void define(const Propagator& root, Part& part) {
+  if (part.constraints.empty()) {
+    part.free = part.variables;
+    return;
+  }
+  part.definitions = find_definitions(root, part.variables, part.constraints);
+  for (const OrderedVariable& entry : part.variables) {
+    const bool defined = std::ranges::find(part.definitions, entry.variable,
+                                           &Definition::variable) != part.definitions.end();
+    if (!defined) part.free.push_back(entry);
+  }
+}
+
+}  // namespace
+
 std::vector<Part> split_parts(const Propagator& root, const std::vector<OrderedVariable>& order) {
   std::int32_t count = 0;
   const Circuit& circuit = root.circuit();
@@ -28,15 +46,60 @@ std::vector<Part> split_parts(const Propagator& root, const std::vector<OrderedV
   for (std::size_t p = 0; p < all.size(); ++p) {
     if (variables[p].empty()) continue;
     Part& part = all[p];
-    part.definitions = find_definitions(root, variables[p], part.constraints);
-    for (const OrderedVariable& entry : variables[p]) {
-      const bool defined = std::ranges::find(part.definitions, entry.variable,
-                                             &Definition::variable) != part.definitions.end();
-      if (!defined) part.free.push_back(entry);
-    }
     part.variables = std::move(variables[p]);
+    define(root, part);
     result.push_back(std::move(part));
   }
+  return result;
+}
+
+Part solved_order(const Propagator& root, const Part& part) {
+  constexpr std::uint64_t kLong = 4096;
+  const Circuit& circuit = root.circuit();
+  Part result;
+  result.constraints = part.constraints;
+  std::vector<bool> placed(root.variable_count(), true);  // or of no interest: fixed
+  std::vector<OrderedVariable> waiting;
+  for (const OrderedVariable& entry : part.variables) {
+    const auto v = static_cast<std::size_t>(entry.variable);
+    if (root.domain(v).size() > kLong) {
+      placed[v] = false;
+      waiting.push_back(entry);
+    } else {
+      result.variables.push_back(entry);
+    }
+  }
+  std::vector<bool> used(circuit.constraints.size(), false);
+  // Whether an equality of variables that are placed gives this one; then the equality is used up.
+  const auto computed = [&](std::int32_t variable) {
+    for (const std::int32_t c : part.constraints) {
+      const Constraint& constraint = circuit.constraints[static_cast<std::size_t>(c)];
+      bool reads = false;
+      bool open = used[static_cast<std::size_t>(c)];
+      for (std::int32_t s = constraint.scope_begin; s < constraint.scope_end && !open; ++s) {
+        const std::int32_t v = circuit.scope[static_cast<std::size_t>(s)];
+        reads = reads || v == variable;
+        open = v != variable && !placed[static_cast<std::size_t>(v)];
+      }
+      if (open || !reads || definition_path(root, constraint, variable).empty()) continue;
+      used[static_cast<std::size_t>(c)] = true;
+      return true;
+    }
+    return false;
+  };
+  while (!waiting.empty()) {
+    auto next = std::ranges::find_if(waiting, computed, &OrderedVariable::variable);
+    // Otherwise one has to be a level: the shortest.
+    if (next == waiting.end()) {
+      next = std::ranges::min_element(waiting, {}, [&](const OrderedVariable& entry) {
+        return root.domain(static_cast<std::size_t>(entry.variable)).size();
+      });
+    }
+    placed[static_cast<std::size_t>(next->variable)] = true;
+    result.variables.push_back(*next);
+    waiting.erase(next);
+  }
+  define(root, result);
   return result;
 }
 

@@ -20,6 +20,11 @@ struct Part {
 /// Splits what root propagation left over. Fixed variables are in no part.
 std::vector<Part> split_parts(const Propagator& root, const std::vector<OrderedVariable>& order);
 
+/// The same part with its variables in another order: those with long domains come after the ones
+/// that an equality computes them from, so that they are defined and need no level of their own.
+/// For parts that have no usable levels in the preferred order.
+Part solved_order(const Propagator& root, const Part& part);
+
 /// An order of the part's free variables that keeps the states between levels few: for counting,
 /// where the order of solutions does not matter.
 std::vector<OrderedVariable> counting_order(const Propagator& root, const Part& part);

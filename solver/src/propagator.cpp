@@ -287,7 +287,7 @@ bool Propagator::drain_queue() {
   return consistent;
 }
 
-void Propagator::compact() {
+bool Propagator::compact() {
   std::vector<Constraint> kept;
   kept.reserve(circuit_.constraints.size());
   circuit_.scope.clear();
@@ -296,10 +296,16 @@ void Propagator::compact() {
     if (!compiler_.recompile(constraint)) continue;
     compiler_.collect_scope(constraint);
     constraint.revised = tick_;
+    // Intervals may say nothing of values at the ends of 64 bits, and nothing would ask again.
+    if (constraint.scope_begin == constraint.scope_end) {
+      if (!check(constraint)) return false;
+      continue;
+    }
     kept.push_back(constraint);
   }
   circuit_.constraints = std::move(kept);
   narrowed_.resize(circuit_.gates.size(), 0);
+  return true;
 }
 
 void Propagator::build_occurrences() {

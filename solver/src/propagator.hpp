@@ -40,8 +40,8 @@ class Propagator {
   /// constraint narrows all its variables.
   bool propagate_from(std::int32_t variable, bool light);
   /// Constraints that hold for all values left are taken out for good, the others rewritten with
-  /// the constants known now.
-  void compact();
+  /// the constants known now. False if one that has no open variable left does not hold.
+  bool compact();
 
   /// Where variable == expression must hold: gives the variable the values that the expression has
   /// at the points of its variables' domains, where these are few. False if none is left.

@@ -113,13 +113,13 @@ bool propagate_root(Propagator& propagator, std::span<const Assumption> assumpti
     if (constraints.size() > before && !propagator.revise(constraints.back())) return false;
   }
   if (!propagator.revise_all()) return false;
-  propagator.compact();
+  if (!propagator.compact()) return false;
   for (bool changed = true; changed;) {
     changed = false;
     if (!take_images(propagator, changed)) return false;
     if (!changed) break;
     if (!propagator.revise_all()) return false;
-    propagator.compact();
+    if (!propagator.compact()) return false;
   }
   return true;
 }

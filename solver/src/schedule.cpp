@@ -61,18 +61,36 @@ class Planner {
     if (low < -kNarrow || high > kNarrow) schedule_.narrow = false;
   }
 
+  // What the ranges of its operands already make true needs no test. Only numbers are kept to their
+  // ranges; that a condition is known to hold or not is what the roots are to see to.
+  bool entailed(std::int32_t root) const {
+    const Op op = gate(root).op;
+    return (is_comparison(op) || op == Op::in_list || op == Op::in_range) &&
+           evaluate(graph_.circuit(), gate(root)).low == 1;
+  }
+
   void mark_needed() {
     const std::size_t size = graph_.gates().size();
     needed_.assign(size, 0);
     is_root_.assign(size, 0);
+    std::vector<std::uint8_t> cone(size, 0);  // what the roots are computed from
     for (const std::int32_t root : graph_.roots()) {
-      needed_[static_cast<std::size_t>(root)] = is_root_[static_cast<std::size_t>(root)] = 1;
+      cone[static_cast<std::size_t>(root)] = is_root_[static_cast<std::size_t>(root)] = 1;
+      needed_[static_cast<std::size_t>(root)] = entailed(root) ? 0 : 1;
     }
     for (std::size_t g = size; g-- > graph_.model().variables.size();) {
       const Gate& own = graph_.gates()[g];
-      if (needed_[g] == 0 || own.op == Op::constant) continue;
+      if (cone[g] == 0 || own.op == Op::constant) continue;
+      // A range that is tested may be what made a root superfluous.
+      if (graph_.needs_range_test(static_cast<std::int32_t>(g))) needed_[g] = 1;
+      const auto mark = [&](std::int32_t operand) {
+        cone[static_cast<std::size_t>(operand)] = 1;
+        needed_[static_cast<std::size_t>(operand)] |= needed_[g];
+      };
+      mark(own.a);
+      if (is_binary(own.op)) mark(own.b);
+      if (needed_[g] == 0) continue;
       for (const std::int32_t operand : {own.a, is_binary(own.op) ? own.b : own.a}) {
-        needed_[static_cast<std::size_t>(operand)] = 1;
         if (gate(operand).op == Op::constant) {
           require_narrow(gate(operand).value, gate(operand).value);
         }

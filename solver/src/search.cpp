@@ -24,7 +24,7 @@ class SearchState {
 
   Status first() {
     restart();
-    if (!feasible_) return Status::unsatisfiable;
+    if (!feasible_) return infeasible();
     const Status status = solve_parts();
     if (status != Status::satisfiable) return status;
     store();
@@ -44,7 +44,7 @@ class SearchState {
     }
     const std::vector<std::int64_t> from(values.begin(), values.end());
     restart();
-    if (!feasible_) return Status::unsatisfiable;
+    if (!feasible_) return infeasible();
     joint_.emplace(*propagator_, order_, part_, limits_);
     joint_->seek_after(from);
     return step();
@@ -88,6 +88,11 @@ class SearchState {
       by_part_[static_cast<std::size_t>(part_[static_cast<std::size_t>(entry.variable)])].push_back(
           entry);
     }
+  }
+
+  // What propagation refutes has no solution, unless it was an exact value that it could not hold.
+  [[nodiscard]] Status infeasible() const {
+    return propagator_->overflowed() ? Status::limit : Status::unsatisfiable;
   }
 
   // Independent parts have their first solutions independently of each other.

@@ -67,12 +67,28 @@ void write_range(const SpaceData& data, Cursor& cursor, Uint128 rank, std::int64
 // the chosen order is mostly the better one and gets room to finish.
 Status count_part(detail::Propagator& root, const detail::Part& part, detail::Limits& limits,
                   std::size_t memory_bytes, Uint128& count) {
-  constexpr std::uint64_t kFirstBudget = 10000;
+  constexpr std::uint64_t kFirstBudget = 2000;
   constexpr std::uint64_t kSecondBudget = 200000;
+  if (part.constraints.empty()) {
+    if (!limits.spend()) return Status::limit;
+    count = 1;
+    for (const detail::OrderedVariable& entry : part.variables) {
+      count *= root.domain(static_cast<std::size_t>(entry.variable)).size();
+    }
+    return Status::satisfiable;
+  }
   const detail::Graph preferred(root, part.free, part.definitions, part.constraints);
   if (!preferred.consistent()) return Status::unsatisfiable;
   const detail::Schedule schedule(preferred);
-  if (!schedule.possible) return detail::count_by_search(root, part.variables, limits, count);
+  if (!schedule.possible) {
+    const detail::Part solved = detail::solved_order(root, part);
+    const detail::Graph other(root, solved.free, solved.definitions, solved.constraints);
+    const detail::Schedule other_schedule(other);
+    if (!other_schedule.possible || solved.free.empty()) {
+      return detail::count_by_search(root, part.variables, limits, count);
+    }
+    return detail::count_forward(other, other_schedule, limits, memory_bytes, count);
+  }
   limits.pause_after(kFirstBudget);
   Status status = detail::count_forward(preferred, schedule, limits, memory_bytes, count);
   if (!limits.paused()) return status;
@@ -118,7 +134,10 @@ CountResult count(const Model& model, const Options& options) {
     Uint128 own = 0;
     const Status status = count_part(root, part, limits, options.memory_bytes, own);
     if (status == Status::unsatisfiable) return result;
+    // 0 is the answer if a later part has no solution; the first ones beyond 128 bits are not worth
+    // looking for it among thousands.
     limit = limit || status == Status::limit || __builtin_mul_overflow(total, own, &total);
+    if (limit && !limits.spend()) break;
   }
   result.status = limit ? Status::limit : Status::satisfiable;
   result.count = limit ? Count() : Count(total);

@@ -2,6 +2,7 @@
 #include "space_data.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "root.hpp"
 
@@ -12,6 +13,73 @@ namespace {
 constexpr std::size_t kTailValues = 1 << 14;  // of all tables of the tail, at most
 constexpr std::uint64_t kFewValues = 4096;
 constexpr std::size_t kTables = 1 << 10;
+
+// All solutions of a diagram as rows of some of their variables' values.
+class RowCollector {
+ public:
+  RowCollector(const Diagram& diagram, const OutputProgram& outputs,
+               const std::vector<OrderedVariable>& columns, std::size_t variables)
+      : levels_(diagram.levels()),
+        outputs_(outputs),
+        columns_(columns),
+        row_(variables, 0),
+        registers_(outputs.initial()) {
+    rows_.reserve(static_cast<std::size_t>(diagram.count()) * columns.size());
+  }
+
+  std::vector<std::int64_t> run() {
+    visit(0, 0);
+    return std::move(rows_);
+  }
+
+ private:
+  // NOLINTNEXTLINE(misc-no-recursion): as deep as there are variables with levels
+  void visit(std::size_t l, std::uint32_t node) {
+    const Diagram::Level& level = levels_[l];
+    for (std::size_t e = level.edges.first[node]; e < level.edges.first[node + 1]; ++e) {
+      const auto values = static_cast<std::uint64_t>(level.size(e));
+      for (std::uint64_t i = 0; i < values; ++i) {
+        const std::int64_t value = level.edges.value[e] + static_cast<std::int64_t>(i) * level.step;
+        row_[static_cast<std::size_t>(level.variable)] = value;
+        outputs_.run(l, value, registers_.data(), row_.data());
+        if (l + 1 < levels_.size()) {
+          visit(l + 1, level.edges.child[e]);
+          continue;
+        }
+        for (const OrderedVariable& column : columns_) {
+          rows_.push_back(row_[static_cast<std::size_t>(column.variable)]);
+        }
+      }
+    }
+  }
+
+  const std::vector<Diagram::Level>& levels_;
+  const OutputProgram& outputs_;
+  const std::vector<OrderedVariable>& columns_;
+  std::vector<std::int64_t> row_;
+  std::vector<std::int64_t> registers_;
+  std::vector<std::int64_t> rows_;
+};
+
+// The diagram of a part that has no usable levels in the preferred order: its solutions are found
+// in an order that has, and sorted. Nothing if there is no such order.
+std::optional<Diagram> diagram_by_solved_order(const Propagator& root, const Part& part,
+                                               Limits& limits, std::size_t room) {
+  const Part solved = solved_order(root, part);
+  if (solved.free.empty()) return std::nullopt;
+  const Graph graph(root, solved.free, solved.definitions, solved.constraints);
+  const Schedule schedule(graph);
+  const OutputProgram outputs(graph);
+  if (!graph.consistent() || !schedule.possible || !outputs.exact()) return std::nullopt;
+  Diagram diagram(graph, schedule, limits, room);
+  if (diagram.status() != Status::satisfiable) return diagram;
+  room -= std::min(room, diagram.bytes());
+  if (Diagram::bytes_from_rows(part.free.size(), diagram.count()) > room) {
+    return Diagram(Status::limit);
+  }
+  return Diagram(part.free, RowCollector(diagram, outputs, part.free, root.variable_count()).run(),
+                 room);
+}
 
 }  // namespace
 
@@ -32,10 +100,8 @@ SpaceData::SpaceData(const ModelData& model, const Options& options) {
   std::size_t used = 0;
   root.build_occurrences();
   for (Part& part : split_parts(root, order)) {
-    if (used >= options.memory_bytes) {
-      status = Status::limit;
-      return;
-    }
+    // The status is limit already.
+    if (used >= options.memory_bytes || !total_fits || !limits.spend()) return;
     const std::size_t room = options.memory_bytes - used;
     if (part.constraints.empty() && part.free.size() == 1) {
       const Domain& domain = root.domain(static_cast<std::size_t>(part.free[0].variable));
@@ -53,13 +119,21 @@ SpaceData::SpaceData(const ModelData& model, const Options& options) {
     const Schedule schedule(graph);
     OutputProgram outputs(graph);
     const bool wide = graph.consistent() && (!schedule.possible || !outputs.exact());
-    if (wide) {
+    if (wide && !outputs.exact()) {
       part.free = part.variables;
       part.definitions.clear();
       outputs = OutputProgram(part.free.size());
     }
-    Diagram diagram =
-        wide ? Diagram(root, part.free, limits, room) : Diagram(graph, schedule, limits, room);
+    std::optional<Diagram> solved;
+    if (wide) solved = diagram_by_solved_order(root, part, limits, room);
+    if (wide && !solved && !part.definitions.empty()) {
+      part.free = part.variables;
+      part.definitions.clear();
+      outputs = OutputProgram(part.free.size());
+    }
+    Diagram diagram = solved ? std::move(*solved)
+                      : wide ? Diagram(root, part.free, limits, room)
+                             : Diagram(graph, schedule, limits, room);
     if (diagram.status() != Status::satisfiable) {
       status = diagram.status();
       return;

@@ -42,6 +42,45 @@ TEST(Language, CountsWithoutListing) {
   EXPECT_EQ(result.count.str(), "21267647932558653961849226946058125313");
 }
 
+TEST(Language, CountsAllIntegers) {
+  const auto result =
+      constrint::count(Model::parse("x in -9223372036854775808..9223372036854775807; y in 1..3;"));
+  EXPECT_EQ(result.status, Status::satisfiable);
+  EXPECT_EQ(result.count.str(), "55340232221128654848");  // 3 * 2^64
+}
+
+// 2^186 % 7 is 1, but 127 bits do not hold it: whoever is asked may only say that.
+TEST(Language, SaysLimitBeyond127Bits) {
+  for (const char* text : {"x == 4611686018427387904; x * x * x % 7 == 1;",
+                           "x in [4611686018427387904, 3]; x * x * x % 7 == 1;",
+                           "x in [4611686018427387904]; y in 1..2; x * x * x * y % 7 == 1;"}) {
+    SCOPED_TRACE(text);
+    const Model model = Model::parse(text);
+    EXPECT_EQ(Search(model).first(), Status::limit);
+    EXPECT_EQ(Search(model).resume_after(std::vector<std::int64_t>(model.variable_count(), 0)),
+              Status::limit);
+    EXPECT_EQ(constrint::count(model).status, Status::limit);
+    EXPECT_EQ(constrint::Space(model).status(), Status::limit);
+    EXPECT_NE(constrint::explain(model).status, Status::unsatisfiable);
+  }
+}
+
+// Each variable is a part of its own; the count leaves 128 bits after 81 of them.
+TEST(Language, ThousandsOfPartsAreALimitAtOnce) {
+  std::string text;
+  for (int i = 0; i < 5000; ++i) text += "v" + std::to_string(i) + " in 1..3;";
+  const Model model = Model::parse(text);
+  EXPECT_EQ(constrint::count(model).status, Status::limit);
+  EXPECT_EQ(constrint::Space(model).status(), Status::limit);
+  EXPECT_EQ(Search(model).first(), Status::satisfiable);
+}
+
+TEST(Language, StatementsAreShownWithoutWhatFollowsThem) {
+  const Model model = Model::parse("x in 1..2; x == 2 # why \t \n ; x\t==\t1\t;");
+  EXPECT_EQ(model.statement(1).text, "x == 2");
+  EXPECT_EQ(model.statement(2).text, "x\t==\t1");
+}
+
 TEST(Language, BindsAsPythonDoes) {
   EXPECT_EQ(all("x in -9..9; x == -7 / 2 * 2 + 7 % -4;"), Rows{{-9}});
   EXPECT_EQ(all("x in -9..9; x == -2 ^ 2;"), Rows{{-4}});

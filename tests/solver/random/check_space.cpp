@@ -152,6 +152,13 @@ Finding check_space(const Known& known, const constrint::Model& model, oracle::R
   if (counted.count != Count(solutions)) {
     return "count() is " + counted.count.str() + ", expected " + std::to_string(solutions);
   }
+  // With next to no memory the diagram is built in slices, or refused.
+  constrint::Options little;
+  little.memory_bytes = 4096;
+  const Space sliced(model, little);
+  if (sliced.status() != Status::limit) {
+    if (auto finding = SpaceCheck(known, sliced, random).run()) return "in 4 KiB: " + *finding;
+  }
   const Space space(model);
   return SpaceCheck(known, space, random).run();
 }
