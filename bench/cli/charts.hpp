@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "io/line_chart.hpp"
+#include "flashrnn/line_chart.hpp"
 #include "results.hpp"
 
 namespace flashrnn::bench {

@@ -5,7 +5,7 @@
 
 #include "charts.hpp"
 #include "comparison.hpp"
-#include "io/line_chart.hpp"
+#include "flashrnn/line_chart.hpp"
 #include "io/svg_elements.hpp"
 #include "result_table.hpp"
 
