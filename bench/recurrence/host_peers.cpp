@@ -18,9 +18,9 @@
 #include <cstring>
 #include <memory>
 
+#include "../peers/peers.hpp"
 #include "flashrnn/plan.hpp"
 #include "flashrnn/types.hpp"
-#include "../peers/peers.hpp"
 
 namespace flashrnn::bench {
 namespace {
