@@ -75,7 +75,9 @@ struct ScratchAllocator {
   template <class U>
   ScratchAllocator(const ScratchAllocator<U>&) {}  // NOLINT(google-explicit-constructor)
   T* allocate(std::size_t n) {
-    return static_cast<T*>(Scratch::of_thread().allocate(n * sizeof(T)));
+    // T may be a pointer, whose size is meant.
+    constexpr std::size_t each = sizeof(T);  // NOLINT(bugprone-sizeof-expression)
+    return static_cast<T*>(Scratch::of_thread().allocate(n * each));
   }
   void deallocate(T*, std::size_t) {}
   friend bool operator==(const ScratchAllocator&, const ScratchAllocator&) { return true; }

@@ -27,13 +27,17 @@ struct RankUpdate {
                              out + done * lanes);
         done += width;
       };
-      if (widest == 4 && left >= 4) {
+      if (left >= widest) {
         panel.template operator()<widest>();
-      } else if (left >= 2) {
-        panel.template operator()<2>();
-      } else {
-        panel.template operator()<1>();
+        continue;
       }
+      if constexpr (widest > 2) {
+        if (left >= 2) {
+          panel.template operator()<2>();
+          continue;
+        }
+      }
+      panel.template operator()<1>();
     }
   }
 
