@@ -48,7 +48,7 @@ Shape parse_heads_dim(const std::string& text) {
 /// and the steps for many small heads and for one large one.
 std::vector<Point> points_of(const Selection& selection) {
   const bool quick = selection.quick;
-  const auto indices = [](std::vector<Index> all, const std::vector<Index>& given) {
+  const auto indices = [](const std::vector<Index>& all, const std::vector<Index>& given) {
     return given.empty() ? all : given;
   };
   Names dims =

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <cmath>
 #include <cstdio>
 #include <iostream>
 
@@ -11,7 +12,7 @@ namespace {
 
 std::string duration(double seconds) {
   char text[32];
-  const auto whole = static_cast<long>(seconds + 0.5);
+  const auto whole = std::lround(seconds);
   if (whole < 60) {
     std::snprintf(text, sizeof text, "%ld s", whole);
   } else {

@@ -30,6 +30,7 @@ struct PeerResult {
 };
 
 /// A measured case as a file has it.
+// NOLINTNEXTLINE(bugprone-exception-escape): moving JSON does not throw
 struct CaseResult {
   std::vector<std::string> sweeps;
   std::string cell, dtype, pass, backend, space, device;
@@ -50,6 +51,7 @@ struct CaseResult {
 };
 
 /// A file of results.
+// NOLINTNEXTLINE(bugprone-exception-escape): moving JSON does not throw
 struct Results {
   std::string label;      ///< for tables: the file's name without folder and ending
   bool complete = false;  ///< false: the run was interrupted or met its time limit

@@ -33,6 +33,7 @@ std::string steps_rule(bool quick) {
 
 std::vector<std::string> comparison_rules(const Settings& settings) {
   std::vector<std::string> rules{
+      // NOLINTNEXTLINE(bugprone-suspicious-missing-comma): long texts, one rule each
       "input: x = W·u is given, ours has no projection. A peer that contains one is timed whole; "
       "matrix products of its shapes by the same library are timed apart and taken out; both "
       "times are kept",

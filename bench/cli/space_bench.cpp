@@ -34,7 +34,7 @@ Bytes<Space> allocate(std::size_t size) {
 /// is subnormal and no function sees one argument alone.
 template <class Space>
 Bytes<Space> filled(DataType type, Index count, float scale) {
-  const Bytes<Space> bytes = allocate<Space>(static_cast<std::size_t>(count) * size_of(type));
+  Bytes<Space> bytes = allocate<Space>(static_cast<std::size_t>(count) * size_of(type));
   unsigned char* const data = bytes.data();
   Kokkos::parallel_for(
       "flashrnn bench: fill", Kokkos::RangePolicy<Space, Kokkos::IndexType<Index>>(0, count),

@@ -15,6 +15,7 @@ namespace flashrnn::bench {
 using Json = nlohmann::ordered_json;
 
 /// A case of ours made ready: plan and tensors live as long as the contender.
+// NOLINTNEXTLINE(bugprone-exception-escape): moving JSON does not throw
 struct OwnCase {
   Contender contender;
   Json plan;    ///< describe(), and per pass kernel, tiling, predicted step, limit
