@@ -81,7 +81,11 @@ std::vector<NamedValue> problem_sizes(const Problem& problem, const CellDescript
 }
 
 std::vector<NamedValue> space_sizes(const DeviceModel& device) {
-  if (device.kind() == DeviceKind::cpu) return {{"THREADS", device.at("CORES")}};
+  // The kernels of a CPU's widest vectors, and threads of OpenMP, which can wait for each other.
+  if (device.kind() == DeviceKind::cpu)
+    return {{"THREADS", device.at("CORES")},
+            {"KERNEL_VECTOR_BITS", std::min<std::int64_t>(device.at("VECTOR_BITS"), 512)},
+            {"TEAMS_MEET", 1}};
   // Kokkos gives a team what a block has without opting in to more (48 KiB on NVIDIA, all of it on
   // AMD), less 8 KiB + 24 bytes that it keeps for reductions (TeamPolicy::scratch_size_max).
   constexpr std::int64_t kept = (1024 + 2) * 8 + 8;

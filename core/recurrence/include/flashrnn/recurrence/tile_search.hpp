@@ -100,8 +100,8 @@ std::vector<std::shared_ptr<const TileChoice>> search_kernels(
 std::vector<NamedValue> problem_sizes(const Problem& problem, const CellDescription& cell,
                                       bool backward);
 
-/// What an execution space would say on a device that is not there: THREADS on a CPU,
-/// TEAM_SCRATCH_BYTES on a GPU.
+/// What an execution space would say on a device that is not there: THREADS, KERNEL_VECTOR_BITS and
+/// TEAMS_MEET on a CPU, TEAM_SCRATCH_BYTES on a GPU.
 std::vector<NamedValue> space_sizes(const DeviceModel& device);
 
 /// A choice in words, one line: tiling, predicted time and what limits it.
