@@ -45,6 +45,23 @@ struct BackwardParameters {
   int wide_matrix;
 };
 
+/// Vectors that blocks hand to each other through L2 lie in this many slots, one after the other.
+inline constexpr unsigned exchange_slots = 16;
+
+/// What the kernels of heads spread over several blocks need besides.
+struct SpreadParameters {
+  unsigned char* exchange;  ///< [head and batch tile, exchange_slots, packets] of 16 bytes, or null
+  Index first_row;          ///< of the batch, that this launch begins with
+};
+struct SpreadForwardParameters {
+  ForwardParameters recurrence;
+  SpreadParameters spread;
+};
+struct SpreadBackwardParameters {
+  BackwardParameters recurrence;
+  SpreadParameters spread;
+};
+
 /// dR [n] = sum over rows r = (t, b) of d_gate[n][r] ⊗ h_{t-1}[r], in parts of `rows_per_part`
 /// rows.
 struct WeightGradientParameters {

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "backward.cuh"
+#include "spread_input.cuh"
+
+// The backward recurrence of a head that several blocks share: as spread_forward.cuh, with R^T for
+// R, the gradients of recurrent gates for h, and the sequence walked from its end.
+
+namespace flashrnn::cuda {
+
+/// What is fixed when the kernel is compiled; names as in SpreadForwardTile and BackwardTile.
+template <class Cell_, class Storage_, bool in_cluster_, int blocks_, int units_, int batch_,
+          int row_groups_, int k_groups_, int register_tiles_, bool clips_h_, bool clips_gradient_,
+          bool cuts_, unsigned reads_states_, unsigned reads_saved_>
+struct SpreadBackwardTile {
+  using Cell = Cell_;
+  using Storage = Storage_;
+  using Complete = CompleteCell<Cell>;
+  static constexpr int blocks = blocks_, units = units_, batch = batch_;
+  static constexpr bool in_cluster = in_cluster_;
+  static constexpr bool clips_h = clips_h_, clips_gradient = clips_gradient_, cuts = cuts_;
+  static constexpr unsigned reads_states = reads_states_, reads_saved = reads_saved_;
+  static constexpr int vectors = count_gates(Cell::recurrent_gates);
+  static_assert(Cell::gates <= max_gates, "SpreadBackwardTile: more gates than max_gates");
+
+  using Shape = ExchangeShape<blocks * vectors * units / 8, batch, k_groups_, blocks>;
+  using Exchange = ExchangeOf<in_cluster, Shape>;
+  using Product = SpreadProduct<Storage, Exchange, 1, units, row_groups_, register_tiles_>;
+  static constexpr int threads = 32 * Product::warps;
+  static constexpr int group_packets = Product::group_units / 8 * batch;
+  static constexpr int rounds = (group_packets + 4 * k_groups_ - 1) / (4 * k_groups_);
+
+  // Channels of what is read: saved values, states of the previous step, upstream gradient of h.
+  static constexpr int saved_channels = count_gates(reads_saved);
+  static constexpr int state_channels = count_gates(reads_states);
+  static constexpr int upstream_channel = saved_channels + state_channels;
+
+  static constexpr int matrix_at = Exchange::shared_bytes;
+  static constexpr int sums_at = matrix_at + Product::matrix_bytes;
+  static constexpr int input_at = (sums_at + Product::all_sums_bytes + 15) / 16 * 16;
+};
+
+/// Where what backward reads lies; the step that comes last is the first of the sequence.
+template <class Tile>
+struct SpreadBackwardRows {
+  static constexpr bool last_step_differs = true;
+  BackwardInputRows<Tile> rows;
+  __device__ const unsigned short* operator()(int channel, Index row, Index step) const {
+    return rows(channel, static_cast<int>(row), step);
+  }
+};
+template <class Tile>
+using SpreadBackwardInput =
+    SpreadInput<Tile, Tile::upstream_channel + 1, SpreadBackwardRows<Tile>>;
+/// Shared memory of the kernel.
+template <class Tile>
+inline constexpr int spread_backward_bytes = Tile::input_at + SpreadBackwardInput<Tile>::bytes;
+
+/// R^T as the product's left-hand factor: rows are the block's units, k runs over blocks, their
+/// recurrent gates and their units. `p.R` is already transposed: its rows are columns of R, begin at
+/// multiples of 16 bytes and are zero beyond head_dim, up to a multiple of 8 units.
+template <class Tile>
+__device__ void load_spread_columns(const BackwardParameters& p, typename Tile::Product& product,
+                                    SharedAddress matrix, int part, int head, const Lane& lane) {
+  using Product = typename Tile::Product;
+  constexpr int unit_chunks = Tile::units / 8;
+  const int warp = static_cast<int>(threadIdx.x) / 32;
+  const int row_group = warp / Product::k_groups, k_group = warp % Product::k_groups;
+  const int first_unit = part * Tile::units + row_group * Product::group_units;
+  const int first_chunk = Tile::Exchange::Shape::group_chunks * k_group + lane.column;
+  const int head_dim = static_cast<int>(p.shape.head_dim);
+  const auto* const transposed = static_cast<const unsigned short*>(p.R.data);
+  product.load(matrix, warp, static_cast<int>(threadIdx.x) & 31,
+               [&](int slot, int pair, Word (&words)[4]) {
+                 const int unit = first_unit + Product::slot_unit(slot, lane.row);
+                 const int chunk = first_chunk + 4 * pair;
+                 const int gate = chunk / unit_chunks % Tile::vectors;
+                 const int out = chunk / (unit_chunks * Tile::vectors) * Tile::units +
+                                 8 * (chunk % unit_chunks);
+                 if (unit < head_dim && out < head_dim)
+                   load_global_16(transposed + p.R.strides.at(gate, head, unit) + out, words);
+               });
+}
+
+/// The kernel. Block x = (batch tile · heads + head) · blocks + part of the head.
+template <class Tile>
+__device__ void spread_backward(const SpreadBackwardParameters& parameters) {
+  using Cell = typename Tile::Cell;
+  using Complete = typename Tile::Complete;
+  using Storage = typename Tile::Storage;
+  using Product = typename Tile::Product;
+  using Exchange = typename Tile::Exchange;
+  constexpr int rounds = Tile::rounds;
+  const BackwardParameters& p = parameters.recurrence;
+
+  extern __shared__ __align__(128) unsigned char shared_bytes[];
+  const SharedAddress shared = shared_address(shared_bytes);
+  const int heads = static_cast<int>(p.shape.heads);
+  const int part = static_cast<int>(blockIdx.x) % Tile::blocks;
+  const int group = static_cast<int>(blockIdx.x) / Tile::blocks;
+  const int head = group % heads;
+  const Index first_row =
+      parameters.spread.first_row + static_cast<Index>(group / heads) * Tile::batch;
+  const int warp = static_cast<int>(threadIdx.x) / 32;
+  const int row_group = warp / Product::k_groups, k_group = warp % Product::k_groups;
+  const Index steps = p.shape.steps;
+  const Lane lane;
+
+  clear_shared(shared, spread_backward_bytes<Tile>);
+  __syncthreads();
+  Exchange exchange;
+  exchange.start(shared,
+                 parameters.spread.exchange + static_cast<Index>(group) * exchange_slots *
+                                                  (16 * Exchange::Shape::packets),
+                 lane, k_group);
+  Product product;
+  product.place_sums(shared + Tile::sums_at, row_group, k_group, lane);
+  load_spread_columns<Tile>(p, product, shared + Tile::matrix_at, part, head, lane);
+
+  // next: states after the step at hand, of which only those in reads_states are kept.
+  SpreadUnit own[rounds];
+  float next[rounds][Cell::states], d_state[rounds][Cell::states], bias_sum[rounds][Cell::gates];
+  unsigned short* d_gate_at[rounds][Cell::gates];
+#pragma unroll
+  for (int r = 0; r < rounds; ++r) {
+    own[r] = spread_unit<Tile>(p.shape, first_row, part, r);
+#pragma unroll
+    for (int s = 0; s < Cell::states; ++s) {
+      next[r][s] = own[r].valid && has_gate(Tile::reads_states, s)
+                       ? load_element<Storage>(p.states, s, steps - 1, own[r].row, head, own[r].unit)
+                       : 0.0f;
+      d_state[r][s] = own[r].valid && p.d_last.data != nullptr
+                          ? load_element<Storage>(p.d_last, s, 0, own[r].row, head, own[r].unit)
+                          : 0.0f;
+    }
+#pragma unroll
+    for (int n = 0; n < Cell::gates; ++n) {
+      bias_sum[r][n] = 0;
+      d_gate_at[r][n] = place_in(p.d_gate[n], steps - 1, own[r], head);
+    }
+  }
+  const SpreadBackwardRows<Tile> source{{p, head, 0}};
+  SpreadBackwardInput<Tile> in;
+  in.start(source, p.wide_sequences != 0, shared + Tile::input_at, own, steps);
+  // Everybody is ready to receive before anybody sends.
+  __syncthreads();
+  Exchange::meet();
+
+  const auto send = [&](unsigned number, int r, int vector, unsigned short bits) {
+    Word packet[4];
+    gather_packet(bits, packet);
+    exchange.send(number, own[r].place + vector * (Tile::units / 8) * Tile::batch, own[r].sends,
+                  packet);
+  };
+  const auto after_send = [&](unsigned number, int r) {
+#pragma unroll
+    for (int vector = 0; vector < Tile::vectors; ++vector)
+      exchange.after_send(number, own[r].place + vector * (Tile::units / 8) * Tile::batch,
+                          own[r].sends);
+  };
+  // d_state[0] += R^T · (gate gradients of the step before), clipped or cut.
+  const auto add_recurrent_gradient = [&](unsigned number, int r) {
+    float sum[1];
+    product.read_sums(number, row_group, own[r].group_unit, own[r].tile_row, sum);
+    if constexpr (Tile::clips_gradient) sum[0] = clipped(sum[0], p.recurrent_gradient_clip);
+    if constexpr (!Tile::cuts) d_state[r][0] += sum[0];
+  };
+  // No gradient reaches the last step from a later one.
+#pragma unroll
+  for (int r = 0; r < rounds; ++r)
+    if (own[r].active)
+#pragma unroll
+      for (int vector = 0; vector < Tile::vectors; ++vector) send(0, r, vector, 0);
+
+  for (Index step = 0; step < steps; ++step) {
+    const auto number = static_cast<unsigned>(step);
+    product.run(exchange, number, lane);
+    if (row_group == 0 && (threadIdx.x & 31) == 0) exchange.rearm(number);
+    in.wait();
+    row_group_barrier<Product::k_groups>(row_group);
+
+#pragma unroll
+    for (int r = 0; r < rounds; ++r) {
+      if (!own[r].active) continue;
+      float value[Tile::upstream_channel + 1];
+      in.read(r, value);
+      add_recurrent_gradient(number, r);
+      float save[Complete::saved_extent], previous[Cell::states], d_previous[Cell::states],
+          d_gate[Cell::gates];
+#pragma unroll
+      for (int k = 0; k < Complete::saved_extent; ++k)
+        save[k] =
+            has_gate(Tile::reads_saved, k) ? value[gate_position(Tile::reads_saved, k)] : 0.0f;
+#pragma unroll
+      for (int s = 0; s < Cell::states; ++s)
+        previous[s] = has_gate(Tile::reads_states, s)
+                          ? value[Tile::saved_channels + gate_position(Tile::reads_states, s)]
+                          : 0.0f;
+      d_state[r][0] += value[Tile::upstream_channel];
+      // Where the clip of h was active, h does not depend on the pointwise function.
+      if (Tile::clips_h && p.forward_clip <= ::fabsf(next[r][0])) d_state[r][0] = 0;
+      Complete::template backward<ApproximateMath>(save, previous, next[r], d_state[r], d_gate,
+                                                   d_previous);
+#pragma unroll
+      for (int s = 0; s < Cell::states; ++s) {
+        d_state[r][s] = d_previous[s];
+        next[r][s] = previous[s];
+      }
+      unsigned short bits[Cell::gates];
+#pragma unroll
+      for (int n = 0; n < Cell::gates; ++n) {
+        if (!own[r].valid) d_gate[n] = 0;  // R's padding is zero, and 0·NaN would not be
+        bias_sum[r][n] += d_gate[n];
+        bits[n] = narrow<Storage>(d_gate[n]);
+        if (has_gate(Cell::recurrent_gates, n))
+          send(number + 1, r, gate_position(Cell::recurrent_gates, n), bits[n]);
+      }
+#pragma unroll
+      for (int n = 0; n < Cell::gates; ++n) {
+        if (d_gate_at[r][n] == nullptr) continue;
+        if (own[r].valid) *d_gate_at[r][n] = bits[n];
+        d_gate_at[r][n] -= p.d_gate[n].strides.step;
+      }
+      after_send(number + 1, r);
+    }
+    in.advance(source, step, own);
+  }
+
+  product.run(exchange, static_cast<unsigned>(steps), lane);
+  row_group_barrier<Product::k_groups>(row_group);
+#pragma unroll
+  for (int r = 0; r < rounds; ++r) {
+    if (!own[r].active) continue;
+    add_recurrent_gradient(static_cast<unsigned>(steps), r);
+    if (p.ds0.data == nullptr || !own[r].valid) continue;
+#pragma unroll
+    for (int s = 0; s < Cell::states; ++s)
+      store_element<Storage>(p.ds0, s, 0, own[r].row, head, own[r].unit, d_state[r][s]);
+  }
+  Exchange::meet();
+
+  if (p.db_partial == nullptr) return;
+  // Rows of the batch meet in shared memory, which nothing else uses any more.
+  const Index tile = first_row / Tile::batch;
+#pragma unroll
+  for (int n = 0; n < Cell::gates; ++n) {
+    if (!has_gate(Cell::bias_gates, n)) continue;
+    __syncthreads();
+#pragma unroll
+    for (int r = 0; r < rounds; ++r)
+      if (own[r].valid)
+        asm volatile("st.shared.f32 [%0], %1;" ::"r"(
+                         shared + 4 * (own[r].tile_row * Tile::units + own[r].unit -
+                                       part * Tile::units)),
+                     "f"(bias_sum[r][n])
+                     : "memory");
+    __syncthreads();
+    for (int u = static_cast<int>(threadIdx.x); u < Tile::units; u += Tile::threads) {
+      const int unit = part * Tile::units + u;
+      if (unit >= p.shape.head_dim) continue;
+      float sum = 0;
+      for (int row = 0; row < Tile::batch && first_row + row < p.shape.batch; ++row) {
+        float one;
+        asm volatile("ld.shared.f32 %0, [%1];"
+                     : "=f"(one)
+                     : "r"(shared + 4 * (row * Tile::units + u))
+                     : "memory");
+        sum += one;
+      }
+      p.db_partial[((tile * count_gates(Cell::bias_gates) + gate_position(Cell::bias_gates, n)) *
+                        p.shape.heads +
+                    head) *
+                       p.shape.head_dim +
+                   unit] = sum;
+    }
+  }
+}
+
+}  // namespace flashrnn::cuda

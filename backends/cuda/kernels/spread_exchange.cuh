@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "fragments.cuh"
+
+// How the blocks that share a head hand a vector (h forward, gate gradients backward) to each
+// other, once per step.
+//
+// The vector is cut into chunks of 8 elements; a packet is one chunk of one row of the batch, 16
+// bytes. Packets lie [chunk, row], so that a warp which reads a right-hand fragment reads
+// neighbouring packets, and 4 neighbouring packets leave a warp together. Vectors are numbered: 0
+// is the initial one, n + 1 what step n gives.
+//
+//   InCluster   The blocks are one cluster (sm_90). Every packet is written into the shared memory
+//               of every block (st.async), which counts the bytes in an mbarrier per part of k.
+//   Through L2  Any blocks that run at the same time. A packet is written once to global memory and
+//               read by every block until it is there: memory is filled with a pattern that no
+//               result has. Two vectors in a row are told apart by their slots, of which there is a
+//               ring; slots are filled with the pattern again half a ring ahead of their use.
+
+namespace flashrnn::cuda {
+
+/// Sizes of the vector and how it is dealt to `k_groups` groups of warps.
+template <int chunks_, int batch_, int k_groups_, int blocks_>
+struct ExchangeShape {
+  static_assert(batch_ == 1 || batch_ == 2 || batch_ % 4 == 0, "ExchangeShape: rows");
+  static constexpr int chunks = chunks_, batch = batch_, k_groups = k_groups_, blocks = blocks_;
+  static constexpr int n_tiles = (batch + 7) / 8;
+  // 4 chunks are the k of two mma's: lane column q reads chunk 4·pair + q.
+  static constexpr int pairs = ((chunks + 3) / 4 + k_groups - 1) / k_groups;
+  static constexpr int group_chunks = 4 * pairs;
+  static constexpr int packets = chunks * batch;
+  /// Row of the batch that lane row `row` supplies; fewer than 8 rows are repeated.
+  static __device__ int supplied_row(int row) { return batch >= 8 ? row : row % batch; }
+};
+
+// ---- through the shared memory of a cluster --------------------------------------------------
+
+__device__ inline SharedAddress address_in_block(SharedAddress own, int rank) {
+  SharedAddress out;
+  asm volatile("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(out) : "r"(own), "r"(rank));
+  return out;
+}
+/// All threads of all blocks of the cluster; orders their shared-memory accesses.
+__device__ inline void cluster_barrier() {
+  asm volatile("barrier.cluster.arrive.release;\nbarrier.cluster.wait.acquire;" ::: "memory");
+}
+__device__ inline void barrier_init(SharedAddress barrier) {
+  asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" ::"r"(barrier) : "memory");
+}
+__device__ inline void barrier_init_visible() {
+  asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+}
+/// Starts a phase of the barrier that ends when `bytes` have arrived.
+__device__ inline void barrier_expect(SharedAddress barrier, int bytes) {
+  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes)
+               : "memory");
+}
+__device__ inline void barrier_wait(SharedAddress barrier, Word parity) {
+  asm volatile(
+      "{\n.reg .pred done;\nwaiting:\n"
+      "mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 done, [%0], %1;\n"
+      "@!done bra waiting;\n}" ::"r"(barrier),
+      "r"(parity)
+      : "memory");
+}
+__device__ inline void store_async_16(SharedAddress to, const Word (&value)[4],
+                                      SharedAddress barrier) {
+  asm volatile(
+      "st.async.shared::cluster.mbarrier::complete_tx::bytes.v4.b32 [%0], {%1, %2, %3, %4}, [%5];" ::
+          "r"(to),
+      "r"(value[0]), "r"(value[1]), "r"(value[2]), "r"(value[3]), "r"(barrier)
+      : "memory");
+}
+
+template <class Shape_>
+class InCluster {
+ public:
+  using Shape = Shape_;
+  static constexpr int buffer_bytes = Shape::k_groups * Shape::group_chunks * Shape::batch * 16;
+  static constexpr int barriers_at = 2 * buffer_bytes;
+  static constexpr int shared_bytes = (barriers_at + 16 * Shape::k_groups + 127) / 128 * 128;
+
+  /// By all threads, once; `shared` is where shared_bytes of cleared shared memory begin. The block
+  /// and then the cluster meet before anything is sent.
+  __device__ void start(SharedAddress shared, unsigned char*, const Lane& lane, int k_group) {
+    shared_ = shared;
+    const int chunk = Shape::group_chunks * k_group + lane.column;
+    own_ = shared + packet_offset(chunk, Shape::supplied_row(lane.row));
+    barrier_ = shared + barriers_at + 8 * k_group;
+    bytes_ = 16 * Shape::batch *
+             ::min(Shape::group_chunks, ::max(0, Shape::chunks - Shape::group_chunks * k_group));
+    const int l = static_cast<int>(threadIdx.x) & 31;
+#pragma unroll
+    for (int i = 0; i < destinations; ++i)
+      block_[i] = address_in_block(shared, (l / 4 + 8 * i) % Shape::blocks);
+    if (threadIdx.x == 0) {
+      for (int n = 0; n < 2 * Shape::k_groups; ++n) {
+        barrier_init(shared + barriers_at + 8 * n);
+        const int rest = Shape::chunks - Shape::group_chunks * (n % Shape::k_groups);
+        barrier_expect(shared + barriers_at + 8 * n,
+                       16 * Shape::batch * ::min(Shape::group_chunks, ::max(0, rest)));
+      }
+      barrier_init_visible();
+    }
+  }
+  __device__ static void meet() { cluster_barrier(); }
+
+  /// Waits until the own part of vector `number` is there.
+  __device__ void wait(unsigned number) const {
+    barrier_wait(barrier_ + (number & 1) * 8 * Shape::k_groups, (number >> 1) & 1);
+  }
+  /// By one thread per k group after wait(number): gets ready for vector number + 2.
+  __device__ void rearm(unsigned number) const {
+    barrier_expect(barrier_ + (number & 1) * 8 * Shape::k_groups, bytes_);
+  }
+  template <int first, int count>
+  __device__ void read(unsigned number, Word (&b)[count][Shape::n_tiles][4]) const {
+    const SharedAddress from = own_ + (number & 1) * buffer_bytes;
+#pragma unroll
+    for (int j = 0; j < count; ++j)
+#pragma unroll
+      for (int n = 0; n < Shape::n_tiles; ++n)
+        load_shared_16(from + (first + j) * 64 * Shape::batch + n * 128, b[j][n]);
+  }
+  template <int first, int count>
+  __device__ void finish_read(unsigned, Word (&)[count][Shape::n_tiles][4]) const {}
+
+  /// Sends the packets that the warp holds: lanes l, l + 4, … hold packet `packet` + l % 4.
+  __device__ void send(unsigned number, int packet, bool valid, const Word (&value)[4]) const {
+    const int chunk = packet / Shape::batch;
+    const SharedAddress at = (number & 1) * buffer_bytes + packet_offset(chunk, packet % Shape::batch);
+    const SharedAddress barrier =
+        barriers_at + 8 * ((number & 1) * Shape::k_groups + chunk / Shape::group_chunks);
+    const int l = static_cast<int>(threadIdx.x) & 31;
+#pragma unroll
+    for (int i = 0; i < destinations; ++i)
+      if (valid && l / 4 + 8 * i < Shape::blocks)
+        store_async_16(block_[i] + at, value, block_[i] + barrier);
+  }
+  __device__ void after_send(unsigned, int, bool) const {}
+
+ private:
+  static constexpr int destinations = (Shape::blocks + 7) / 8;
+  /// Rows are exchanged within a chunk so that a warp's reads meet no bank conflicts.
+  static __device__ int packet_offset(int chunk, int row) {
+    const int swap = Shape::batch >= 8 ? (chunk & 3) * 2 : Shape::batch == 4 ? chunk & 2 : 0;
+    return 16 * (chunk * Shape::batch + (row ^ swap));
+  }
+
+  SharedAddress shared_, own_, barrier_, block_[destinations];
+  int bytes_;
+};
+
+// ---- through L2 --------------------------------------------------------------------------------
+
+/// Two NaNs with their sign set: conversions to bfloat16 and float16 give NaN as 0x7fff.
+inline constexpr Word absent = 0xffffffffu;
+
+__device__ inline void load_relaxed_16(const unsigned char* from, Word (&out)[4]) {
+  asm volatile("ld.relaxed.gpu.global.v4.b32 {%0, %1, %2, %3}, [%4];"
+               : "=r"(out[0]), "=r"(out[1]), "=r"(out[2]), "=r"(out[3])
+               : "l"(from)
+               : "memory");
+}
+__device__ inline void store_relaxed_16(unsigned char* to, const Word (&value)[4]) {
+  asm volatile("st.relaxed.gpu.global.v4.b32 [%0], {%1, %2, %3, %4};" ::"l"(to), "r"(value[0]),
+               "r"(value[1]), "r"(value[2]), "r"(value[3])
+               : "memory");
+}
+__device__ inline void device_fence() {
+  asm volatile("fence.acq_rel.gpu;" ::: "memory");
+}
+
+template <class Shape_>
+class ThroughL2 {
+ public:
+  using Shape = Shape_;
+  static constexpr int shared_bytes = 0;
+
+  /// `memory`: exchange_slots · packets · 16 bytes of the head and batch tile, all `absent`.
+  __device__ void start(SharedAddress, unsigned char* memory, const Lane& lane, int k_group) {
+    memory_ = memory;
+    const int chunk = Shape::group_chunks * k_group + lane.column;
+    own_ = 16 * (chunk * Shape::batch + Shape::supplied_row(lane.row));
+    chunk_ = chunk;
+  }
+  __device__ static void meet() {}
+  __device__ void wait(unsigned) const {}
+  __device__ void rearm(unsigned) const {}
+
+  /// Asks for pieces; what has not arrived is asked for again by finish_read.
+  template <int first, int count>
+  __device__ void read(unsigned number, Word (&b)[count][Shape::n_tiles][4]) const {
+    const unsigned char* const from = slot(number) + own_;
+#pragma unroll
+    for (int j = 0; j < count; ++j)
+#pragma unroll
+      for (int n = 0; n < Shape::n_tiles; ++n) {
+        if (there(first + j)) {
+          load_relaxed_16(from + (first + j) * 64 * Shape::batch + n * 128, b[j][n]);
+        } else {
+          b[j][n][0] = b[j][n][1] = b[j][n][2] = b[j][n][3] = 0;
+        }
+      }
+  }
+  template <int first, int count>
+  __device__ void finish_read(unsigned number, Word (&b)[count][Shape::n_tiles][4]) const {
+    const unsigned char* const from = slot(number) + own_;
+    for (;;) {
+      bool missing = false;
+#pragma unroll
+      for (int j = 0; j < count; ++j)
+#pragma unroll
+        for (int n = 0; n < Shape::n_tiles; ++n) missing = missing || incomplete(b[j][n]);
+      if (!__any_sync(0xffffffffu, missing)) return;
+#pragma unroll
+      for (int j = 0; j < count; ++j)
+#pragma unroll
+        for (int n = 0; n < Shape::n_tiles; ++n)
+          if (incomplete(b[j][n]))
+            load_relaxed_16(from + (first + j) * 64 * Shape::batch + n * 128, b[j][n]);
+    }
+  }
+  __device__ void send(unsigned number, int packet, bool valid, const Word (&value)[4]) const {
+    if (valid && (threadIdx.x & 31) < 4) store_relaxed_16(slot(number) + 16 * packet, value);
+  }
+  /// Twice per ring: empties the slots that everybody has read. Who sends vector n has all of
+  /// vector n - 1, which its senders sent after they had all of vector n - 2. The fence puts the
+  /// pattern before the packet that this thread sends next; a reader sees that packet and passes a
+  /// fence of its own before it looks at the slot.
+  __device__ void after_send(unsigned number, int packet, bool valid) const {
+    constexpr unsigned half = slots / 2;
+    if (number % half == 2) device_fence();
+    if (number % half != 0 || number == 0) return;
+    if (valid && (threadIdx.x & 31) < 4) {
+      const Word pattern[4] = {absent, absent, absent, absent};
+#pragma unroll 1
+      for (unsigned n = number - half - 1; n + 1 < number; ++n)
+        if (n + 1 != 0) store_relaxed_16(slot(n) + 16 * packet, pattern);
+    }
+    device_fence();
+  }
+
+ private:
+  static constexpr unsigned slots = exchange_slots;
+  __device__ unsigned char* slot(unsigned number) const {
+    return memory_ + (number % slots) * (16 * Shape::packets);
+  }
+  static __device__ bool incomplete(const Word (&packet)[4]) {
+    return packet[0] == absent || packet[1] == absent || packet[2] == absent || packet[3] == absent;
+  }
+  __device__ bool there(int pair) const {
+    return Shape::chunks % (4 * Shape::k_groups) == 0 || chunk_ + 4 * pair < Shape::chunks;
+  }
+  unsigned char* memory_;
+  int own_, chunk_;
+};
+
+template <bool in_cluster, class Shape>
+struct ExchangeChoice {
+  using Type = InCluster<Shape>;
+};
+template <class Shape>
+struct ExchangeChoice<false, Shape> {
+  using Type = ThroughL2<Shape>;
+};
+template <bool in_cluster, class Shape>
+using ExchangeOf = typename ExchangeChoice<in_cluster, Shape>::Type;
+
+}  // namespace flashrnn::cuda

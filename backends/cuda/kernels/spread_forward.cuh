@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "flashrnn/cells/differentiate.hpp"
+#include "spread_input.cuh"
+
+// The forward recurrence of a head that several blocks share: each owns `units` units with all their
+// gates, and h is handed around once a step. docs/cuda_kernels.md has the picture.
+
+namespace flashrnn::cuda {
+
+/// What is fixed when the kernel is compiled.
+///   in_cluster      whether the blocks of a head are one cluster; else they meet in L2
+///   blocks, units   blocks per head, and units per block
+///   batch           rows of the batch per block: 1, 2, 4, 8, 16, …
+///   row_groups, k_groups   how a block's warps are dealt over rows and k of the product
+///   register_tiles  fragments of R per warp in registers; the others are in shared memory
+///   saving, clips   as in ForwardTile
+template <class Cell_, class Storage_, bool in_cluster_, int blocks_, int units_, int batch_,
+          int row_groups_, int k_groups_, int register_tiles_, bool saving_, bool clips_>
+struct SpreadForwardTile {
+  using Cell = Cell_;
+  using Storage = Storage_;
+  using Complete = CompleteCell<Cell>;
+  static constexpr int blocks = blocks_, units = units_, batch = batch_;
+  static constexpr bool in_cluster = in_cluster_, saving = saving_, clips = clips_;
+  static constexpr int recurrent = count_gates(Cell::recurrent_gates);
+  static constexpr int inputs = count_gates(Cell::input_gates);
+  static constexpr int input_extent = inputs > 0 ? inputs : 1;
+  static constexpr int vectors = 1;
+
+  using Shape = ExchangeShape<blocks * units / 8, batch, k_groups_, blocks>;
+  using Exchange = ExchangeOf<in_cluster, Shape>;
+  using Product = SpreadProduct<Storage, Exchange, recurrent, units, row_groups_, register_tiles_>;
+  static constexpr int threads = 32 * Product::warps;
+
+  // A warp works on 4 packets at a time, 8 lanes each.
+  static constexpr int group_packets = Product::group_units / 8 * batch;
+  static constexpr int rounds = (group_packets + 4 * k_groups_ - 1) / (4 * k_groups_);
+
+  static constexpr int matrix_at = Exchange::shared_bytes;
+  static constexpr int sums_at = matrix_at + Product::matrix_bytes;
+  static constexpr int input_at = (sums_at + Product::all_sums_bytes + 15) / 16 * 16;
+};
+
+/// Where x lies.
+struct SpreadInputRows {
+  static constexpr bool last_step_differs = false;
+  const ForwardParameters& p;
+  int head;
+  __device__ const unsigned short* operator()(int channel, Index row, Index step) const {
+    return row_of(p.x, channel, step, row, head);
+  }
+};
+template <class Tile>
+using SpreadForwardInput = SpreadInput<Tile, Tile::inputs, SpreadInputRows>;
+/// Shared memory of the kernel.
+template <class Tile>
+inline constexpr int spread_forward_bytes = Tile::input_at + SpreadForwardInput<Tile>::bytes;
+
+/// R as the product's left-hand factor: rows are the block's gates, k the units of the head. Its rows
+/// begin at multiples of 16 bytes and are zero beyond head_dim, up to a multiple of 8 units.
+template <class Tile>
+__device__ void load_spread_rows(const ForwardParameters& p, typename Tile::Product& product,
+                                 SharedAddress matrix, int part, int head, const Lane& lane) {
+  using Product = typename Tile::Product;
+  const int warp = static_cast<int>(threadIdx.x) / 32;
+  const int row_group = warp / Product::k_groups, k_group = warp % Product::k_groups;
+  const int first_unit = part * Tile::units + row_group * Product::group_units;
+  const int first_chunk = Tile::Exchange::Shape::group_chunks * k_group + lane.column;
+  const int head_dim = static_cast<int>(p.shape.head_dim);
+  const auto* const matrix_of_head = static_cast<const unsigned short*>(p.R.data);
+  product.load(matrix, warp, static_cast<int>(threadIdx.x) & 31,
+               [&](int slot, int pair, Word (&words)[4]) {
+                 const int unit = first_unit + Product::slot_unit(slot, lane.row);
+                 const int first = 8 * (first_chunk + 4 * pair);
+                 if (unit < head_dim && first < head_dim)
+                   load_global_16(matrix_of_head +
+                                      p.R.strides.at(Product::slot_row(slot), head, unit) + first,
+                                  words);
+               });
+}
+
+/// The kernel. Block x = (batch tile · heads + head) · blocks + part of the head.
+template <class Tile>
+__device__ void spread_forward(const SpreadForwardParameters& parameters) {
+  using Cell = typename Tile::Cell;
+  using Complete = typename Tile::Complete;
+  using Storage = typename Tile::Storage;
+  using Product = typename Tile::Product;
+  using Exchange = typename Tile::Exchange;
+  constexpr int rounds = Tile::rounds;
+  const ForwardParameters& p = parameters.recurrence;
+
+  extern __shared__ __align__(128) unsigned char shared_bytes[];
+  const SharedAddress shared = shared_address(shared_bytes);
+  const int heads = static_cast<int>(p.shape.heads);
+  const int part = static_cast<int>(blockIdx.x) % Tile::blocks;
+  const int group = static_cast<int>(blockIdx.x) / Tile::blocks;
+  const int head = group % heads;
+  const Index first_row =
+      parameters.spread.first_row + static_cast<Index>(group / heads) * Tile::batch;
+  const int warp = static_cast<int>(threadIdx.x) / 32;
+  const int row_group = warp / Product::k_groups, k_group = warp % Product::k_groups;
+  const Lane lane;
+
+  clear_shared(shared, spread_forward_bytes<Tile>);
+  __syncthreads();
+  Exchange exchange;
+  exchange.start(shared,
+                 parameters.spread.exchange + static_cast<Index>(group) * exchange_slots *
+                                                  (16 * Exchange::Shape::packets),
+                 lane, k_group);
+  Product product;
+  product.place_sums(shared + Tile::sums_at, row_group, k_group, lane);
+  load_spread_rows<Tile>(p, product, shared + Tile::matrix_at, part, head, lane);
+
+  // What a lane works on, and what it keeps from step to step.
+  SpreadUnit own[rounds];
+  float bias[rounds][Cell::gates], state[rounds][Cell::states];
+  const SpreadInputRows input_rows{p, head};
+  SpreadForwardInput<Tile> x;
+  unsigned short *h_at[rounds], *states_at[rounds], *saved_at[rounds];
+#pragma unroll
+  for (int r = 0; r < rounds; ++r) {
+    own[r] = spread_unit<Tile>(p.shape, first_row, part, r);
+#pragma unroll
+    for (int n = 0; n < Cell::gates; ++n)
+      bias[r][n] = has_gate(Cell::bias_gates, n) && p.b.data != nullptr && own[r].valid
+                       ? load_element<Storage>(p.b, gate_position(Cell::bias_gates, n), 0, 0, head,
+                                               own[r].unit)
+                       : 0.0f;
+#pragma unroll
+    for (int s = 0; s < Cell::states; ++s)
+      state[r][s] = own[r].valid && p.s0.data != nullptr
+                        ? load_element<Storage>(p.s0, s, 0, own[r].row, head, own[r].unit)
+                        : 0.0f;
+    h_at[r] = place_in(p.h, 0, own[r], head);
+    states_at[r] = place_in(p.states, 0, own[r], head);
+    saved_at[r] = place_in(p.saved, 0, own[r], head);
+  }
+  x.start(input_rows, p.wide_sequences != 0, shared + Tile::input_at, own, p.shape.steps);
+  // Everybody is ready to receive before anybody sends.
+  __syncthreads();
+  Exchange::meet();
+
+  const auto send = [&](unsigned number, int r, unsigned short h) {
+    Word packet[4];
+    gather_packet(h, packet);
+    exchange.send(number, own[r].place, own[r].sends, packet);
+  };
+#pragma unroll
+  for (int r = 0; r < rounds; ++r)
+    if (own[r].active) send(0, r, narrow<Storage>(state[r][0]));
+
+  const Index steps = p.shape.steps;
+  for (Index step = 0; step < steps; ++step) {
+    const auto number = static_cast<unsigned>(step);
+    product.run(exchange, number, lane);
+    if (row_group == 0 && (threadIdx.x & 31) == 0) exchange.rearm(number);
+    x.wait();
+    row_group_barrier<Product::k_groups>(row_group);
+
+#pragma unroll
+    for (int r = 0; r < rounds; ++r) {
+      if (!own[r].active) continue;
+      float sum[Product::rows], gate[Cell::gates], input[Tile::input_extent];
+      x.read(r, input);
+      product.read_sums(number, row_group, own[r].group_unit, own[r].tile_row, sum);
+#pragma unroll
+      for (int n = 0; n < Cell::gates; ++n) {
+        gate[n] = bias[r][n];
+        if (has_gate(Cell::input_gates, n))
+          gate[n] += input[gate_position(Cell::input_gates, n)];
+        if (has_gate(Cell::recurrent_gates, n))
+          gate[n] += sum[gate_position(Cell::recurrent_gates, n)];
+      }
+      float next[Cell::states], save[Complete::saved_extent];
+      Complete::template forward<ApproximateMath>(gate, state[r], next, save);
+      if constexpr (Tile::clips) next[0] = clipped(next[0], p.forward_clip);
+      if (!own[r].valid) next[0] = 0;  // R's padding is zero, and 0·inf would not be
+      const unsigned short h = narrow<Storage>(next[0]);
+      if (step + 1 < steps) send(number + 1, r, h);
+      state[r][0] = widen<Storage>(h);  // everybody else sees the rounded h
+#pragma unroll
+      for (int s = 1; s < Cell::states; ++s) state[r][s] = next[s];
+
+      // While the vector is on its way: results out, x of the next step in.
+      if (own[r].valid) {
+        if (p.h.data != nullptr) *h_at[r] = h;
+        if (p.states.data != nullptr) {
+#pragma unroll
+          for (int s = 0; s < Cell::states; ++s)
+            states_at[r][s * p.states.strides.channel] = s == 0 ? h : narrow<Storage>(next[s]);
+        }
+        if constexpr (Tile::saving) {
+#pragma unroll
+          for (int k = 0; k < Complete::saved; ++k)
+            saved_at[r][k * p.saved.strides.channel] = narrow<Storage>(save[k]);
+        }
+      }
+      h_at[r] += p.h.strides.step;
+      states_at[r] += p.states.strides.step;
+      saved_at[r] += p.saved.strides.step;
+      if (step + 1 < steps) exchange.after_send(number + 1, own[r].place, own[r].sends);
+    }
+    x.advance(input_rows, step, own);
+  }
+
+  if (p.last.data != nullptr) {
+#pragma unroll
+    for (int r = 0; r < rounds; ++r)
+      if (own[r].valid)
+#pragma unroll
+        for (int s = 0; s < Cell::states; ++s)
+          store_element<Storage>(p.last, s, 0, own[r].row, head, own[r].unit, state[r][s]);
+  }
+  Exchange::meet();
+}
+
+}  // namespace flashrnn::cuda

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "sequence_io.cuh"
+#include "spread_product.cuh"
+
+// How the pointwise work of a block that shares a head is dealt to lanes, and how what it reads from
+// sequences reaches them ahead of time.
+
+namespace flashrnn::cuda {
+
+/// A unit and row of the batch that a lane works on.
+struct SpreadUnit {
+  bool active;  ///< whether the warp has anything to do in this round
+  bool valid;   ///< whether the lane's unit and row exist
+  bool sends;   ///< whether `place` exists
+  int place;    ///< in the vector, of the packet that this lane sends
+  int group_unit, tile_row;  ///< within the row group and the batch tile
+  int unit;                  ///< of the head
+  Index row;                 ///< of the batch
+};
+
+/// Deals the units of a block, 8 to a packet and 4 packets to a warp. `Tile::vectors` chunks of
+/// a unit follow each other per block: 1 forward, the gates backward.
+template <class Tile>
+__device__ SpreadUnit spread_unit(const Shape& shape, Index first_row, int part, int round) {
+  using Product = typename Tile::Product;
+  const int lane = static_cast<int>(threadIdx.x) & 31, warp = static_cast<int>(threadIdx.x) / 32;
+  const int row_group = warp / Product::k_groups;
+  const int task = warp % Product::k_groups + Product::k_groups * round;
+  const int mine = 4 * task + lane / 8, sent = 4 * task + lane % 4;
+  const int packet = mine < Tile::group_packets ? mine : 0;
+  SpreadUnit out;
+  out.active = 4 * task < Tile::group_packets;
+  out.tile_row = packet % Tile::batch;
+  out.group_unit = 8 * (packet / Tile::batch) + lane % 8;
+  out.unit = part * Tile::units + row_group * Product::group_units + out.group_unit;
+  out.row = first_row + out.tile_row;
+  out.valid = mine < Tile::group_packets && out.unit < shape.head_dim && out.row < shape.batch;
+  out.sends = sent < Tile::group_packets;
+  out.place = part * (Tile::units / 8) * Tile::vectors * Tile::batch +
+              row_group * Tile::group_packets + sent;
+  return out;
+}
+
+/// Where a lane's unit lies in a sequence at the first step, channel 0; null stays null.
+__device__ inline unsigned short* place_in(const Sequence& s, Index step, const SpreadUnit& own,
+                                           int head) {
+  unsigned short* const row = row_of(s, 0, step, own.valid ? own.row : 0, head);
+  return row == nullptr ? nullptr : row + (own.valid ? own.unit : 0);
+}
+
+/// Brings the line of an address into L2, and waits for nothing.
+__device__ inline void bring_to_l2(const unsigned short* from) {
+  asm volatile("prefetch.global.L2 [%0];" ::"l"(from));
+}
+
+/// Values of the units of a block on their way into shared memory, several steps ahead. Each warp
+/// brings what its own lanes use. `Source(channel, row, step)` gives unit 0 of a row of the batch,
+/// or null for zeros, steps in the order of the recurrence, as in sequence_io.cuh.
+template <class Tile, int channels, class Source>
+class SpreadInput {
+ public:
+  static constexpr int rounds = Tile::rounds;
+  /// Loads return in order, so that one which waits for memory holds up those by which vectors are
+  /// read from L2: there, steps are brought into L2 first, and into shared memory shortly before use.
+  static constexpr bool from_l2 = !Tile::in_cluster;
+  static constexpr int depth = from_l2 ? 4 : 8, steps_ahead = 8;
+  static constexpr int packet_bytes = 16 * (channels > 0 ? channels : 1);
+  static constexpr int round_bytes = 4 * packet_bytes, step_bytes = rounds * round_bytes;
+  static constexpr int warp_bytes = depth * step_bytes;
+  static constexpr int bytes = warp_bytes * Tile::Product::warps;
+
+  /// `wide`: rows can be moved in pieces of 16 bytes. `shared` has `bytes`, cleared.
+  __device__ void start(const Source& source, bool wide, SharedAddress shared,
+                        const SpreadUnit (&own)[rounds], Index steps) {
+    const int l = static_cast<int>(threadIdx.x) & 31;
+    wide_ = wide;
+    steps_ = steps;
+    read_ = shared + static_cast<int>(threadIdx.x) / 32 * warp_bytes + l / 8 * packet_bytes +
+            l % 8 * 2;
+    write_ = read_ + l % 8 * 14;  // piece l % 8 of the packet
+    keep(read_);
+    keep(write_);
+    if (!wide) {
+      load(source, 0, own);
+    } else {
+#pragma unroll
+      for (int r = 0; r < rounds; ++r)
+#pragma unroll
+        for (int i = 0; i < pieces; ++i) {
+          from_[r][i] = nullptr;
+          stride_[r][i] = 0;
+          if (!own[r].valid || channel(i) >= channels) continue;
+          const unsigned short* const first = source(channel(i), own[r].row, 0);
+          if (first == nullptr) continue;
+          from_[r][i] = first + own[r].unit - l % 8;
+          stride_[r][i] = source(channel(i), own[r].row, 1) - first;
+        }
+      for (int step = 0; step < depth - 1; ++step) fill(source, step, own);
+      copy_async_wait<depth - 2>();
+    }
+    __syncwarp();
+  }
+  /// Before the values of a step are read.
+  __device__ void wait() const {
+    if (wide_) copy_async_wait<depth - 2>();
+    __syncwarp();
+  }
+  __device__ void read(int round, float (&value)[channels > 0 ? channels : 1]) const {
+#pragma unroll
+    for (int n = 0; n < channels; ++n)
+      value[n] = widen<typename Tile::Storage>(static_cast<unsigned short>(
+          load_shared<1>(read_ + read_slot_ + round * round_bytes + 16 * n).word[0]));
+  }
+  /// Once a step, after its reads.
+  __device__ void advance(const Source& source, Index step, const SpreadUnit (&own)[rounds]) {
+    __syncwarp();
+    read_slot_ = next(read_slot_);
+    if (wide_) {
+      fill(source, step + depth - 1, own);
+    } else {
+      load(source, step + 1, own);
+    }
+  }
+
+ private:
+  static constexpr int pieces = (channels + 7) / 8;
+  static __device__ int channel(int piece) {
+    return (static_cast<int>(threadIdx.x) & 7) + 8 * piece;
+  }
+  static __device__ int next(int slot) { return slot + step_bytes == warp_bytes ? 0 : slot + step_bytes; }
+
+  __device__ void fill(const Source& source, Index step, const SpreadUnit (&own)[rounds]) {
+    if (step < steps_) {
+#pragma unroll
+      for (int r = 0; r < rounds; ++r)
+#pragma unroll
+        for (int i = 0; i < pieces; ++i) {
+          const SharedAddress to = write_ + write_slot_ + r * round_bytes + 128 * i;
+          if (Source::last_step_differs && step == steps_ - 1) {
+            if (!own[r].valid || channel(i) >= channels) continue;
+            const unsigned short* const first = source(channel(i), own[r].row, step);
+            if (first == nullptr) {
+              store_shared_16(to, {0, 0, 0, 0});
+            } else {
+              copy_async_16(to, first + own[r].unit - channel(0));
+            }
+          } else if (from_[r][i] != nullptr) {
+            copy_async_16(to, from_[r][i]);
+            from_[r][i] += stride_[r][i];
+            if (from_l2 && step + steps_ahead < steps_)
+              bring_to_l2(from_[r][i] + (steps_ahead - 1) * stride_[r][i]);
+          }
+        }
+    }
+    copy_async_commit();
+    write_slot_ = next(write_slot_);
+  }
+  /// The slow way: element by element, and waiting for them.
+  __device__ void load(const Source& source, Index step, const SpreadUnit (&own)[rounds]) {
+    if (step >= steps_) return;
+#pragma unroll
+    for (int r = 0; r < rounds; ++r) {
+      if (!own[r].valid) continue;
+#pragma unroll 1
+      for (int n = 0; n < channels; ++n) {
+        const unsigned short* const first = source(n, own[r].row, step);
+        store_shared_bits(read_ + read_slot_ + r * round_bytes + 16 * n,
+                          first == nullptr ? 0 : first[own[r].unit]);
+      }
+    }
+  }
+
+  bool wide_;
+  Index steps_;
+  SharedAddress read_, write_;
+  int read_slot_ = 0, write_slot_ = 0;
+  const unsigned short* from_[rounds][pieces > 0 ? pieces : 1];
+  Index stride_[rounds][pieces > 0 ? pieces : 1];
+};
+
+}  // namespace flashrnn::cuda

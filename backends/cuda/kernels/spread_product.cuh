@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "spread_exchange.cuh"
+
+// The product of a step where several blocks share a head. A block's warps are row groups × k
+// groups: each holds the fragments of some rows and some k, a part of them in registers and the
+// rest in shared memory. The sums of the k groups meet in shared memory.
+
+namespace flashrnn::cuda {
+
+/// `rows` values per unit (gates forward, 1 backward) of `units` units, k as `Exchange` deals it.
+template <class Storage_, class Exchange_, int rows_, int units_, int row_groups_,
+          int register_tiles_>
+struct SpreadProduct {
+  using Storage = Storage_;
+  using Exchange = Exchange_;
+  static constexpr int rows = rows_, units = units_, row_groups = row_groups_,
+                       register_tiles = register_tiles_;
+  static constexpr int k_groups = Exchange::Shape::k_groups, pairs = Exchange::Shape::pairs;
+  static constexpr int n_tiles = Exchange::Shape::n_tiles, batch = Exchange::Shape::batch;
+  static constexpr int group_units = units / row_groups;
+  static constexpr int lane_units = group_units / 8;
+  static constexpr int slots = lane_units * rows;  // a lane's two half tiles, one after the other
+  static constexpr int m_tiles = (slots + 1) / 2;
+  static constexpr int k_tiles = 2 * pairs;
+  static constexpr int warps = row_groups * k_groups;
+  static constexpr int tiles = m_tiles * k_tiles;
+  static constexpr int shared_tiles = tiles - register_tiles;
+  static_assert(units % (8 * row_groups) == 0, "SpreadProduct: 8 units per row of fragments");
+  static_assert(rows > 1 || lane_units % 2 == 0, "SpreadProduct: one row takes pairs of units");
+  static_assert(shared_tiles >= 0, "SpreadProduct: more register tiles than tiles");
+
+  static constexpr int matrix_bytes = warps * shared_tiles * 512;
+  // Sums: [k group, row of the batch, unit, width], at distances that avoid bank conflicts.
+  static constexpr int width = rows == 3 ? 4 : rows;
+  static constexpr int unit_distance = width == 4   ? group_units + 1
+                                       : width == 2 ? (group_units + 7) / 8 * 8 + 2
+                                                    : (group_units + 15) / 16 * 16 + 4;
+  static_assert(width <= 4, "SpreadProduct: at most 4 rows per unit");
+  static constexpr int sums_bytes = 4 * k_groups * batch * unit_distance * width;
+  static constexpr int all_sums_bytes = 2 * row_groups * sums_bytes;
+
+  /// Unit, of the row group, and row that a slot of lane row `g` stands for.
+  static __device__ constexpr int slot_row(int slot) { return slot % rows; }
+  static __device__ constexpr int slot_unit(int slot, int g) {
+    return rows == 1 ? 16 * (slot / 2) + 2 * g + slot % 2 : 8 * (slot / rows) + g;
+  }
+  /// Register tiles before k-tile k: they are dealt evenly, so that reads of the others are too.
+  static __device__ constexpr int registers_before(int k) { return k * register_tiles / k_tiles; }
+
+  Word held[register_tiles > 0 ? register_tiles : 1][4];
+  SharedAddress rest, sums;
+
+  /// `row(slot, pair)` gives the 8 elements of a slot's row at this lane's chunk of a pair, as 4
+  /// words.
+  template <class Row>
+  __device__ void load(SharedAddress matrix, int warp, int lane, const Row& row) {
+    rest = matrix + warp * shared_tiles * 512 + 16 * lane;
+    keep(rest);
+#pragma unroll
+    for (int j = 0; j < pairs; ++j)
+#pragma unroll
+      for (int m = 0; m < m_tiles; ++m) {
+        Word low[4] = {0, 0, 0, 0}, high[4] = {0, 0, 0, 0};
+        row(2 * m, j, low);
+        if (2 * m + 1 < slots) row(2 * m + 1, j, high);
+#pragma unroll
+        for (int half = 0; half < 2; ++half) {
+          const int k = 2 * j + half, before = registers_before(k),
+                    here = registers_before(k + 1) - before;
+          const Word tile[4] = {low[2 * half], high[2 * half], low[2 * half + 1],
+                                high[2 * half + 1]};
+          if (m < here) {
+#pragma unroll
+            for (int e = 0; e < 4; ++e) held[before + m][e] = tile[e];
+          } else {
+            store_shared_16(rest + 512 * (k * m_tiles - before + m - here), tile);
+          }
+        }
+      }
+  }
+
+  /// sum += the pairs [first, first + count) of the product.
+  template <int first, int count>
+  __device__ void multiply(const Word (&b)[count][n_tiles][4],
+                           float (&sum)[m_tiles][n_tiles][4]) const {
+#pragma unroll
+    for (int j = 0; j < count; ++j)
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        const int k = 2 * (first + j) + half, before = registers_before(k),
+                  here = registers_before(k + 1) - before;
+#pragma unroll
+        for (int m = 0; m < m_tiles; ++m) {
+          Word tile[4];
+          if (m < here) {
+#pragma unroll
+            for (int e = 0; e < 4; ++e) tile[e] = held[before + m][e];
+          } else {
+            load_shared_16(rest + 512 * (k * m_tiles - before + m - here), tile);
+          }
+#pragma unroll
+          for (int n = 0; n < n_tiles; ++n)
+            Packed<Storage>::multiply_add(sum[m][n], tile, b[j][n][2 * half], b[j][n][2 * half + 1]);
+        }
+      }
+  }
+
+  /// Pairs that are read at once: what is asked for in L2 should be on its way together.
+  static constexpr int section = pairs * n_tiles <= 8 ? pairs : 8 / n_tiles;
+
+  template <int first>
+  __device__ void multiply_from(const Exchange& exchange, unsigned number,
+                                const Word (&b)[section][n_tiles][4],
+                                float (&sum)[m_tiles][n_tiles][4]) const {
+    constexpr int next = first + section;
+    if constexpr (next >= pairs) {
+      multiply<first, section>(b, sum);
+    } else {
+      constexpr int count = pairs - next < section ? pairs - next : section;
+      Word ahead[count][n_tiles][4];
+      exchange.template read<next, count>(number, ahead);
+      multiply<first, section>(b, sum);
+      exchange.template finish_read<next, count>(number, ahead);
+      if constexpr (count == section) {
+        multiply_from<next>(exchange, number, ahead, sum);
+      } else {
+        multiply<next, count>(ahead, sum);
+      }
+    }
+  }
+
+  /// The product with vector `number`, once it is there, as sums in shared memory.
+  __device__ void run(const Exchange& exchange, unsigned number, const Lane& lane) {
+    float sum[m_tiles][n_tiles][4];
+#pragma unroll
+    for (int m = 0; m < m_tiles; ++m)
+#pragma unroll
+      for (int n = 0; n < n_tiles; ++n)
+#pragma unroll
+        for (int e = 0; e < 4; ++e) sum[m][n][e] = 0;
+    exchange.wait(number);
+    Word b[section][n_tiles][4];
+    exchange.template read<0, section>(number, b);
+    exchange.template finish_read<0, section>(number, b);
+    multiply_from<0>(exchange, number, b, sum);
+    store_sums(number, lane, sum);
+  }
+
+  /// Where the sums of a vector lie: two alternate, as warps may be a step apart.
+  __device__ SharedAddress sums_of(unsigned number) const {
+    return sums + (number & 1) * row_groups * sums_bytes;
+  }
+
+  __device__ void store_sums(unsigned number, const Lane& lane,
+                             const float (&sum)[m_tiles][n_tiles][4]) const {
+    const SharedAddress to = sums_of(number) + own_sums;
+#pragma unroll
+    for (int n = 0; n < n_tiles; ++n)
+#pragma unroll
+      for (int column = 0; column < 2; ++column) {
+        if (batch < 8 && 2 * lane.column + column >= batch) continue;
+        const SharedAddress at = to + 4 * width * unit_distance * (8 * n + column);
+        const auto value = [&](int slot) { return sum[slot / 2][n][2 * (slot % 2) + column]; };
+        if constexpr (rows == 1) {
+#pragma unroll
+          for (int pair = 0; pair < lane_units / 2; ++pair)
+            asm volatile("st.shared.v2.f32 [%0], {%1, %2};" ::"r"(at + 64 * pair),
+                         "f"(value(2 * pair)), "f"(value(2 * pair + 1))
+                         : "memory");
+        } else if constexpr (rows == 2) {
+#pragma unroll
+          for (int u = 0; u < lane_units; ++u)
+            asm volatile("st.shared.v2.f32 [%0], {%1, %2};" ::"r"(at + 64 * u),
+                         "f"(value(2 * u)), "f"(value(2 * u + 1))
+                         : "memory");
+        } else {
+#pragma unroll
+          for (int u = 0; u < lane_units; ++u)
+            asm volatile("st.shared.v4.f32 [%0], {%1, %2, %3, %4};" ::"r"(at + 128 * u),
+                         "f"(value(rows * u)), "f"(value(rows * u + 1)), "f"(value(rows * u + 2)),
+                         "f"(rows == 4 ? value(rows * u + rows - 1) : 0.0f)
+                         : "memory");
+        }
+      }
+  }
+
+  /// Sums over the k groups for unit `unit` of the row group.
+  __device__ void read_sums(unsigned number, int row_group, int unit, int row,
+                            float (&out)[rows]) const {
+    SharedAddress at = sums_of(number) + row_group * sums_bytes +
+                       4 * width * (unit_distance * row + unit);
+    float part[k_groups][width];
+#pragma unroll
+    for (int k = 0; k < k_groups; ++k) {
+      const SharedAddress from = at + k * 4 * width * unit_distance * batch;
+      if constexpr (width == 1) {
+        asm volatile("ld.shared.f32 %0, [%1];" : "=f"(part[k][0]) : "r"(from) : "memory");
+      } else if constexpr (width == 2) {
+        asm volatile("ld.shared.v2.f32 {%0, %1}, [%2];"
+                     : "=f"(part[k][0]), "=f"(part[k][1])
+                     : "r"(from)
+                     : "memory");
+      } else {
+        asm volatile("ld.shared.v4.f32 {%0, %1, %2, %3}, [%4];"
+                     : "=f"(part[k][0]), "=f"(part[k][1]), "=f"(part[k][2]), "=f"(part[k][3])
+                     : "r"(from)
+                     : "memory");
+      }
+    }
+    // A tree, always the same.
+#pragma unroll
+    for (int distance = 1; distance < k_groups; distance *= 2)
+#pragma unroll
+      for (int k = 0; k + distance < k_groups; k += 2 * distance)
+#pragma unroll
+        for (int n = 0; n < rows; ++n) part[k][n] += part[k + distance][n];
+#pragma unroll
+    for (int n = 0; n < rows; ++n) out[n] = part[0][n];
+  }
+
+  /// Offset of what this lane stores, for start().
+  __device__ void place_sums(SharedAddress all, int row_group, int k_group, const Lane& lane) {
+    sums = all;
+    own_sums = row_group * sums_bytes +
+               4 * width *
+                   (unit_distance * (k_group * batch + 2 * lane.column) +
+                    (rows == 1 ? 2 * lane.row : lane.row));
+    keep(own_sums);
+  }
+  SharedAddress own_sums;
+};
+
+__device__ inline void load_global_16(const unsigned short* from, Word (&out)[4]) {
+  const uint4 four = *reinterpret_cast<const uint4*>(from);
+  out[0] = four.x;
+  out[1] = four.y;
+  out[2] = four.z;
+  out[3] = four.w;
+}
+
+/// The warps of one row group.
+template <int warps>
+__device__ void row_group_barrier(int row_group) {
+  asm volatile("bar.sync %0, %1;" ::"r"(row_group + 1), "n"(32 * warps) : "memory");
+}
+
+/// 8 lanes hold one 16-bit element each of a packet, four packets a warp. Gives lanes l, l + 4, …
+/// all of packet l % 4.
+__device__ inline void gather_packet(unsigned short bits, Word (&packet)[4]) {
+  constexpr unsigned all = 0xffffffffu;
+  const int lane = static_cast<int>(threadIdx.x) & 31;
+  const Word next = __shfl_down_sync(all, static_cast<Word>(bits), 1);
+  const Word pair = static_cast<Word>(bits) | next << 16;  // of use in even lanes
+#pragma unroll
+  for (int n = 0; n < 4; ++n) packet[n] = __shfl_sync(all, pair, 8 * (lane % 4) + 2 * n);
+}
+
+}  // namespace flashrnn::cuda
