@@ -4,15 +4,18 @@
 #include "flashrnn/error.hpp"
 #include "flashrnn/recurrence/engine.hpp"
 #include "flashrnn/recurrence/native_engine.hpp"
+#include "flashrnn/recurrence/weight_gradient.hpp"
+#include "flashrnn/recurrence/workspace.hpp"
 #include "small_heads/recurrence.hpp"
+#include "spread_heads/recurrence.hpp"
 
 namespace flashrnn {
 namespace {
 
-/// The CUDA kernels behind the interface of all engines.
-class CudaEngine final : public Engine<Kokkos::Cuda> {
+/// The kernels of heads that fit one multiprocessor behind the interface of all engines.
+class SmallHeadsEngine final : public Engine<Kokkos::Cuda> {
  public:
-  CudaEngine(CellDescription cell, std::unique_ptr<cuda::SmallHeads> recurrence)
+  SmallHeadsEngine(CellDescription cell, std::unique_ptr<cuda::SmallHeads> recurrence)
       : cell_(std::move(cell)), recurrence_(std::move(recurrence)) {}
 
   const CellDescription& cell() const override { return cell_; }
@@ -32,6 +35,68 @@ class CudaEngine final : public Engine<Kokkos::Cuda> {
  private:
   CellDescription cell_;
   std::unique_ptr<cuda::SmallHeads> recurrence_;
+};
+
+/// The kernels of heads that several multiprocessors share, with dR by the BLAS library.
+template <class Storage>
+class SpreadHeadsEngine final : public Engine<Kokkos::Cuda> {
+ public:
+  SpreadHeadsEngine(const Kokkos::Cuda& space, const Problem& problem, CellDescription cell,
+                    std::unique_ptr<cuda::SpreadHeads> recurrence)
+      : problem_(problem), cell_(std::move(cell)), recurrence_(std::move(recurrence)) {
+    if (problem.training) gemm_ = make_gemm<Kokkos::Cuda>(space);
+  }
+
+  const CellDescription& cell() const override { return cell_; }
+  std::string describe() const override { return recurrence_->describe(); }
+  std::size_t reserve_bytes() const override { return recurrence_->reserve_bytes(); }
+  std::size_t forward_workspace_bytes() const override {
+    return recurrence_->forward_workspace_bytes();
+  }
+  std::size_t backward_workspace_bytes() const override {
+    return problem_.training ? Workspace(*this, nullptr).bytes : 0;
+  }
+  void forward(const Kokkos::Cuda& space, const ForwardTensors& tensors) const override {
+    recurrence_->forward(space.cuda_stream(), tensors);
+  }
+  void backward(const Kokkos::Cuda& space, const BackwardTensors& tensors) const override {
+    const Workspace workspace(*this, tensors.workspace);
+    BackwardTensors own = tensors;
+    own.workspace = workspace.recurrence;
+    cuda::Sequence d_gate[cuda::max_gates];
+    recurrence_->backward(space.cuda_stream(), own, d_gate);
+    if (tensors.dR.data == nullptr) return;
+    TypedTensor<Storage> recurrent[cuda::max_gates];
+    for (int n = 0; n < cell_.recurrent_gates; ++n)
+      recurrent[n] = {static_cast<Storage*>(d_gate[n].data), d_gate[n].strides};
+    weight_gradient().run(space, cell_.recurrent_gates, recurrent, typed<Storage>(tensors.states),
+                          typed<Storage>(tensors.s0), static_cast<Storage*>(tensors.dR.data),
+                          *tensors.dR.strides, workspace.dR_sums, workspace.gemm);
+  }
+
+ private:
+  struct Workspace {
+    Workspace(const SpreadHeadsEngine& engine, void* base) {
+      WorkspaceDivider divide(base);
+      recurrence = divide.take<char>(engine.recurrence_->backward_workspace_bytes());
+      const auto weights = engine.weight_gradient();
+      dR_sums = divide.take<float>(weights.sum_elements(engine.cell_.recurrent_gates));
+      gemm = divide.take<char>(weights.gemm_workspace_bytes());
+      bytes = divide.used();
+    }
+    char* recurrence;
+    float* dR_sums;
+    char* gemm;
+    std::size_t bytes;
+  };
+  WeightGradient<Kokkos::Cuda, Storage> weight_gradient() const {
+    return {problem_.shape, problem_.dtype, *gemm_};
+  }
+
+  Problem problem_;
+  CellDescription cell_;
+  std::unique_ptr<cuda::SpreadHeads> recurrence_;
+  std::unique_ptr<Gemm<Kokkos::Cuda>> gemm_;
 };
 
 /// Makes the space's device the calling thread's current one for a while.
@@ -57,9 +122,16 @@ std::unique_ptr<const Engine<Kokkos::Cuda>> make_native_engine(const Kokkos::Cud
                                                                const NativeCell& cell,
                                                                std::string& reason) {
   const CurrentDevice current(space.cuda_device());
-  auto recurrence = cuda::SmallHeads::make(problem, cell, cuda::current_device(), reason);
+  const cuda::DeviceFacts device = cuda::current_device();
+  if (auto recurrence = cuda::SmallHeads::make(problem, cell, device, reason))
+    return std::make_unique<SmallHeadsEngine>(cell.description, std::move(recurrence));
+  auto recurrence = cuda::SpreadHeads::make(problem, cell, device, reason);
   if (recurrence == nullptr) return nullptr;
-  return std::make_unique<CudaEngine>(cell.description, std::move(recurrence));
+  if (problem.dtype == DataType::bfloat16)
+    return std::make_unique<SpreadHeadsEngine<bfloat16>>(space, problem, cell.description,
+                                                         std::move(recurrence));
+  return std::make_unique<SpreadHeadsEngine<float16>>(space, problem, cell.description,
+                                                      std::move(recurrence));
 }
 
 }  // namespace flashrnn

@@ -18,6 +18,7 @@
 #include "flashrnn/cells/slstm.hpp"
 #include "flashrnn/types.hpp"
 #include "small_heads/recurrence.hpp"
+#include "spread_heads/recurrence.hpp"
 
 namespace flashrnn::cuda {
 namespace {
@@ -74,8 +75,10 @@ double median(const Buffer& flush, const std::function<void()>& run) {
   return times[repetitions / 2];
 }
 
-template <class Cell>
-void measure(DataType type, Index head_dim, Index batch, Index steps = 1024) {
+/// Of SmallHeads, or of SpreadHeads without dR.
+template <class Recurrence, class Cell>
+void measure_kernels(DataType type, Index head_dim, Index batch, Index steps) {
+  constexpr bool spread = std::is_same_v<Recurrence, SpreadHeads>;
   const NativeCell cell = native_cell<Cell>();
   const CellDescription& d = cell.description;
   Problem problem;
@@ -85,10 +88,10 @@ void measure(DataType type, Index head_dim, Index batch, Index steps = 1024) {
   const Shape& s = problem.shape;
   std::string reason;
   const auto begin = std::chrono::steady_clock::now();
-  const auto inference = SmallHeads::make(problem, cell, current_device(), reason);
+  const auto inference = Recurrence::make(problem, cell, current_device(), reason);
   problem.training = true;
   const auto training =
-      inference ? SmallHeads::make(problem, cell, current_device(), reason) : nullptr;
+      inference ? Recurrence::make(problem, cell, current_device(), reason) : nullptr;
   const double plan_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   const std::string label = d.name + " " + std::string(name_of(type)) + " " +
@@ -108,7 +111,11 @@ void measure(DataType type, Index head_dim, Index batch, Index steps = 1024) {
   const Buffer states(count(d.states) * rows * units, 0), dx(x.bytes() / 2, 0);
   const Buffer dR(R.bytes() / 2, 0), db(b.bytes() / 2, 0), ds0(count(d.states * batch) * units, 0);
   const Buffer reserve(training->reserve_bytes() / 2, 0);
-  const Buffer workspace(training->backward_workspace_bytes() / 2, 0), flush(96 << 20, 0);
+  std::size_t workspace_bytes = training->backward_workspace_bytes();
+  if constexpr (spread)
+    workspace_bytes = std::max({workspace_bytes, training->forward_workspace_bytes(),
+                                inference->forward_workspace_bytes()});
+  const Buffer workspace(workspace_bytes / 2, 0), flush(96 << 20, 0);
 
   constexpr auto order = SequenceOrder::time_major;
   const Strides gates = gate_strides(s, d.input_gates, order);
@@ -117,6 +124,7 @@ void measure(DataType type, Index head_dim, Index batch, Index steps = 1024) {
   f.x = {x.data(), gates};
   f.R = {R.data(), matrix_strides(s)};
   f.b = {b.data(), bias_strides(s)};
+  f.workspace = workspace.data();
   ForwardTensors alone = f;
   alone.h = {states.data(), sequence};
   f.states = {states.data(), sequence};
@@ -132,21 +140,38 @@ void measure(DataType type, Index head_dim, Index batch, Index steps = 1024) {
   all.dR = {dR.data(), matrix_strides(s)};
   all.db = {db.data(), bias_strides(s)};
   all.ds0 = {ds0.data(), state_strides(s)};
+  const auto backward = [&](const BackwardTensors& tensors) {
+    if constexpr (spread) {
+      Sequence d_gate[max_gates];
+      training->backward(nullptr, tensors, d_gate);
+    } else {
+      training->backward(nullptr, tensors);
+    }
+  };
   const double times[] = {median(flush, [&] { inference->forward(nullptr, alone); }),
                           median(flush, [&] { training->forward(nullptr, f); }),
-                          median(flush, [&] { training->backward(nullptr, all); }),
-                          median(flush, [&] { training->backward(nullptr, g); })};
+                          median(flush, [&] { backward(all); }),
+                          median(flush, [&] { backward(g); })};
   std::printf("%-32s %8.4f %8.4f %8.4f %8.4f   plans %.3f s\n", label.c_str(), times[0], times[1],
               times[2], times[3], plan_seconds);
   std::fflush(stdout);
 }
 
-int run() {
+template <class Cell>
+void measure(DataType type, Index head_dim, Index batch, Index steps = 1024) {
+  if (head_dim <= 128) {
+    measure_kernels<SmallHeads, Cell>(type, head_dim, batch, steps);
+  } else {
+    measure_kernels<SpreadHeads, Cell>(type, head_dim, batch, steps);
+  }
+}
+
+int run(const std::vector<Index>& head_dims) {
   std::printf("%-32s %8s %8s %8s %8s\n", "T=1024, ms", "infer", "train", "backward", "(no dR)");
   constexpr auto bf16 = DataType::bfloat16;
-  for (const Index head_dim : {16, 32, 64, 128})
+  for (const Index head_dim : head_dims)
     for (const Index batch : {1, 16, 64, 256}) measure<Lstm>(bf16, head_dim, batch);
-  for (const Index head_dim : {16, 64, 128}) {
+  for (const Index head_dim : {16, 64, 128, 256, 768}) {
     measure<Slstm>(bf16, head_dim, 16);
     measure<Gru>(bf16, head_dim, 16);
     measure<Elman>(bf16, head_dim, 16);
@@ -158,7 +183,13 @@ int run() {
 }  // namespace
 }  // namespace flashrnn::cuda
 
-int main() try { return flashrnn::cuda::run(); } catch (const std::exception& error) {
+/// Arguments: sizes of heads; without any, those of the tables in docs/cuda_kernels.md.
+int main(int count, char** arguments) try {
+  std::vector<flashrnn::Index> head_dims;
+  for (int n = 1; n < count; ++n) head_dims.push_back(std::atoll(arguments[n]));
+  if (head_dims.empty()) head_dims = {16, 32, 64, 128, 256, 768, 1024, 2048};
+  return flashrnn::cuda::run(head_dims);
+} catch (const std::exception& error) {
   std::fprintf(stderr, "cuda_kernels_bench: %s\n", error.what());
   return 1;
 }

@@ -57,12 +57,68 @@ KernelFigures Kernel::figures() const {
   return {attributes.numRegs, attributes.localSizeBytes};
 }
 
-void Kernel::enqueue(cudaStream_t stream, unsigned blocks, int threads, int shared_bytes,
-                     void** arguments) const {
-  check(cudaLaunchKernel(reinterpret_cast<const void*>(kernel_), dim3(blocks),
-                         dim3(static_cast<unsigned>(threads)), arguments,
-                         static_cast<std::size_t>(shared_bytes), stream),
-        "cudaLaunchKernel");
+namespace {
+
+/// A launch in the words of the runtime.
+struct Configuration {
+  Configuration(const Launch& launch, cudaStream_t stream) {
+    config.gridDim = dim3(launch.blocks, launch.blocks_y, launch.blocks_z);
+    config.blockDim = dim3(static_cast<unsigned>(launch.threads));
+    config.dynamicSmemBytes = static_cast<std::size_t>(launch.shared_bytes);
+    config.stream = stream;
+    config.attrs = attributes;
+    if (launch.cluster > 1) {
+      cudaLaunchAttribute& attribute = attributes[config.numAttrs++];
+      attribute.id = cudaLaunchAttributeClusterDimension;
+      attribute.val.clusterDim.x = static_cast<unsigned>(launch.cluster);
+      attribute.val.clusterDim.y = attribute.val.clusterDim.z = 1;
+    }
+    if (launch.together) {
+      cudaLaunchAttribute& attribute = attributes[config.numAttrs++];
+      attribute.id = cudaLaunchAttributeCooperative;
+      attribute.val.cooperative = 1;
+    }
+  }
+  Configuration(const Configuration&) = delete;
+  Configuration& operator=(const Configuration&) = delete;
+  cudaLaunchConfig_t config{};
+  cudaLaunchAttribute attributes[2]{};
+};
+
+}  // namespace
+
+void Kernel::allow_large_clusters() const {
+  int device = 0;
+  check(cudaGetDevice(&device), "cudaGetDevice");
+  check(cudaKernelSetAttributeForDevice(kernel_, cudaFuncAttributeNonPortableClusterSizeAllowed, 1,
+                                        device),
+        "cudaKernelSetAttributeForDevice");
+}
+
+int Kernel::room_for(const Launch& launch) const {
+  const auto* const function = reinterpret_cast<const void*>(kernel_);
+  int count = 0;
+  if (launch.cluster > 1) {
+    const Configuration configuration(launch, nullptr);
+    check(cudaOccupancyMaxActiveClusters(&count, function, &configuration.config),
+          "cudaOccupancyMaxActiveClusters");
+    return count;
+  }
+  int device = 0, multiprocessors = 0;
+  check(cudaGetDevice(&device), "cudaGetDevice");
+  check(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device),
+        "cudaDeviceGetAttribute");
+  check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(
+            &count, function, launch.threads, static_cast<std::size_t>(launch.shared_bytes)),
+        "cudaOccupancyMaxActiveBlocksPerMultiprocessor");
+  return count * multiprocessors;
+}
+
+void Kernel::enqueue(cudaStream_t stream, const Launch& launch, void** arguments) const {
+  const Configuration configuration(launch, stream);
+  check(
+      cudaLaunchKernelExC(&configuration.config, reinterpret_cast<const void*>(kernel_), arguments),
+      "cudaLaunchKernelExC");
 }
 
 }  // namespace flashrnn::cuda

@@ -16,6 +16,16 @@ struct KernelFigures {
   std::size_t local_bytes = 0;  ///< stack and spills, per thread
 };
 
+/// How a kernel is launched.
+struct Launch {
+  unsigned blocks = 1;
+  int threads = 1;
+  int shared_bytes = 0;
+  int cluster = 1;        ///< blocks that share their memory (sm_90)
+  bool together = false;  ///< all blocks run at the same time, or the launch fails
+  unsigned blocks_y = 1, blocks_z = 1;
+};
+
 /// A kernel of a program that was compiled at run time. Loaded once per process and kept: code is
 /// small, and unloading it while the process ends would race with the runtime's own end.
 class Kernel {
@@ -25,19 +35,26 @@ class Kernel {
 
   /// Allows `bytes` of dynamic shared memory on the current device.
   void set_shared_bytes(int bytes) const;
+  /// Allows clusters of 16 blocks, which not every device has room for.
+  void allow_large_clusters() const;
   KernelFigures figures() const;
+  /// Clusters, or blocks without clusters, that the current device runs at the same time.
+  int room_for(const Launch& launch) const;
 
   /// Enqueues the kernel; allocates nothing and waits for nothing.
   template <class Parameters>
   void launch(cudaStream_t stream, unsigned blocks, int threads, int shared_bytes,
               const Parameters& parameters) const {
+    this->launch(stream, Launch{blocks, threads, shared_bytes}, parameters);
+  }
+  template <class Parameters>
+  void launch(cudaStream_t stream, const Launch& launch, const Parameters& parameters) const {
     void* argument = const_cast<Parameters*>(&parameters);
-    enqueue(stream, blocks, threads, shared_bytes, &argument);
+    enqueue(stream, launch, &argument);
   }
 
  private:
-  void enqueue(cudaStream_t stream, unsigned blocks, int threads, int shared_bytes,
-               void** arguments) const;
+  void enqueue(cudaStream_t stream, const Launch& launch, void** arguments) const;
   cudaKernel_t kernel_ = nullptr;
 };
 

@@ -46,12 +46,13 @@ struct BackwardParameters {
 };
 
 /// Vectors that blocks hand to each other through L2 lie in this many slots, one after the other.
-inline constexpr unsigned exchange_slots = 16;
+inline constexpr unsigned exchange_slots = 32;
 
 /// What the kernels of heads spread over several blocks need besides.
 struct SpreadParameters {
-  unsigned char* exchange;  ///< [head and batch tile, exchange_slots, packets] of 16 bytes, or null
-  Index first_row;          ///< of the batch, that this launch begins with
+  unsigned char* exchange;  ///< [group of this launch, exchange_slots, packets] of 16 bytes, or
+                            ///< null
+  Index first_group;        ///< (batch tile · heads + head) that this launch begins with
 };
 struct SpreadForwardParameters {
   ForwardParameters recurrence;
@@ -60,6 +61,15 @@ struct SpreadForwardParameters {
 struct SpreadBackwardParameters {
   BackwardParameters recurrence;
   SpreadParameters spread;
+};
+
+/// R [gate, head, D, D] as the kernels of spread heads read it: rows of `to_rows` elements, a
+/// multiple of 8, filled up with zeros, one after the other; transposed for backward.
+struct ArrangeParameters {
+  HeadMatrix from;
+  unsigned short* to;
+  Index gates, heads, head_dim, to_rows;
+  int transpose;
 };
 
 /// dR [n] = sum over rows r = (t, b) of d_gate[n][r] ⊗ h_{t-1}[r], in parts of `rows_per_part`

@@ -39,6 +39,8 @@ struct SpreadBackwardTile {
   static constexpr int matrix_at = Exchange::shared_bytes;
   static constexpr int sums_at = matrix_at + Product::matrix_bytes;
   static constexpr int input_at = (sums_at + Product::all_sums_bytes + 15) / 16 * 16;
+  static constexpr int shared_bytes =
+      input_at + Product::warps * spread_input_bytes(upstream_channel + 1, rounds, in_cluster);
 };
 
 /// Where what backward reads lies; the step that comes last is the first of the sequence.
@@ -51,15 +53,11 @@ struct SpreadBackwardRows {
   }
 };
 template <class Tile>
-using SpreadBackwardInput =
-    SpreadInput<Tile, Tile::upstream_channel + 1, SpreadBackwardRows<Tile>>;
-/// Shared memory of the kernel.
-template <class Tile>
-inline constexpr int spread_backward_bytes = Tile::input_at + SpreadBackwardInput<Tile>::bytes;
+using SpreadBackwardInput = SpreadInput<Tile, Tile::upstream_channel + 1, SpreadBackwardRows<Tile>>;
 
 /// R^T as the product's left-hand factor: rows are the block's units, k runs over blocks, their
-/// recurrent gates and their units. `p.R` is already transposed: its rows are columns of R, begin at
-/// multiples of 16 bytes and are zero beyond head_dim, up to a multiple of 8 units.
+/// recurrent gates and their units. `p.R` is already transposed: its rows are columns of R, begin
+/// at multiples of 16 bytes and are zero beyond head_dim, up to a multiple of 8 units.
 template <class Tile>
 __device__ void load_spread_columns(const BackwardParameters& p, typename Tile::Product& product,
                                     SharedAddress matrix, int part, int head, const Lane& lane) {
@@ -71,19 +69,20 @@ __device__ void load_spread_columns(const BackwardParameters& p, typename Tile::
   const int first_chunk = Tile::Exchange::Shape::group_chunks * k_group + lane.column;
   const int head_dim = static_cast<int>(p.shape.head_dim);
   const auto* const transposed = static_cast<const unsigned short*>(p.R.data);
-  product.load(matrix, warp, static_cast<int>(threadIdx.x) & 31,
-               [&](int slot, int pair, Word (&words)[4]) {
-                 const int unit = first_unit + Product::slot_unit(slot, lane.row);
-                 const int chunk = first_chunk + 4 * pair;
-                 const int gate = chunk / unit_chunks % Tile::vectors;
-                 const int out = chunk / (unit_chunks * Tile::vectors) * Tile::units +
-                                 8 * (chunk % unit_chunks);
-                 if (unit < head_dim && out < head_dim)
-                   load_global_16(transposed + p.R.strides.at(gate, head, unit) + out, words);
-               });
+  product.load(
+      matrix, warp, static_cast<int>(threadIdx.x) & 31, [&](int slot, int pair, Word(&words)[4]) {
+        const int unit = first_unit + Product::slot_unit(slot, lane.row);
+        const int chunk = first_chunk + 4 * pair;
+        const int gate = chunk / unit_chunks % Tile::vectors;
+        const int out =
+            chunk / (unit_chunks * Tile::vectors) * Tile::units + 8 * (chunk % unit_chunks);
+        if (unit < head_dim && out < head_dim)
+          load_global_16(transposed + p.R.strides.at(gate, head, unit) + out, words);
+      });
 }
 
-/// The kernel. Block x = (batch tile · heads + head) · blocks + part of the head.
+/// The kernel. Block x = group · blocks + part of the head; group = batch tile · heads + head,
+/// counted from the launch's first.
 template <class Tile>
 __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
   using Cell = typename Tile::Cell;
@@ -98,20 +97,20 @@ __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
   const SharedAddress shared = shared_address(shared_bytes);
   const int heads = static_cast<int>(p.shape.heads);
   const int part = static_cast<int>(blockIdx.x) % Tile::blocks;
-  const int group = static_cast<int>(blockIdx.x) / Tile::blocks;
-  const int head = group % heads;
-  const Index first_row =
-      parameters.spread.first_row + static_cast<Index>(group / heads) * Tile::batch;
+  const int local_group = static_cast<int>(blockIdx.x) / Tile::blocks;
+  const Index group = parameters.spread.first_group + local_group;
+  const int head = static_cast<int>(group % heads);
+  const Index first_row = group / heads * Tile::batch;
   const int warp = static_cast<int>(threadIdx.x) / 32;
   const int row_group = warp / Product::k_groups, k_group = warp % Product::k_groups;
   const Index steps = p.shape.steps;
   const Lane lane;
 
-  clear_shared(shared, spread_backward_bytes<Tile>);
+  clear_shared(shared, Tile::shared_bytes);
   __syncthreads();
   Exchange exchange;
   exchange.start(shared,
-                 parameters.spread.exchange + static_cast<Index>(group) * exchange_slots *
+                 parameters.spread.exchange + static_cast<Index>(local_group) * exchange_slots *
                                                   (16 * Exchange::Shape::packets),
                  lane, k_group);
   Product product;
@@ -120,16 +119,17 @@ __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
 
   // next: states after the step at hand, of which only those in reads_states are kept.
   SpreadUnit own[rounds];
-  float next[rounds][Cell::states], d_state[rounds][Cell::states], bias_sum[rounds][Cell::gates];
   unsigned short* d_gate_at[rounds][Cell::gates];
+  float next[rounds][Cell::states], d_state[rounds][Cell::states], bias_sum[rounds][Cell::gates];
 #pragma unroll
   for (int r = 0; r < rounds; ++r) {
     own[r] = spread_unit<Tile>(p.shape, first_row, part, r);
 #pragma unroll
     for (int s = 0; s < Cell::states; ++s) {
-      next[r][s] = own[r].valid && has_gate(Tile::reads_states, s)
-                       ? load_element<Storage>(p.states, s, steps - 1, own[r].row, head, own[r].unit)
-                       : 0.0f;
+      next[r][s] =
+          own[r].valid && has_gate(Tile::reads_states, s)
+              ? load_element<Storage>(p.states, s, steps - 1, own[r].row, head, own[r].unit)
+              : 0.0f;
       d_state[r][s] = own[r].valid && p.d_last.data != nullptr
                           ? load_element<Storage>(p.d_last, s, 0, own[r].row, head, own[r].unit)
                           : 0.0f;
@@ -218,12 +218,12 @@ __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
       }
 #pragma unroll
       for (int n = 0; n < Cell::gates; ++n) {
-        if (d_gate_at[r][n] == nullptr) continue;
-        if (own[r].valid) *d_gate_at[r][n] = bits[n];
+        if (own[r].valid && p.d_gate[n].data != nullptr) *d_gate_at[r][n] = bits[n];
         d_gate_at[r][n] -= p.d_gate[n].strides.step;
       }
       after_send(number + 1, r);
     }
+    exchange.order(number + 1);
     in.advance(source, step, own);
   }
 
@@ -250,29 +250,18 @@ __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
 #pragma unroll
     for (int r = 0; r < rounds; ++r)
       if (own[r].valid)
-        asm volatile("st.shared.f32 [%0], %1;" ::"r"(
-                         shared + 4 * (own[r].tile_row * Tile::units + own[r].unit -
-                                       part * Tile::units)),
-                     "f"(bias_sum[r][n])
-                     : "memory");
+        store_shared_float(shared + 4 * (own[r].tile_row * Tile::units + own[r].block_unit),
+                           bias_sum[r][n]);
     __syncthreads();
     for (int u = static_cast<int>(threadIdx.x); u < Tile::units; u += Tile::threads) {
       const int unit = part * Tile::units + u;
       if (unit >= p.shape.head_dim) continue;
       float sum = 0;
-      for (int row = 0; row < Tile::batch && first_row + row < p.shape.batch; ++row) {
-        float one;
-        asm volatile("ld.shared.f32 %0, [%1];"
-                     : "=f"(one)
-                     : "r"(shared + 4 * (row * Tile::units + u))
-                     : "memory");
-        sum += one;
-      }
-      p.db_partial[((tile * count_gates(Cell::bias_gates) + gate_position(Cell::bias_gates, n)) *
-                        p.shape.heads +
-                    head) *
-                       p.shape.head_dim +
-                   unit] = sum;
+      for (int row = 0; row < Tile::batch && first_row + row < p.shape.batch; ++row)
+        sum += load_shared_float(shared + 4 * (row * Tile::units + u));
+      const Index channel =
+          tile * count_gates(Cell::bias_gates) + gate_position(Cell::bias_gates, n);
+      p.db_partial[(channel * p.shape.heads + head) * p.shape.head_dim + unit] = sum;
     }
   }
 }

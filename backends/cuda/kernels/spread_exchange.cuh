@@ -67,8 +67,8 @@ __device__ inline void barrier_wait(SharedAddress barrier, Word parity) {
 __device__ inline void store_async_16(SharedAddress to, const Word (&value)[4],
                                       SharedAddress barrier) {
   asm volatile(
-      "st.async.shared::cluster.mbarrier::complete_tx::bytes.v4.b32 [%0], {%1, %2, %3, %4}, [%5];" ::
-          "r"(to),
+      "st.async.shared::cluster.mbarrier::complete_tx::bytes.v4.b32 [%0], {%1, %2, %3, %4}, "
+      "[%5];" ::"r"(to),
       "r"(value[0]), "r"(value[1]), "r"(value[2]), "r"(value[3]), "r"(barrier)
       : "memory");
 }
@@ -104,7 +104,9 @@ class InCluster {
       barrier_init_visible();
     }
   }
-  __device__ static void meet() { cluster_barrier(); }
+  __device__ static void meet() {
+    cluster_barrier();
+  }
 
   /// Waits until the own part of vector `number` is there.
   __device__ void wait(unsigned number) const {
@@ -129,7 +131,8 @@ class InCluster {
   /// Sends the packets that the warp holds: lanes l, l + 4, … hold packet `packet` + l % 4.
   __device__ void send(unsigned number, int packet, bool valid, const Word (&value)[4]) const {
     const int chunk = packet / Shape::batch;
-    const SharedAddress at = (number & 1) * buffer_bytes + packet_offset(chunk, packet % Shape::batch);
+    const SharedAddress at =
+        (number & 1) * buffer_bytes + packet_offset(chunk, packet % Shape::batch);
     const SharedAddress barrier =
         barriers_at + 8 * ((number & 1) * Shape::k_groups + chunk / Shape::group_chunks);
     const int l = static_cast<int>(threadIdx.x) & 31;
@@ -139,6 +142,7 @@ class InCluster {
         store_async_16(block_[i] + at, value, block_[i] + barrier);
   }
   __device__ void after_send(unsigned, int, bool) const {}
+  __device__ void order(unsigned) const {}
 
  private:
   static constexpr int destinations = (Shape::blocks + 7) / 8;
@@ -225,25 +229,25 @@ class ThroughL2 {
   __device__ void send(unsigned number, int packet, bool valid, const Word (&value)[4]) const {
     if (valid && (threadIdx.x & 31) < 4) store_relaxed_16(slot(number) + 16 * packet, value);
   }
-  /// Twice per ring: empties the slots that everybody has read. Who sends vector n has all of
-  /// vector n - 1, which its senders sent after they had all of vector n - 2. The fence puts the
-  /// pattern before the packet that this thread sends next; a reader sees that packet and passes a
-  /// fence of its own before it looks at the slot.
+  /// Twice per ring, after vector `number` is sent: empties the slots that everybody has read. Who
+  /// sends vector n has all of vector n - 1, which its senders sent after they had all of n - 2.
   __device__ void after_send(unsigned number, int packet, bool valid) const {
-    constexpr unsigned half = slots / 2;
-    if (number % half == 2) device_fence();
     if (number % half != 0 || number == 0) return;
-    if (valid && (threadIdx.x & 31) < 4) {
-      const Word pattern[4] = {absent, absent, absent, absent};
+    if (!valid || (threadIdx.x & 31) >= 4) return;
+    const Word pattern[4] = {absent, absent, absent, absent};
 #pragma unroll 1
-      for (unsigned n = number - half - 1; n + 1 < number; ++n)
-        if (n + 1 != 0) store_relaxed_16(slot(n) + 16 * packet, pattern);
-    }
-    device_fence();
+    for (unsigned n = number > half ? number - half - 1 : 0; n + 1 < number; ++n)
+      store_relaxed_16(slot(n) + 16 * packet, pattern);
+  }
+  /// By all threads, once a step. After the slots are emptied, it puts the pattern before the
+  /// packets that the thread sends next; two steps later, a reader, which has seen those packets,
+  /// passes it before it looks at the slots.
+  __device__ void order(unsigned number) const {
+    if (number % half == 0 || number % half == 2) device_fence();
   }
 
  private:
-  static constexpr unsigned slots = exchange_slots;
+  static constexpr unsigned slots = exchange_slots, half = slots / 2;
   __device__ unsigned char* slot(unsigned number) const {
     return memory_ + (number % slots) * (16 * Shape::packets);
   }

@@ -4,8 +4,8 @@
 #include "flashrnn/cells/differentiate.hpp"
 #include "spread_input.cuh"
 
-// The forward recurrence of a head that several blocks share: each owns `units` units with all their
-// gates, and h is handed around once a step. docs/cuda_kernels.md has the picture.
+// The forward recurrence of a head that several blocks share: each owns `units` units with all
+// their gates, and h is handed around once a step. docs/cuda_kernels.md has the picture.
 
 namespace flashrnn::cuda {
 
@@ -40,7 +40,11 @@ struct SpreadForwardTile {
 
   static constexpr int matrix_at = Exchange::shared_bytes;
   static constexpr int sums_at = matrix_at + Product::matrix_bytes;
-  static constexpr int input_at = (sums_at + Product::all_sums_bytes + 15) / 16 * 16;
+  static constexpr int bias_at = sums_at + Product::all_sums_bytes;
+  static constexpr int bias_bytes = 4 * units * count_gates(Cell::bias_gates);
+  static constexpr int input_at = (bias_at + bias_bytes + 15) / 16 * 16;
+  static constexpr int shared_bytes =
+      input_at + Product::warps * spread_input_bytes(inputs, rounds, in_cluster);
 };
 
 /// Where x lies.
@@ -54,12 +58,9 @@ struct SpreadInputRows {
 };
 template <class Tile>
 using SpreadForwardInput = SpreadInput<Tile, Tile::inputs, SpreadInputRows>;
-/// Shared memory of the kernel.
-template <class Tile>
-inline constexpr int spread_forward_bytes = Tile::input_at + SpreadForwardInput<Tile>::bytes;
 
-/// R as the product's left-hand factor: rows are the block's gates, k the units of the head. Its rows
-/// begin at multiples of 16 bytes and are zero beyond head_dim, up to a multiple of 8 units.
+/// R as the product's left-hand factor: rows are the block's gates, k the units of the head. Its
+/// rows begin at multiples of 16 bytes and are zero beyond head_dim, up to a multiple of 8 units.
 template <class Tile>
 __device__ void load_spread_rows(const ForwardParameters& p, typename Tile::Product& product,
                                  SharedAddress matrix, int part, int head, const Lane& lane) {
@@ -70,18 +71,31 @@ __device__ void load_spread_rows(const ForwardParameters& p, typename Tile::Prod
   const int first_chunk = Tile::Exchange::Shape::group_chunks * k_group + lane.column;
   const int head_dim = static_cast<int>(p.shape.head_dim);
   const auto* const matrix_of_head = static_cast<const unsigned short*>(p.R.data);
-  product.load(matrix, warp, static_cast<int>(threadIdx.x) & 31,
-               [&](int slot, int pair, Word (&words)[4]) {
-                 const int unit = first_unit + Product::slot_unit(slot, lane.row);
-                 const int first = 8 * (first_chunk + 4 * pair);
-                 if (unit < head_dim && first < head_dim)
-                   load_global_16(matrix_of_head +
-                                      p.R.strides.at(Product::slot_row(slot), head, unit) + first,
-                                  words);
-               });
+  product.load(
+      matrix, warp, static_cast<int>(threadIdx.x) & 31, [&](int slot, int pair, Word(&words)[4]) {
+        const int unit = first_unit + Product::slot_unit(slot, lane.row);
+        const int first = 8 * (first_chunk + 4 * pair);
+        if (unit < head_dim && first < head_dim)
+          load_global_16(
+              matrix_of_head + p.R.strides.at(Product::slot_row(slot), head, unit) + first, words);
+      });
 }
 
-/// The kernel. Block x = (batch tile · heads + head) · blocks + part of the head.
+/// The block's biases [gate, unit] in shared memory, as floats.
+template <class Tile>
+__device__ void store_bias(const ForwardParameters& p, SharedAddress to, int part, int head) {
+  using Cell = typename Tile::Cell;
+  for (int i = static_cast<int>(threadIdx.x); i < Tile::bias_bytes / 4; i += Tile::threads) {
+    const int unit = part * Tile::units + i % Tile::units;
+    const bool given = p.b.data != nullptr && unit < p.shape.head_dim;
+    store_shared_float(to + 4 * i, given ? load_element<typename Tile::Storage>(
+                                               p.b, i / Tile::units, 0, 0, head, unit)
+                                         : 0.0f);
+  }
+}
+
+/// The kernel. Block x = group · blocks + part of the head; group = batch tile · heads + head,
+/// counted from the launch's first.
 template <class Tile>
 __device__ void spread_forward(const SpreadForwardParameters& parameters) {
   using Cell = typename Tile::Cell;
@@ -96,19 +110,19 @@ __device__ void spread_forward(const SpreadForwardParameters& parameters) {
   const SharedAddress shared = shared_address(shared_bytes);
   const int heads = static_cast<int>(p.shape.heads);
   const int part = static_cast<int>(blockIdx.x) % Tile::blocks;
-  const int group = static_cast<int>(blockIdx.x) / Tile::blocks;
-  const int head = group % heads;
-  const Index first_row =
-      parameters.spread.first_row + static_cast<Index>(group / heads) * Tile::batch;
+  const int local_group = static_cast<int>(blockIdx.x) / Tile::blocks;
+  const Index group = parameters.spread.first_group + local_group;
+  const int head = static_cast<int>(group % heads);
+  const Index first_row = group / heads * Tile::batch;
   const int warp = static_cast<int>(threadIdx.x) / 32;
   const int row_group = warp / Product::k_groups, k_group = warp % Product::k_groups;
   const Lane lane;
 
-  clear_shared(shared, spread_forward_bytes<Tile>);
+  clear_shared(shared, Tile::shared_bytes);
   __syncthreads();
   Exchange exchange;
   exchange.start(shared,
-                 parameters.spread.exchange + static_cast<Index>(group) * exchange_slots *
+                 parameters.spread.exchange + static_cast<Index>(local_group) * exchange_slots *
                                                   (16 * Exchange::Shape::packets),
                  lane, k_group);
   Product product;
@@ -117,28 +131,23 @@ __device__ void spread_forward(const SpreadForwardParameters& parameters) {
 
   // What a lane works on, and what it keeps from step to step.
   SpreadUnit own[rounds];
-  float bias[rounds][Cell::gates], state[rounds][Cell::states];
+  float state[rounds][Cell::states];
+  unsigned short *h_at[rounds], *states_at[rounds], *saved_at[rounds];
   const SpreadInputRows input_rows{p, head};
   SpreadForwardInput<Tile> x;
-  unsigned short *h_at[rounds], *states_at[rounds], *saved_at[rounds];
 #pragma unroll
   for (int r = 0; r < rounds; ++r) {
     own[r] = spread_unit<Tile>(p.shape, first_row, part, r);
-#pragma unroll
-    for (int n = 0; n < Cell::gates; ++n)
-      bias[r][n] = has_gate(Cell::bias_gates, n) && p.b.data != nullptr && own[r].valid
-                       ? load_element<Storage>(p.b, gate_position(Cell::bias_gates, n), 0, 0, head,
-                                               own[r].unit)
-                       : 0.0f;
+    h_at[r] = place_in(p.h, 0, own[r], head);
+    states_at[r] = place_in(p.states, 0, own[r], head);
+    saved_at[r] = place_in(p.saved, 0, own[r], head);
 #pragma unroll
     for (int s = 0; s < Cell::states; ++s)
       state[r][s] = own[r].valid && p.s0.data != nullptr
                         ? load_element<Storage>(p.s0, s, 0, own[r].row, head, own[r].unit)
                         : 0.0f;
-    h_at[r] = place_in(p.h, 0, own[r], head);
-    states_at[r] = place_in(p.states, 0, own[r], head);
-    saved_at[r] = place_in(p.saved, 0, own[r], head);
   }
+  store_bias<Tile>(p, shared + Tile::bias_at, part, head);
   x.start(input_rows, p.wide_sequences != 0, shared + Tile::input_at, own, p.shape.steps);
   // Everybody is ready to receive before anybody sends.
   __syncthreads();
@@ -153,6 +162,7 @@ __device__ void spread_forward(const SpreadForwardParameters& parameters) {
   for (int r = 0; r < rounds; ++r)
     if (own[r].active) send(0, r, narrow<Storage>(state[r][0]));
 
+  const SharedAddress bias_at = shared + Tile::bias_at;
   const Index steps = p.shape.steps;
   for (Index step = 0; step < steps; ++step) {
     const auto number = static_cast<unsigned>(step);
@@ -169,9 +179,12 @@ __device__ void spread_forward(const SpreadForwardParameters& parameters) {
       product.read_sums(number, row_group, own[r].group_unit, own[r].tile_row, sum);
 #pragma unroll
       for (int n = 0; n < Cell::gates; ++n) {
-        gate[n] = bias[r][n];
-        if (has_gate(Cell::input_gates, n))
-          gate[n] += input[gate_position(Cell::input_gates, n)];
+        gate[n] = has_gate(Cell::bias_gates, n)
+                      ? load_shared_float(bias_at +
+                                          4 * (gate_position(Cell::bias_gates, n) * Tile::units +
+                                               own[r].block_unit))
+                      : 0.0f;
+        if (has_gate(Cell::input_gates, n)) gate[n] += input[gate_position(Cell::input_gates, n)];
         if (has_gate(Cell::recurrent_gates, n))
           gate[n] += sum[gate_position(Cell::recurrent_gates, n)];
       }
@@ -201,9 +214,10 @@ __device__ void spread_forward(const SpreadForwardParameters& parameters) {
       }
       h_at[r] += p.h.strides.step;
       states_at[r] += p.states.strides.step;
-      saved_at[r] += p.saved.strides.step;
+      if constexpr (Tile::saving) saved_at[r] += p.saved.strides.step;
       if (step + 1 < steps) exchange.after_send(number + 1, own[r].place, own[r].sends);
     }
+    exchange.order(number + 1);
     x.advance(input_rows, step, own);
   }
 

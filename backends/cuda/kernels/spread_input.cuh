@@ -4,20 +4,21 @@
 #include "sequence_io.cuh"
 #include "spread_product.cuh"
 
-// How the pointwise work of a block that shares a head is dealt to lanes, and how what it reads from
-// sequences reaches them ahead of time.
+// How the pointwise work of a block that shares a head is dealt to lanes, and how what it reads
+// from sequences reaches them ahead of time.
 
 namespace flashrnn::cuda {
 
 /// A unit and row of the batch that a lane works on.
 struct SpreadUnit {
-  bool active;  ///< whether the warp has anything to do in this round
-  bool valid;   ///< whether the lane's unit and row exist
-  bool sends;   ///< whether `place` exists
-  int place;    ///< in the vector, of the packet that this lane sends
+  bool active;               ///< whether the warp has anything to do in this round
+  bool valid;                ///< whether the lane's unit and row exist
+  bool sends;                ///< whether `place` exists
+  int place;                 ///< in the vector, of the packet that this lane sends
   int group_unit, tile_row;  ///< within the row group and the batch tile
+  int block_unit;            ///< of the block
   int unit;                  ///< of the head
-  Index row;                 ///< of the batch
+  int row;                   ///< of the batch
 };
 
 /// Deals the units of a block, 8 to a packet and 4 packets to a warp. `Tile::vectors` chunks of
@@ -34,8 +35,9 @@ __device__ SpreadUnit spread_unit(const Shape& shape, Index first_row, int part,
   out.active = 4 * task < Tile::group_packets;
   out.tile_row = packet % Tile::batch;
   out.group_unit = 8 * (packet / Tile::batch) + lane % 8;
-  out.unit = part * Tile::units + row_group * Product::group_units + out.group_unit;
-  out.row = first_row + out.tile_row;
+  out.block_unit = row_group * Product::group_units + out.group_unit;
+  out.unit = part * Tile::units + out.block_unit;
+  out.row = static_cast<int>(first_row) + out.tile_row;
   out.valid = mine < Tile::group_packets && out.unit < shape.head_dim && out.row < shape.batch;
   out.sends = sent < Tile::group_packets;
   out.place = part * (Tile::units / 8) * Tile::vectors * Tile::batch +
@@ -43,7 +45,7 @@ __device__ SpreadUnit spread_unit(const Shape& shape, Index first_row, int part,
   return out;
 }
 
-/// Where a lane's unit lies in a sequence at the first step, channel 0; null stays null.
+/// Where a lane's unit lies in a sequence, channel 0; null stays null.
 __device__ inline unsigned short* place_in(const Sequence& s, Index step, const SpreadUnit& own,
                                            int head) {
   unsigned short* const row = row_of(s, 0, step, own.valid ? own.row : 0, head);
@@ -55,6 +57,16 @@ __device__ inline void bring_to_l2(const unsigned short* from) {
   asm volatile("prefetch.global.L2 [%0];" ::"l"(from));
 }
 
+/// Steps of what is read that a warp has in shared memory, and their bytes. Loads return in order,
+/// so that one which waits for memory holds up those by which vectors are read from L2: there,
+/// steps are brought into L2 first, and into shared memory shortly before their use.
+__device__ constexpr int spread_input_depth(bool in_cluster) {
+  return in_cluster ? 8 : 3;
+}
+__device__ constexpr int spread_input_bytes(int channels, int rounds, bool in_cluster) {
+  return spread_input_depth(in_cluster) * rounds * 4 * 16 * (channels > 0 ? channels : 1);
+}
+
 /// Values of the units of a block on their way into shared memory, several steps ahead. Each warp
 /// brings what its own lanes use. `Source(channel, row, step)` gives unit 0 of a row of the batch,
 /// or null for zeros, steps in the order of the recurrence, as in sequence_io.cuh.
@@ -62,23 +74,21 @@ template <class Tile, int channels, class Source>
 class SpreadInput {
  public:
   static constexpr int rounds = Tile::rounds;
-  /// Loads return in order, so that one which waits for memory holds up those by which vectors are
-  /// read from L2: there, steps are brought into L2 first, and into shared memory shortly before use.
   static constexpr bool from_l2 = !Tile::in_cluster;
-  static constexpr int depth = from_l2 ? 4 : 8, steps_ahead = 8;
+  static constexpr int depth = spread_input_depth(Tile::in_cluster), steps_ahead = 8;
   static constexpr int packet_bytes = 16 * (channels > 0 ? channels : 1);
   static constexpr int round_bytes = 4 * packet_bytes, step_bytes = rounds * round_bytes;
   static constexpr int warp_bytes = depth * step_bytes;
-  static constexpr int bytes = warp_bytes * Tile::Product::warps;
+  static_assert(warp_bytes == spread_input_bytes(channels, rounds, Tile::in_cluster));
 
-  /// `wide`: rows can be moved in pieces of 16 bytes. `shared` has `bytes`, cleared.
+  /// `wide`: rows can be moved in pieces of 16 bytes. `shared` has warp_bytes per warp, cleared.
   __device__ void start(const Source& source, bool wide, SharedAddress shared,
                         const SpreadUnit (&own)[rounds], Index steps) {
     const int l = static_cast<int>(threadIdx.x) & 31;
     wide_ = wide;
     steps_ = steps;
-    read_ = shared + static_cast<int>(threadIdx.x) / 32 * warp_bytes + l / 8 * packet_bytes +
-            l % 8 * 2;
+    read_ =
+        shared + static_cast<int>(threadIdx.x) / 32 * warp_bytes + l / 8 * packet_bytes + l % 8 * 2;
     write_ = read_ + l % 8 * 14;  // piece l % 8 of the packet
     keep(read_);
     keep(write_);
@@ -129,7 +139,9 @@ class SpreadInput {
   static __device__ int channel(int piece) {
     return (static_cast<int>(threadIdx.x) & 7) + 8 * piece;
   }
-  static __device__ int next(int slot) { return slot + step_bytes == warp_bytes ? 0 : slot + step_bytes; }
+  static __device__ int next(int slot) {
+    return slot + step_bytes == warp_bytes ? 0 : slot + step_bytes;
+  }
 
   __device__ void fill(const Source& source, Index step, const SpreadUnit (&own)[rounds]) {
     if (step < steps_) {

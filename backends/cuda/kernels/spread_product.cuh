@@ -48,6 +48,27 @@ struct SpreadProduct {
   }
   /// Register tiles before k-tile k: they are dealt evenly, so that reads of the others are too.
   static __device__ constexpr int registers_before(int k) { return k * register_tiles / k_tiles; }
+  static __device__ constexpr int registers_of(int k) {
+    return registers_before(k + 1) - registers_before(k);
+  }
+  /// Where a tile that is in shared memory lies among the warp's.
+  static __device__ constexpr int shared_place(int k, int m) {
+    return 512 * (k * m_tiles - registers_before(k) + m - registers_of(k));
+  }
+  /// The tiles m of k-tiles 2·pair and 2·pair + 1.
+  template <class Row>
+  static __device__ void load_pair(const Row& row, int m, int pair, Word (&tile)[2][4]) {
+    Word low[4] = {0, 0, 0, 0}, high[4] = {0, 0, 0, 0};
+    row(2 * m, pair, low);
+    if (2 * m + 1 < slots) row(2 * m + 1, pair, high);
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      tile[half][0] = low[2 * half];
+      tile[half][1] = high[2 * half];
+      tile[half][2] = low[2 * half + 1];
+      tile[half][3] = high[2 * half + 1];
+    }
+  }
 
   Word held[register_tiles > 0 ? register_tiles : 1][4];
   SharedAddress rest, sums;
@@ -58,26 +79,30 @@ struct SpreadProduct {
   __device__ void load(SharedAddress matrix, int warp, int lane, const Row& row) {
     rest = matrix + warp * shared_tiles * 512 + 16 * lane;
     keep(rest);
+    // One pair after the other, so that no more than its tiles are on their way in registers.
+#pragma unroll 1
+    for (int j = 0; j < pairs; ++j)
+#pragma unroll
+      for (int m = 0; m < m_tiles; ++m) {
+        Word tile[2][4];
+        load_pair(row, m, j, tile);
+#pragma unroll
+        for (int half = 0; half < 2; ++half)
+          if (m >= registers_of(2 * j + half))
+            store_shared_16(rest + shared_place(2 * j + half, m), tile[half]);
+      }
 #pragma unroll
     for (int j = 0; j < pairs; ++j)
 #pragma unroll
       for (int m = 0; m < m_tiles; ++m) {
-        Word low[4] = {0, 0, 0, 0}, high[4] = {0, 0, 0, 0};
-        row(2 * m, j, low);
-        if (2 * m + 1 < slots) row(2 * m + 1, j, high);
+        if (m >= registers_of(2 * j) && m >= registers_of(2 * j + 1)) continue;
+        Word tile[2][4];
+        load_pair(row, m, j, tile);
 #pragma unroll
-        for (int half = 0; half < 2; ++half) {
-          const int k = 2 * j + half, before = registers_before(k),
-                    here = registers_before(k + 1) - before;
-          const Word tile[4] = {low[2 * half], high[2 * half], low[2 * half + 1],
-                                high[2 * half + 1]};
-          if (m < here) {
+        for (int half = 0; half < 2; ++half)
+          if (m < registers_of(2 * j + half))
 #pragma unroll
-            for (int e = 0; e < 4; ++e) held[before + m][e] = tile[e];
-          } else {
-            store_shared_16(rest + 512 * (k * m_tiles - before + m - here), tile);
-          }
-        }
+            for (int e = 0; e < 4; ++e) held[registers_before(2 * j + half) + m][e] = tile[half][e];
       }
   }
 
@@ -89,22 +114,29 @@ struct SpreadProduct {
     for (int j = 0; j < count; ++j)
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
-        const int k = 2 * (first + j) + half, before = registers_before(k),
-                  here = registers_before(k + 1) - before;
+        const int k = 2 * (first + j) + half;
 #pragma unroll
         for (int m = 0; m < m_tiles; ++m) {
           Word tile[4];
-          if (m < here) {
+          if (m < registers_of(k)) {
 #pragma unroll
-            for (int e = 0; e < 4; ++e) tile[e] = held[before + m][e];
+            for (int e = 0; e < 4; ++e) tile[e] = held[registers_before(k) + m][e];
           } else {
-            load_shared_16(rest + 512 * (k * m_tiles - before + m - here), tile);
+            load_shared_16(rest + shared_place(k, m), tile);
           }
 #pragma unroll
           for (int n = 0; n < n_tiles; ++n)
-            Packed<Storage>::multiply_add(sum[m][n], tile, b[j][n][2 * half], b[j][n][2 * half + 1]);
+            Packed<Storage>::multiply_add(sum[m][n], tile, b[j][n][2 * half],
+                                          b[j][n][2 * half + 1]);
         }
       }
+      // Not later: fragments would have to stay in registers until then.
+#pragma unroll
+    for (int m = 0; m < m_tiles; ++m)
+#pragma unroll
+      for (int n = 0; n < n_tiles; ++n)
+#pragma unroll
+        for (int e = 0; e < 4; ++e) asm volatile("" : "+f"(sum[m][n][e]));
   }
 
   /// Pairs that are read at once: what is asked for in L2 should be on its way together.
@@ -172,8 +204,8 @@ struct SpreadProduct {
         } else if constexpr (rows == 2) {
 #pragma unroll
           for (int u = 0; u < lane_units; ++u)
-            asm volatile("st.shared.v2.f32 [%0], {%1, %2};" ::"r"(at + 64 * u),
-                         "f"(value(2 * u)), "f"(value(2 * u + 1))
+            asm volatile("st.shared.v2.f32 [%0], {%1, %2};" ::"r"(at + 64 * u), "f"(value(2 * u)),
+                         "f"(value(2 * u + 1))
                          : "memory");
         } else {
 #pragma unroll
@@ -189,8 +221,8 @@ struct SpreadProduct {
   /// Sums over the k groups for unit `unit` of the row group.
   __device__ void read_sums(unsigned number, int row_group, int unit, int row,
                             float (&out)[rows]) const {
-    SharedAddress at = sums_of(number) + row_group * sums_bytes +
-                       4 * width * (unit_distance * row + unit);
+    SharedAddress at =
+        sums_of(number) + row_group * sums_bytes + 4 * width * (unit_distance * row + unit);
     float part[k_groups][width];
 #pragma unroll
     for (int k = 0; k < k_groups; ++k) {
@@ -223,15 +255,22 @@ struct SpreadProduct {
   /// Offset of what this lane stores, for start().
   __device__ void place_sums(SharedAddress all, int row_group, int k_group, const Lane& lane) {
     sums = all;
-    own_sums = row_group * sums_bytes +
-               4 * width *
-                   (unit_distance * (k_group * batch + 2 * lane.column) +
-                    (rows == 1 ? 2 * lane.row : lane.row));
+    own_sums = row_group * sums_bytes + 4 * width *
+                                            (unit_distance * (k_group * batch + 2 * lane.column) +
+                                             (rows == 1 ? 2 * lane.row : lane.row));
     keep(own_sums);
   }
   SharedAddress own_sums;
 };
 
+__device__ inline void store_shared_float(SharedAddress to, float value) {
+  asm volatile("st.shared.f32 [%0], %1;" ::"r"(to), "f"(value) : "memory");
+}
+__device__ inline float load_shared_float(SharedAddress from) {
+  float value;
+  asm volatile("ld.shared.f32 %0, [%1];" : "=f"(value) : "r"(from) : "memory");
+  return value;
+}
 __device__ inline void load_global_16(const unsigned short* from, Word (&out)[4]) {
   const uint4 four = *reinterpret_cast<const uint4*>(from);
   out[0] = four.x;

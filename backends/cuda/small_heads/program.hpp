@@ -4,18 +4,13 @@
 #include <string>
 
 #include "native_cell.hpp"
+#include "program_text.hpp"
 #include "tiling/small_heads.hpp"
 
 // The texts that are compiled at run time. They name a tile, state what the tile choice assumed of
 // it, and instantiate the kernel; everything else is in kernels/.
 
 namespace flashrnn::cuda {
-
-/// A program and the name of its kernel, which says in a profiler what runs.
-struct Program {
-  std::string text;
-  std::string kernel;
-};
 
 Program forward_program(const NativeCell& cell, const CellText& text, const Problem& problem,
                         const ForwardTiling& tiling);

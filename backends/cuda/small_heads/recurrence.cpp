@@ -2,92 +2,26 @@
 #include "recurrence.hpp"
 
 #include <algorithm>
-#include <cstdint>
-#include <initializer_list>
-#include <limits>
 #include <sstream>
 
-#include "flashrnn/error.hpp"
-#include "flashrnn/recurrence/options.hpp"
 #include "flashrnn/recurrence/workspace.hpp"
 #include "program.hpp"
+#include "recurrence_parts.hpp"
 
 namespace flashrnn::cuda {
 namespace {
-
-int attribute(cudaDeviceAttr which) {
-  int device = 0, value = 0;
-  check(cudaGetDevice(&device), "cudaGetDevice");
-  check(cudaDeviceGetAttribute(&value, which, device), "cudaDeviceGetAttribute");
-  return value;
-}
-
-template <class Pointer>
-Sequence sequence(const BasicTensor<Pointer, Strides>& tensor) {
-  return {const_cast<void*>(static_cast<const void*>(tensor.data)),
-          tensor.strides.value_or(Strides{})};
-}
-
-/// Whether every row starts at a multiple of 16 bytes, in elements of 2 bytes.
-bool is_wide(const Sequence& s) {
-  return s.data == nullptr ||
-         (reinterpret_cast<std::uintptr_t>(s.data) % 16 == 0 && s.strides.channel % 8 == 0 &&
-          s.strides.step % 8 == 0 && s.strides.batch % 8 == 0 && s.strides.head % 8 == 0);
-}
-int all_wide(const Shape& shape, std::initializer_list<Sequence> sequences) {
-  return shape.head_dim % 8 == 0 && std::all_of(sequences.begin(), sequences.end(), is_wide) ? 1
-                                                                                             : 0;
-}
-int is_wide(const Shape& shape, const HeadMatrix& m) {
-  return shape.head_dim % 8 == 0 && reinterpret_cast<std::uintptr_t>(m.data) % 16 == 0 &&
-                 m.strides.gate % 8 == 0 && m.strides.head % 8 == 0 && m.strides.row % 8 == 0
-             ? 1
-             : 0;
-}
 
 unsigned blocks(const Shape& shape, Index batch_tile) {
   return static_cast<unsigned>(shape.heads * ((shape.batch + batch_tile - 1) / batch_tile));
 }
 
-KernelOptions<float> options(const Problem& problem) {
-  return problem.dtype == DataType::bfloat16 ? kernel_options<bfloat16, float>(problem)
-                                             : kernel_options<float16, float>(problem);
-}
-
-/// What the kernels cannot do at all, or an empty text.
-std::string unsupported(const Problem& problem, const NativeCell& cell) {
-  if (problem.dtype != DataType::bfloat16 && problem.dtype != DataType::float16)
-    return "the CUDA kernels take bfloat16 and float16, not " + std::string(name_of(problem.dtype));
-  if (built_in_cell_text(cell.description.name).type.empty())
-    return "the CUDA kernels know the text of the built-in cells only, not that of " +
-           cell.description.name;
-  if (cell.description.gates > max_gates)
-    return "the CUDA kernels take at most " + std::to_string(max_gates) + " gates";
-  const Index limit = std::numeric_limits<int>::max() / 4;
-  if (problem.shape.batch > limit || problem.shape.heads > limit ||
-      problem.shape.batch * problem.shape.heads > limit)
-    return "more heads and batch rows than one launch has blocks";
-  return {};
-}
-
 }  // namespace
-
-DeviceFacts current_device() {
-  DeviceFacts out;
-  out.architecture = current_architecture();
-  out.multiprocessors = attribute(cudaDevAttrMultiProcessorCount);
-  out.registers = attribute(cudaDevAttrMaxRegistersPerMultiprocessor);
-  out.shared_bytes = attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin);
-  return out;
-}
 
 std::unique_ptr<SmallHeads> SmallHeads::make(const Problem& problem, const NativeCell& cell,
                                              const DeviceFacts& device, std::string& reason) {
   reason = unsupported(problem, cell);
   if (!reason.empty()) return nullptr;
-  NativeCell used = cell;
-  // Whether the clip of h was active is read off h itself.
-  if (problem.forward_clip) used.reads.states |= 1u;
+  const NativeCell used = with_options(cell, problem);
   const Shape& shape = problem.shape;
   const CellDescription& description = used.description;
   const auto forward = choose_forward(shape, description, problem.training, device);
@@ -182,7 +116,7 @@ std::size_t SmallHeads::backward_workspace_bytes() const {
 }
 
 void SmallHeads::forward(cudaStream_t stream, const ForwardTensors& tensors) const {
-  const KernelOptions<float> clip = options(problem_);
+  const KernelOptions<float> clip = clips(problem_);
   ForwardParameters p;
   p.shape = problem_.shape;
   p.x = sequence(tensors.x);
@@ -217,7 +151,7 @@ void SmallHeads::place_gate_gradients(const BackwardTensors& tensors, const Work
 
 void SmallHeads::backward(cudaStream_t stream, const BackwardTensors& tensors) const {
   const Workspace workspace(*this, tensors.workspace);
-  const KernelOptions<float> clip = options(problem_);
+  const KernelOptions<float> clip = clips(problem_);
   const CellDescription& cell = cell_.description;
   BackwardParameters p;
   p.shape = problem_.shape;

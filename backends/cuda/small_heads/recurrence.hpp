@@ -12,13 +12,10 @@
 #include "jit/kernel.hpp"
 #include "kernels/parameters.hpp"
 #include "native_cell.hpp"
+#include "recurrence_parts.hpp"
 #include "tiling/small_heads.hpp"
 
 namespace flashrnn::cuda {
-
-/// Facts about the current device.
-/// @throws EnvironmentError if there is none.
-DeviceFacts current_device();
 
 /// The recurrence of heads whose R fits one multiprocessor, on CUDA streams alone: nothing here
 /// knows of Kokkos. Forward and backward allocate nothing and wait for nothing, so they can be

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "flashrnn/problem.hpp"
+
+// Pieces of the texts that are compiled at run time.
+
+namespace flashrnn::cuda {
+
+/// A program and the name of its kernel, which says in a profiler what runs.
+struct Program {
+  std::string text;
+  std::string kernel;
+};
+
+/// "flashrnn_forward_lstm_bfloat16_d64"; a user's cell may have any name.
+std::string kernel_name(const std::string& pass, const std::string& cell, DataType type,
+                        int padded);
+
+/// A program whose kernel runs `function` with `tile`, both of namespace flashrnn::cuda. What the
+/// choice of the tile assumed of it, threads and bytes of shared memory, is asserted.
+Program tile_program(const std::string& headers, const std::string& tile, const std::string& kernel,
+                     const std::string& function, const std::string& parameters, int threads,
+                     int shared_bytes);
+/// A program whose kernel calls `function`, "flashrnn::cuda::sum_parts<...>".
+Program plain_program(const std::string& header, const std::string& kernel,
+                      const std::string& function, const std::string& parameters);
+
+/// "true" or "false".
+const char* truth(bool value);
+/// "flashrnn::bfloat16".
+std::string storage(DataType type);
+
+}  // namespace flashrnn::cuda

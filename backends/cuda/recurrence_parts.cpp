@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "recurrence_parts.hpp"
+
+#include <cuda_runtime_api.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "jit/kernel.hpp"
+
+namespace flashrnn::cuda {
+namespace {
+
+int attribute(cudaDeviceAttr which) {
+  int device = 0, value = 0;
+  check(cudaGetDevice(&device), "cudaGetDevice");
+  check(cudaDeviceGetAttribute(&value, which, device), "cudaDeviceGetAttribute");
+  return value;
+}
+
+}  // namespace
+
+DeviceFacts current_device() {
+  DeviceFacts out;
+  out.architecture = current_architecture();
+  out.multiprocessors = attribute(cudaDevAttrMultiProcessorCount);
+  out.registers = attribute(cudaDevAttrMaxRegistersPerMultiprocessor);
+  out.shared_bytes = attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin);
+  return out;
+}
+
+bool is_wide(const Sequence& s) {
+  return s.data == nullptr ||
+         (reinterpret_cast<std::uintptr_t>(s.data) % 16 == 0 && s.strides.channel % 8 == 0 &&
+          s.strides.step % 8 == 0 && s.strides.batch % 8 == 0 && s.strides.head % 8 == 0);
+}
+int all_wide(const Shape& shape, std::initializer_list<Sequence> sequences) {
+  if (shape.head_dim % 8 != 0) return 0;
+  return std::all_of(sequences.begin(), sequences.end(),
+                     [](const Sequence& s) { return is_wide(s); })
+             ? 1
+             : 0;
+}
+int is_wide(const Shape& shape, const HeadMatrix& m) {
+  return shape.head_dim % 8 == 0 && reinterpret_cast<std::uintptr_t>(m.data) % 16 == 0 &&
+                 m.strides.gate % 8 == 0 && m.strides.head % 8 == 0 && m.strides.row % 8 == 0
+             ? 1
+             : 0;
+}
+
+KernelOptions<float> clips(const Problem& problem) {
+  return problem.dtype == DataType::bfloat16 ? kernel_options<bfloat16, float>(problem)
+                                             : kernel_options<float16, float>(problem);
+}
+
+std::string unsupported(const Problem& problem, const NativeCell& cell) {
+  if (problem.dtype != DataType::bfloat16 && problem.dtype != DataType::float16)
+    return "the CUDA kernels take bfloat16 and float16, not " + std::string(name_of(problem.dtype));
+  if (built_in_cell_text(cell.description.name).type.empty())
+    return "the CUDA kernels know the text of the built-in cells only, not that of " +
+           cell.description.name;
+  if (cell.description.gates > max_gates)
+    return "the CUDA kernels take at most " + std::to_string(max_gates) + " gates";
+  const Index limit = std::numeric_limits<int>::max() / 4;
+  if (problem.shape.batch > limit || problem.shape.heads > limit ||
+      problem.shape.batch * problem.shape.heads > limit)
+    return "more heads and batch rows than one launch has blocks";
+  return {};
+}
+
+NativeCell with_options(const NativeCell& cell, const Problem& problem) {
+  NativeCell out = cell;
+  // Whether the clip of h was active is read off h itself.
+  if (problem.forward_clip) out.reads.states |= 1u;
+  return out;
+}
+
+}  // namespace flashrnn::cuda

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+
+#include "flashrnn/problem.hpp"
+#include "flashrnn/recurrence/options.hpp"
+#include "flashrnn/tensors.hpp"
+#include "kernels/parameters.hpp"
+#include "native_cell.hpp"
+#include "tiling/small_heads.hpp"
+
+// What the recurrences of this backend share: the arguments of kernels from a plan's tensors.
+
+namespace flashrnn::cuda {
+
+/// Facts about the current device.
+/// @throws EnvironmentError if there is none.
+DeviceFacts current_device();
+
+template <class Pointer>
+Sequence sequence(const BasicTensor<Pointer, Strides>& tensor) {
+  return {const_cast<void*>(static_cast<const void*>(tensor.data)),
+          tensor.strides.value_or(Strides{})};
+}
+
+/// Whether every row starts at a multiple of 16 bytes, in elements of 2 bytes.
+bool is_wide(const Sequence& s);
+int all_wide(const Shape& shape, std::initializer_list<Sequence> sequences);
+int is_wide(const Shape& shape, const HeadMatrix& m);
+
+/// The problem's clips, as the kernels compare with them.
+KernelOptions<float> clips(const Problem& problem);
+
+/// What the kernels cannot do at all, or an empty text.
+std::string unsupported(const Problem& problem, const NativeCell& cell);
+
+/// The cell with what backward reads for the problem's options.
+NativeCell with_options(const NativeCell& cell, const Problem& problem);
+
+}  // namespace flashrnn::cuda

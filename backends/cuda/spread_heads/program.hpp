@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "native_cell.hpp"
+#include "program_text.hpp"
+#include "tiling/spread_heads.hpp"
+
+// The texts of the kernels of spread heads, which are compiled at run time.
+
+namespace flashrnn::cuda {
+
+Program spread_forward_program(const NativeCell& cell, const CellText& text, const Problem& problem,
+                               const SpreadTiling& tiling);
+Program spread_backward_program(const NativeCell& cell, const CellText& text,
+                                const Problem& problem, const SpreadTiling& tiling);
+/// The kernel that copies R into the order in which the others read it.
+Program arrange_program();
+
+}  // namespace flashrnn::cuda

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "recurrence.hpp"
+
+#include <algorithm>
+#include <sstream>
+
+#include "flashrnn/recurrence/workspace.hpp"
+#include "program.hpp"
+#include "small_heads/program.hpp"
+
+namespace flashrnn::cuda {
+
+/// Takes the first tiling that the compiler gives enough registers to and the device has room for.
+/// Where the registers do not suffice, fewer pieces of R stay in them.
+template <class MakeProgram>
+bool SpreadHeads::take_first(const std::vector<SpreadTiling>& tilings, const MakeProgram& program,
+                             Pass& pass) {
+  constexpr std::size_t attempts = 4;
+  for (std::size_t n = 0; n < std::min(attempts, tilings.size()); ++n) {
+    SpreadTiling tiling = tilings[n];
+    for (; tiling.register_tiles >= 0 && tiling.shared_bytes() <= device_.shared_bytes;
+         tiling.register_tiles -= 4) {
+      const Program text = program(tiling);
+      pass.tiling = tiling;
+      pass.kernel = Kernel::load(text.text, text.kernel);
+      if (pass.kernel.figures().local_bytes > 0) continue;
+      pass.kernel.set_shared_bytes(tiling.shared_bytes());
+      if (tiling.in_cluster) pass.kernel.allow_large_clusters();
+      pass.launch.threads = tiling.threads();
+      pass.launch.shared_bytes = tiling.shared_bytes();
+      pass.launch.cluster = tiling.in_cluster ? tiling.blocks : 1;
+      pass.launch.together = !tiling.in_cluster;
+      pass.launch.blocks = static_cast<unsigned>(tiling.blocks);
+      const int room = pass.kernel.room_for(pass.launch);
+      if (room >= (tiling.in_cluster ? 1 : tiling.blocks)) return true;
+      break;
+    }
+  }
+  return false;
+}
+
+std::unique_ptr<SpreadHeads> SpreadHeads::make(const Problem& problem, const NativeCell& cell,
+                                               const DeviceFacts& device, std::string& reason) {
+  reason = unsupported(problem, cell);
+  if (!reason.empty()) return nullptr;
+  const BackwardReads reads = with_options(cell, problem).reads;
+  const CellDescription& description = cell.description;
+  std::vector<SpreadTiling> backward;
+  if (problem.training)
+    backward = choose_spread(problem.shape, backward_pass(description, reads), device);
+  auto out = with_tilings(
+      problem, cell, device,
+      choose_spread(problem.shape, forward_pass(description, problem.training), device), backward);
+  if (out == nullptr)
+    reason = "R of one head, " + std::to_string(description.recurrent_gates) + " matrices of " +
+             std::to_string(problem.shape.head_dim) + " x " +
+             std::to_string(problem.shape.head_dim) +
+             ", does not fit the registers and shared memory of all multiprocessors";
+  return out;
+}
+
+std::unique_ptr<SpreadHeads> SpreadHeads::with_tilings(const Problem& problem,
+                                                       const NativeCell& cell,
+                                                       const DeviceFacts& device,
+                                                       const std::vector<SpreadTiling>& forward,
+                                                       const std::vector<SpreadTiling>& backward) {
+  std::unique_ptr<SpreadHeads> out(new SpreadHeads(problem, with_options(cell, problem)));
+  out->device_ = device;
+  const NativeCell& used = out->cell_;
+  const CellText text = built_in_cell_text(used.description.name);
+  if (!out->take_first(
+          forward,
+          [&](const SpreadTiling& t) { return spread_forward_program(used, text, problem, t); },
+          out->forward_))
+    return nullptr;
+  const Program arrange = arrange_program();
+  out->arrange_kernel_ = Kernel::load(arrange.text, arrange.kernel);
+  if (!problem.training) return out;
+  if (!out->take_first(
+          backward,
+          [&](const SpreadTiling& t) { return spread_backward_program(used, text, problem, t); },
+          out->backward_))
+    return nullptr;
+  const Program sum = sum_parts_program(problem.dtype);
+  out->sum_kernel_ = Kernel::load(sum.text, sum.kernel);
+  return out;
+}
+
+std::string SpreadHeads::Pass::describe(const Problem& problem, const DeviceFacts& device) const {
+  std::ostringstream out;
+  const Index groups = tiling.groups(problem.shape), at_once = tiling.groups_at_once(device);
+  out << std::min(groups, at_once) * tiling.blocks << " blocks of " << tiling.threads()
+      << " threads, " << tiling.blocks << " per head and " << tiling.batch
+      << " row(s) of the batch, with " << tiling.units << " units each; vectors go through "
+      << (tiling.in_cluster ? "the shared memory of a cluster" : "L2") << "; "
+      << tiling.register_tiles << " of " << tiling.tiles()
+      << " pieces of R per warp in registers, the others in shared memory; "
+      << kernel.figures().registers << " registers per thread, " << tiling.shared_bytes()
+      << " bytes of shared memory; " << (groups + at_once - 1) / at_once << " launch(es); "
+      << static_cast<int>(tiling.nanoseconds) << " ns per step predicted\n";
+  return out.str();
+}
+
+std::string SpreadHeads::describe() const {
+  std::string out = "CUDA kernels for heads that several multiprocessors share, " +
+                    device_.architecture + "\nforward: " + forward_.describe(problem_, device_);
+  if (problem_.training)
+    out += "backward: " + backward_.describe(problem_, device_) +
+           "dR: matrix products of the BLAS library\n";
+  return out;
+}
+
+Strides SpreadHeads::own_strides(Index channels) const {
+  const Shape& s = problem_.shape;
+  const Index units = padded_units(), head = channels * units, row = s.heads * head;
+  return {units, s.batch * row, row, head};
+}
+
+std::size_t SpreadHeads::reserve_bytes() const {
+  const Shape& s = problem_.shape;
+  if (!problem_.training) return 0;
+  return 2 * static_cast<std::size_t>(cell_.description.saved * s.steps * s.batch * s.heads *
+                                      padded_units());
+}
+
+std::size_t SpreadHeads::matrix_elements() const {
+  const Shape& s = problem_.shape;
+  return static_cast<std::size_t>(cell_.description.recurrent_gates * s.heads * s.head_dim *
+                                  padded_units());
+}
+
+struct SpreadHeads::ForwardWorkspace {
+  ForwardWorkspace(const SpreadHeads& owner, void* base) {
+    const Pass& pass = owner.forward_;
+    WorkspaceDivider divide(base);
+    const Index groups = std::min(pass.tiling.groups(owner.problem_.shape),
+                                  pass.tiling.groups_at_once(owner.device_));
+    exchange =
+        divide.take<unsigned char>(static_cast<std::size_t>(groups * pass.tiling.exchange_bytes()));
+    matrix = divide.take<unsigned short>(owner.matrix_elements());
+    bytes = divide.used();
+  }
+  unsigned char* exchange;
+  unsigned short* matrix;
+  std::size_t bytes;
+};
+
+struct SpreadHeads::BackwardWorkspace {
+  BackwardWorkspace(const SpreadHeads& owner, void* base) {
+    const Shape& s = owner.problem_.shape;
+    const CellDescription& cell = owner.cell_.description;
+    const Pass& pass = owner.backward_;
+    WorkspaceDivider divide(base);
+    const Index groups = std::min(pass.tiling.groups(s), pass.tiling.groups_at_once(owner.device_));
+    exchange =
+        divide.take<unsigned char>(static_cast<std::size_t>(groups * pass.tiling.exchange_bytes()));
+    matrix = divide.take<unsigned short>(owner.matrix_elements());
+    gate_gradients = divide.take<unsigned short>(
+        static_cast<std::size_t>(cell.gates * s.steps * s.batch * s.heads * owner.padded_units()));
+    const Index tiles = (s.batch + pass.tiling.batch - 1) / pass.tiling.batch;
+    db_partial = divide.take<float>(
+        static_cast<std::size_t>(tiles * cell.bias_gates * s.heads * s.head_dim));
+    bytes = divide.used();
+  }
+  unsigned char* exchange;
+  unsigned short* matrix;
+  unsigned short* gate_gradients;
+  float* db_partial;
+  std::size_t bytes;
+};
+
+std::size_t SpreadHeads::forward_workspace_bytes() const {
+  return ForwardWorkspace(*this, nullptr).bytes;
+}
+std::size_t SpreadHeads::backward_workspace_bytes() const {
+  return problem_.training ? BackwardWorkspace(*this, nullptr).bytes : 0;
+}
+
+HeadMatrix SpreadHeads::arrange(cudaStream_t stream, const HeadMatrix& R, unsigned short* to,
+                                bool transpose) const {
+  const Shape& s = problem_.shape;
+  if (!transpose && is_wide(s, R) != 0) return R;
+  const Index units = padded_units(), matrices = cell_.description.recurrent_gates * s.heads;
+  const ArrangeParameters p{
+      R, to, cell_.description.recurrent_gates, s.heads, s.head_dim, units, transpose ? 1 : 0};
+  Launch launch;
+  launch.threads = 256;
+  launch.blocks = launch.blocks_y = static_cast<unsigned>((units + 31) / 32);
+  launch.blocks_z = static_cast<unsigned>(std::min<Index>(matrices, 65535));
+  arrange_kernel_.launch(stream, launch, p);
+  return {to, {s.heads * s.head_dim * units, s.head_dim * units, units}};
+}
+
+/// Launches a pass for all groups, as many at once as the device runs.
+template <class Parameters>
+void SpreadHeads::launch(cudaStream_t stream, const Pass& pass, Parameters& parameters,
+                         unsigned char* exchange) const {
+  const Index groups = pass.tiling.groups(problem_.shape),
+              at_once = pass.tiling.groups_at_once(device_);
+  parameters.spread.exchange = exchange;
+  for (Index first = 0; first < groups; first += at_once) {
+    const Index count = std::min(at_once, groups - first);
+    if (!pass.tiling.in_cluster)
+      check(cudaMemsetAsync(exchange, 0xff,
+                            static_cast<std::size_t>(count * pass.tiling.exchange_bytes()), stream),
+            "cudaMemsetAsync");
+    parameters.spread.first_group = first;
+    Launch launch = pass.launch;
+    launch.blocks = static_cast<unsigned>(count * pass.tiling.blocks);
+    pass.kernel.launch(stream, launch, parameters);
+  }
+}
+
+void SpreadHeads::forward(cudaStream_t stream, const ForwardTensors& tensors) const {
+  const ForwardWorkspace workspace(*this, tensors.workspace);
+  SpreadForwardParameters all;
+  ForwardParameters& p = all.recurrence;
+  p.shape = problem_.shape;
+  p.x = sequence(tensors.x);
+  p.b = sequence(tensors.b);
+  p.s0 = sequence(tensors.s0);
+  p.states = sequence(tensors.states);
+  p.h = sequence(tensors.h);
+  p.last = sequence(tensors.last);
+  p.R = arrange(stream, {const_cast<void*>(tensors.R.data), *tensors.R.strides}, workspace.matrix,
+                false);
+  if (problem_.training) p.saved = {tensors.reserve, own_strides(cell_.description.saved)};
+  p.forward_clip = clips(problem_).forward_clip;
+  p.wide_sequences = all_wide(p.shape, {p.x});
+  p.wide_matrix = 1;
+  launch(stream, forward_, all, workspace.exchange);
+}
+
+void SpreadHeads::backward(cudaStream_t stream, const BackwardTensors& tensors,
+                           Sequence (&d_gate)[max_gates]) const {
+  const BackwardWorkspace workspace(*this, tensors.workspace);
+  const CellDescription& cell = cell_.description;
+  SpreadBackwardParameters all;
+  BackwardParameters& p = all.recurrence;
+  p.shape = problem_.shape;
+  p.s0 = sequence(tensors.s0);
+  p.states = sequence(tensors.states);
+  p.saved = {const_cast<void*>(tensors.reserve), own_strides(cell.saved)};
+  p.dh = sequence(tensors.dh);
+  p.d_last = sequence(tensors.d_last);
+  p.ds0 = sequence(tensors.ds0);
+  p.R = arrange(stream, {const_cast<void*>(tensors.R.data), *tensors.R.strides}, workspace.matrix,
+                true);
+  p.db_partial = tensors.db.data != nullptr ? workspace.db_partial : nullptr;
+  p.forward_clip = clips(problem_).forward_clip;
+  p.recurrent_gradient_clip = clips(problem_).recurrent_gradient_clip;
+  const Strides own = own_strides(cell.gates);
+  for (int n = 0; n < cell.gates; ++n) {
+    if (tensors.dx.data != nullptr && has_gate(cell_.input_gates, n)) {
+      const Strides& strides = *tensors.dx.strides;
+      p.d_gate[n] = {static_cast<unsigned short*>(tensors.dx.data) +
+                         strides.at(gate_position(cell_.input_gates, n), 0, 0, 0),
+                     strides};
+    } else if (tensors.dR.data != nullptr && has_gate(cell_.recurrent_gates, n)) {
+      p.d_gate[n] = {workspace.gate_gradients + own.at(n, 0, 0, 0), own};
+    }
+    if (has_gate(cell_.recurrent_gates, n))
+      d_gate[gate_position(cell_.recurrent_gates, n)] = p.d_gate[n];
+  }
+  p.wide_sequences = all_wide(p.shape, {p.s0, p.states, p.saved, p.dh});
+  p.wide_matrix = 1;
+  launch(stream, backward_, all, workspace.exchange);
+
+  if (tensors.db.data == nullptr) return;
+  const Index tiles = (p.shape.batch + backward_.tiling.batch - 1) / backward_.tiling.batch;
+  const Strides& strides = *tensors.db.strides;
+  const SumPartsParameters sum{
+      workspace.db_partial, tiles,           cell.bias_gates, p.shape.heads, 1,
+      p.shape.head_dim,     tensors.db.data, strides.channel, strides.head,  0};
+  const Index count = cell.bias_gates * p.shape.heads * p.shape.head_dim;
+  sum_kernel_.launch(stream, static_cast<unsigned>(std::min<Index>((count + 127) / 128, 4096)), 128,
+                     0, sum);
+}
+
+}  // namespace flashrnn::cuda

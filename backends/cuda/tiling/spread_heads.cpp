@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "spread_heads.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <sstream>
+
+#include "kernels/parameters.hpp"
+
+namespace flashrnn::cuda {
+namespace {
+
+int divide_up(Index value, Index by) {
+  return static_cast<int>((value + by - 1) / by);
+}
+int round_up(Index value, int multiple) {
+  return divide_up(value, multiple) * multiple;
+}
+
+/// Number in "sm_90a".
+int capability(const DeviceFacts& device) {
+  return std::stoi(device.architecture.substr(3));
+}
+
+/// Blocks of the largest cluster (CUDA C++ Programming Guide, thread block clusters); 1: none.
+int largest_cluster(const DeviceFacts& device) {
+  const int number = capability(device);
+  return number < 90 ? 1 : number < 120 ? 16 : 8;
+}
+
+/// Figures of one step, measured on an H100 and an H200 (docs/cuda_kernels.md).
+struct Rates {
+  static constexpr double cycles_per_ns = 1.755;
+  static constexpr double mma_cycles = 6.03;                         ///< m16n8k16 per quarter
+  static constexpr double shared_bytes_per_cycle = 128;              ///< per multiprocessor
+  static constexpr double cluster_ns = 235, cluster_ns_per_kb = 26;  ///< handing a vector around
+  /// Through L2 a packet is read by all blocks at about the same time, so that they wait for each
+  /// other.
+  static constexpr double l2_ns = 650, l2_ns_per_kb = 8, l2_ns_per_block = 7.5;
+  static constexpr double fixed_ns = 150;  ///< barrier, sums, pointwise function
+  static constexpr double round_ns = 90;   ///< every further packet of a warp, and vector
+};
+
+/// Predicted nanoseconds of a step of one launch.
+double step_time(const SpreadTiling& t) {
+  const int warps = t.row_groups * t.k_groups;
+  const double product = t.tiles() * divide_up(warps, 4) * t.n_tiles() * Rates::mma_cycles;
+  const double vector_kb = t.chunks() * t.batch * 16 / 1024.0;
+  const double matrix = 512.0 * warps * (t.tiles() - t.register_tiles);
+  const double vector = t.in_cluster ? 1024 * vector_kb * t.row_groups : 0;
+  const double reads = (matrix + vector) / Rates::shared_bytes_per_cycle;
+  const int width = t.rows == 3 ? 4 : t.rows;
+  const double sums =
+      2.0 * 4 * t.k_groups * t.batch * t.units * width / Rates::shared_bytes_per_cycle;
+  const double cycles = std::max(product, reads) + 0.4 * std::min(product, reads) + sums;
+  const double exchange = t.in_cluster
+                              ? Rates::cluster_ns + Rates::cluster_ns_per_kb * vector_kb
+                              : Rates::l2_ns + Rates::l2_ns_per_kb * vector_kb * t.row_groups +
+                                    Rates::l2_ns_per_block * t.blocks;
+  return cycles / Rates::cycles_per_ns + exchange + Rates::fixed_ns +
+         Rates::round_ns * (t.rounds() * t.vectors - 1);
+}
+
+/// Registers per thread besides the fragments of R that stay in them.
+int other_registers(const SpreadTiling& t, int kept) {
+  const int words = 4 * t.n_tiles();
+  const int section = t.pairs() * t.n_tiles() <= 8 ? t.pairs() : 8 / t.n_tiles();
+  const int ahead = std::min(t.pairs() - section, section);
+  const int sections = divide_up(t.pairs(), section);
+  return 4 * t.m_tiles() * t.n_tiles() + words * (section + ahead) + 46 + t.rounds() * (kept + 4) +
+         (t.in_cluster ? (t.blocks + 7) / 8 : 0) +
+         (sections > 2 ? 6 * sections * t.n_tiles() / 2 : 0);
+}
+
+}  // namespace
+
+int SpreadTiling::pairs() const {
+  return divide_up(divide_up(chunks(), 4), k_groups);
+}
+int SpreadTiling::m_tiles() const {
+  return (units / row_groups / 8 * rows + 1) / 2;
+}
+int SpreadTiling::rounds() const {
+  return divide_up(units / row_groups / 8 * batch, 4 * k_groups);
+}
+
+int SpreadTiling::shared_bytes() const {
+  const int exchange =
+      in_cluster ? round_up(2 * k_groups * 4 * pairs() * batch * 16 + 16 * k_groups, 128) : 0;
+  const int matrix = row_groups * k_groups * (tiles() - register_tiles) * 512;
+  const int group_units = units / row_groups, width = rows == 3 ? 4 : rows;
+  const int distance = width == 4   ? group_units + 1
+                       : width == 2 ? round_up(group_units, 8) + 2
+                                    : round_up(group_units, 16) + 4;
+  const int sums = 2 * row_groups * 4 * k_groups * batch * distance * width;
+  const int input =
+      row_groups * k_groups * (in_cluster ? 8 : 3) * rounds() * 64 * std::max(input_channels, 1);
+  const int bias = 4 * units * bias_gates;
+  return round_up(exchange + matrix + sums + bias, 16) + input;
+}
+
+Index SpreadTiling::exchange_bytes() const {
+  return in_cluster ? 0 : Index(exchange_slots) * 16 * chunks() * batch;
+}
+
+Index SpreadTiling::groups(const Shape& shape) const {
+  return shape.heads * ((shape.batch + batch - 1) / batch);
+}
+
+Index SpreadTiling::groups_at_once(const DeviceFacts& device) const {
+  // Clusters wait for their turn by themselves; blocks that wait for each other must all run.
+  return in_cluster ? (Index(1) << 30) / blocks : device.multiprocessors / blocks;
+}
+
+std::string SpreadTiling::text() const {
+  std::ostringstream out;
+  out << (in_cluster ? "true" : "false") << ", " << blocks << ", " << units << ", " << batch << ", "
+      << row_groups << ", " << k_groups << ", " << register_tiles;
+  return out.str();
+}
+
+SpreadPass forward_pass(const CellDescription& cell, bool saving) {
+  return {cell.recurrent_gates, 1, cell.input_gates, cell.bias_gates,
+          cell.states + (saving ? 4 : 0)};
+}
+SpreadPass backward_pass(const CellDescription& cell, BackwardReads reads) {
+  return {1, cell.recurrent_gates, std::popcount(reads.states) + std::popcount(reads.saved) + 1, 0,
+          2 * cell.states + cell.bias_gates + cell.gates};
+}
+
+std::vector<SpreadTiling> choose_spread(const Shape& shape, const SpreadPass& pass,
+                                        const DeviceFacts& device) {
+  std::vector<SpreadTiling> all;
+  if (pass.rows > 4 || shape.head_dim > 8192) return all;
+  const auto consider = [&](bool in_cluster, int blocks, int units) {
+    for (int batch = 1; batch <= 32; batch *= 2) {
+      if (batch > 1 && batch / 2 >= shape.batch) break;
+      for (int row_groups = 1; row_groups <= 2; ++row_groups) {
+        const int multiple = (pass.rows == 1 ? 16 : 8) * row_groups;
+        if (units % multiple != 0) continue;
+        SpreadTiling t;
+        t.in_cluster = in_cluster;
+        t.blocks = blocks;
+        t.units = units;
+        t.batch = batch;
+        t.row_groups = row_groups;
+        t.k_groups = 8 / row_groups;
+        t.rows = pass.rows;
+        t.vectors = pass.vectors;
+        t.input_channels = pass.input_channels;
+        t.bias_gates = pass.bias_gates;
+        // 8 warps on 4 quarters: every thread may have all the registers there are names for.
+        const int room = (255 - other_registers(t, pass.kept)) / 4;
+        if (room < 0) continue;
+        t.register_tiles = std::min(t.tiles(), room);
+        if (t.shared_bytes() > device.shared_bytes) continue;
+        const Index room_for_clusters =
+            std::max<Index>(1, device.multiprocessors * 9 / 10 / blocks);
+        const Index at_once = in_cluster ? room_for_clusters : t.groups_at_once(device);
+        const Index groups = t.groups(shape);
+        t.nanoseconds = step_time(t) * static_cast<double>((groups + at_once - 1) / at_once);
+        all.push_back(t);
+      }
+    }
+  };
+  const int step = pass.rows == 1 ? 16 : 8;
+  for (int units = step; units <= 64; units += step) {
+    const int blocks = divide_up(shape.head_dim, units);
+    if (blocks <= device.multiprocessors) consider(false, blocks, units);
+  }
+  for (int blocks = 2; blocks <= largest_cluster(device); blocks *= 2)
+    consider(true, blocks, round_up(divide_up(shape.head_dim, blocks), step));
+  std::stable_sort(all.begin(), all.end(), [](const SpreadTiling& a, const SpreadTiling& b) {
+    return a.nanoseconds < b.nanoseconds;
+  });
+  return all;
+}
+
+}  // namespace flashrnn::cuda

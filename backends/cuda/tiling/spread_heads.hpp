@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tiling/small_heads.hpp"
+
+// How heads that several multiprocessors share are cut up: plain numbers, as in small_heads.hpp.
+
+namespace flashrnn::cuda {
+
+/// The names are those of kernels/spread_forward.cuh.
+struct SpreadTiling {
+  bool in_cluster = false;
+  int blocks = 1, units = 16, batch = 8, row_groups = 1, k_groups = 8, register_tiles = 0;
+  int rows = 1;            ///< of the product, per unit
+  int vectors = 1;         ///< chunks that a unit's block sends per chunk of units
+  int input_channels = 1;  ///< that are read per unit and step
+  int bias_gates = 0;      ///< whose biases are in shared memory
+  double nanoseconds = 0;  ///< predicted, of a step of all launches
+
+  int threads() const { return 32 * row_groups * k_groups; }
+  int chunks() const { return blocks * vectors * units / 8; }
+  int pairs() const;  ///< of k-tiles, per warp
+  int n_tiles() const { return (batch + 7) / 8; }
+  int m_tiles() const;
+  int tiles() const { return m_tiles() * 2 * pairs(); }
+  int rounds() const;
+  int shared_bytes() const;
+  /// Bytes of what blocks hand to each other through L2, per group.
+  Index exchange_bytes() const;
+  /// Groups, of a head and a batch tile, of the whole problem.
+  Index groups(const Shape& shape) const;
+  /// Groups that one launch takes at most.
+  Index groups_at_once(const DeviceFacts& device) const;
+  std::string text() const;
+};
+
+/// What the kernel of one pass moves.
+struct SpreadPass {
+  int rows = 1, vectors = 1, input_channels = 1, bias_gates = 0;
+  int kept = 0;  ///< values per unit that a lane keeps in registers from step to step
+};
+SpreadPass forward_pass(const CellDescription& cell, bool saving);
+SpreadPass backward_pass(const CellDescription& cell, BackwardReads reads);
+
+/// Tilings of a pass that the device can run, the fastest by prediction first. Empty if R does not
+/// fit the registers and shared memory of all multiprocessors.
+std::vector<SpreadTiling> choose_spread(const Shape& shape, const SpreadPass& pass,
+                                        const DeviceFacts& device);
+
+}  // namespace flashrnn::cuda
