@@ -24,6 +24,8 @@ struct SpreadProduct {
   static constexpr int slots = lane_units * rows;  // a lane's two half tiles, one after the other
   static constexpr int m_tiles = (slots + 1) / 2;
   static constexpr int k_tiles = 2 * pairs;
+  // Accumulators per row, so that about 4 products are in flight.
+  static constexpr int chains = m_tiles * n_tiles >= 4 ? 1 : m_tiles * n_tiles >= 2 ? 2 : 4;
   static constexpr int warps = row_groups * k_groups;
   static constexpr int tiles = m_tiles * k_tiles;
   static constexpr int shared_tiles = tiles - register_tiles;
@@ -109,7 +111,7 @@ struct SpreadProduct {
   /// sum += the pairs [first, first + count) of the product.
   template <int first, int count>
   __device__ void multiply(const Word (&b)[count][n_tiles][4],
-                           float (&sum)[m_tiles][n_tiles][4]) const {
+                           float (&sum)[chains][m_tiles][n_tiles][4]) const {
 #pragma unroll
     for (int j = 0; j < count; ++j)
 #pragma unroll
@@ -126,18 +128,11 @@ struct SpreadProduct {
           }
 #pragma unroll
           for (int n = 0; n < n_tiles; ++n)
-            Packed<Storage>::multiply_add(sum[m][n], tile, b[j][n][2 * half],
+            Packed<Storage>::multiply_add(sum[k % chains][m][n], tile, b[j][n][2 * half],
                                           b[j][n][2 * half + 1]);
         }
       }
-      // Not later: fragments would have to stay in registers until then.
-#pragma unroll
-    for (int m = 0; m < m_tiles; ++m)
-#pragma unroll
-      for (int n = 0; n < n_tiles; ++n)
-#pragma unroll
-        for (int e = 0; e < 4; ++e) asm volatile("" : "+f"(sum[m][n][e]));
-  }
+    }
 
   /// Pairs that are read at once: what is asked for in L2 should be on its way together.
   static constexpr int section = pairs * n_tiles <= 8 ? pairs : 8 / n_tiles;
@@ -145,7 +140,7 @@ struct SpreadProduct {
   template <int first>
   __device__ void multiply_from(const Exchange& exchange, unsigned number,
                                 const Word (&b)[section][n_tiles][4],
-                                float (&sum)[m_tiles][n_tiles][4]) const {
+                                float (&sum)[chains][m_tiles][n_tiles][4]) const {
     constexpr int next = first + section;
     if constexpr (next >= pairs) {
       multiply<first, section>(b, sum);
@@ -165,19 +160,29 @@ struct SpreadProduct {
 
   /// The product with vector `number`, once it is there, as sums in shared memory.
   __device__ void run(const Exchange& exchange, unsigned number, const Lane& lane) {
-    float sum[m_tiles][n_tiles][4];
+    float sum[chains][m_tiles][n_tiles][4];
 #pragma unroll
-    for (int m = 0; m < m_tiles; ++m)
+    for (int c = 0; c < chains; ++c)
 #pragma unroll
-      for (int n = 0; n < n_tiles; ++n)
+      for (int m = 0; m < m_tiles; ++m)
 #pragma unroll
-        for (int e = 0; e < 4; ++e) sum[m][n][e] = 0;
+        for (int n = 0; n < n_tiles; ++n)
+#pragma unroll
+          for (int e = 0; e < 4; ++e) sum[c][m][n][e] = 0;
     exchange.wait(number);
     Word b[section][n_tiles][4];
     exchange.template read<0, section>(number, b);
     exchange.template finish_read<0, section>(number, b);
     multiply_from<0>(exchange, number, b, sum);
-    store_sums(number, lane, sum);
+#pragma unroll
+    for (int c = 1; c < chains; ++c)
+#pragma unroll
+      for (int m = 0; m < m_tiles; ++m)
+#pragma unroll
+        for (int n = 0; n < n_tiles; ++n)
+#pragma unroll
+          for (int e = 0; e < 4; ++e) sum[0][m][n][e] += sum[c][m][n][e];
+    store_sums(number, lane, sum[0]);
   }
 
   /// Where the sums of a vector lie: two alternate, as warps may be a step apart.

@@ -31,20 +31,23 @@ int largest_cluster(const DeviceFacts& device) {
 /// Figures of one step, measured on an H100 and an H200 (docs/cuda_kernels.md).
 struct Rates {
   static constexpr double cycles_per_ns = 1.755;
-  static constexpr double mma_cycles = 6.03;                         ///< m16n8k16 per quarter
-  static constexpr double shared_bytes_per_cycle = 128;              ///< per multiprocessor
+  static constexpr double mma_cycles = 6.03;             ///< m16n8k16 per quarter
+  static constexpr double mma_latency = 33;              ///< of one that waits for another's result
+  static constexpr double shared_bytes_per_cycle = 128;  ///< per multiprocessor
   static constexpr double cluster_ns = 235, cluster_ns_per_kb = 26;  ///< handing a vector around
   /// Through L2 a packet is read by all blocks at about the same time, so that they wait for each
   /// other.
-  static constexpr double l2_ns = 650, l2_ns_per_kb = 8, l2_ns_per_block = 7.5;
+  static constexpr double l2_ns = 500, l2_ns_per_kb = 14, l2_ns_per_block = 6, l2_ns_per_vector = 90;
   static constexpr double fixed_ns = 150;  ///< barrier, sums, pointwise function
-  static constexpr double round_ns = 90;   ///< every further packet of a warp, and vector
+  static constexpr double vector_ns = 30, round_ns = 90;  ///< every further vector, packet of a warp
 };
 
 /// Predicted nanoseconds of a step of one launch.
 double step_time(const SpreadTiling& t) {
   const int warps = t.row_groups * t.k_groups;
-  const double product = t.tiles() * divide_up(warps, 4) * t.n_tiles() * Rates::mma_cycles;
+  const double rate = t.tiles() * divide_up(warps, 4) * t.n_tiles() * Rates::mma_cycles;
+  const double chain = 2.0 * t.pairs() / t.chains() * Rates::mma_latency;
+  const double product = std::max(rate, chain);
   const double vector_kb = t.chunks() * t.batch * 16 / 1024.0;
   const double matrix = 512.0 * warps * (t.tiles() - t.register_tiles);
   const double vector = t.in_cluster ? 1024 * vector_kb * t.row_groups : 0;
@@ -56,9 +59,10 @@ double step_time(const SpreadTiling& t) {
   const double exchange = t.in_cluster
                               ? Rates::cluster_ns + Rates::cluster_ns_per_kb * vector_kb
                               : Rates::l2_ns + Rates::l2_ns_per_kb * vector_kb * t.row_groups +
-                                    Rates::l2_ns_per_block * t.blocks;
+                                    Rates::l2_ns_per_block * t.blocks * t.row_groups +
+                                    Rates::l2_ns_per_vector * (t.vectors - 1);
   return cycles / Rates::cycles_per_ns + exchange + Rates::fixed_ns +
-         Rates::round_ns * (t.rounds() * t.vectors - 1);
+         Rates::vector_ns * (t.vectors - 1) + Rates::round_ns * (t.rounds() - 1);
 }
 
 /// Registers per thread besides the fragments of R that stay in them.
@@ -67,7 +71,7 @@ int other_registers(const SpreadTiling& t, int kept) {
   const int section = t.pairs() * t.n_tiles() <= 8 ? t.pairs() : 8 / t.n_tiles();
   const int ahead = std::min(t.pairs() - section, section);
   const int sections = divide_up(t.pairs(), section);
-  return 4 * t.m_tiles() * t.n_tiles() + words * (section + ahead) + 46 + t.rounds() * (kept + 4) +
+  return 4 * t.m_tiles() * t.n_tiles() * t.chains() + words * (section + ahead) + 46 + t.rounds() * (kept + 4) +
          (t.in_cluster ? (t.blocks + 7) / 8 : 0) +
          (sections > 2 ? 6 * sections * t.n_tiles() / 2 : 0);
 }
@@ -79,6 +83,10 @@ int SpreadTiling::pairs() const {
 }
 int SpreadTiling::m_tiles() const {
   return (units / row_groups / 8 * rows + 1) / 2;
+}
+int SpreadTiling::chains() const {
+  const int sums = m_tiles() * n_tiles();
+  return sums >= 4 ? 1 : sums >= 2 ? 2 : 4;
 }
 int SpreadTiling::rounds() const {
   return divide_up(units / row_groups / 8 * batch, 4 * k_groups);

@@ -25,6 +25,7 @@ struct SpreadTiling {
   int pairs() const;  ///< of k-tiles, per warp
   int n_tiles() const { return (batch + 7) / 8; }
   int m_tiles() const;
+  int chains() const;  ///< accumulators per row of the product
   int tiles() const { return m_tiles() * 2 * pairs(); }
   int rounds() const;
   int shared_bytes() const;
