@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # How a test is added: flashrnn_add_test(<name> SOURCES <files> [LIBRARIES <targets>] [KOKKOS] [LABELS <labels>]).
+# A test with the label no_gpu runs on machines that have neither a GPU nor its driver, in builds for GPUs too.
 
 find_package(GTest REQUIRED)
 
@@ -18,4 +19,7 @@ function(flashrnn_add_test name)
   target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} ${main} GTest::gtest)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT 600)
+  if("no_gpu" IN_LIST arg_LABELS)
+    set_property(GLOBAL APPEND PROPERTY FLASHRNN_NO_GPU_PROGRAMS ${name})
+  endif()
 endfunction()
