@@ -8,7 +8,7 @@ function(flashrnn_add_part folder)
   endif()
 endfunction()
 
-# flashrnn_target_defaults(<target>): warnings for a target of ours; call it for every library, tool and test.
+# flashrnn_target_defaults(<target>): warnings and the kind of build for a target of ours; call it for every library, tool and test.
 function(flashrnn_target_defaults target)
   set(host -Wall -Wextra -Wpedantic -Wshadow -Wconversion)
   # nvcc hands the host compiler generated code that -Wpedantic and -Wconversion report.
@@ -24,6 +24,7 @@ function(flashrnn_target_defaults target)
   else()
     target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:C,CXX>:${host}>)
   endif()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${FLASHRNN_UNITY_BUILD} UNITY_BUILD_BATCH_SIZE 6)
   if(FLASHRNN_WARNINGS_AS_ERRORS)
     target_compile_options(${target} PRIVATE -Werror)
   endif()
