@@ -13,6 +13,7 @@ function(flashrnn_add_test name)
   if(arg_PLAIN)
     add_executable(${name})
     flashrnn_plain_sources(${name} ${arg_SOURCES})
+    set_target_properties(${name}_plain PROPERTIES UNITY_BUILD OFF)  # each test file may use names of its own
   else()
     add_executable(${name} ${arg_SOURCES})
   endif()
