@@ -10,6 +10,9 @@ option(FLASHRNN_INSTALL "Create the install rules" ${PROJECT_IS_TOP_LEVEL})
 option(FLASHRNN_NATIVE
        "Compile for the processor of this machine; off, the CPU kernels are compiled for several instruction sets and one is picked at run time"
        ${PROJECT_IS_TOP_LEVEL})
+option(FLASHRNN_UNITY_BUILD
+       "Compile several files of a target at once: much less work where each reads Kokkos for a GPU, more to repeat after a change"
+       OFF)
 option(FLASHRNN_WARNINGS_AS_ERRORS "Treat compiler warnings as errors" OFF)
 
 if(PROJECT_IS_TOP_LEVEL)

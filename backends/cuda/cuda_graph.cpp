@@ -2,18 +2,14 @@
 #include <cuda_runtime.h>
 
 #include <Kokkos_Core.hpp>
-#include <string>
 
-#include "flashrnn/error.hpp"
 #include "flashrnn/recurrence/recorded_work.hpp"
+#include "jit/kernel.hpp"
 
 namespace flashrnn {
 namespace {
 
-void check(cudaError_t status, const char* call) {
-  if (status != cudaSuccess)
-    throw EnvironmentError(std::string("CUDA: ") + call + " failed: " + cudaGetErrorString(status));
-}
+using cuda::check;
 
 /// A stream of our own: a stream of the caller's may be in use, or the default one, which cannot be
 /// captured.

@@ -6,22 +6,19 @@
 #include <map>
 #include <mutex>
 
-#include "flashrnn/error.hpp"
+#include "jit/kernel.hpp"
 
 namespace flashrnn {
 namespace {
 
-void check(cudaError_t status, const char* what) {
-  if (status != cudaSuccess)
-    throw EnvironmentError(std::string("CUDA device: ") + what + ": " + cudaGetErrorString(status));
-}
+using cuda::check;
 
 DeviceProbe probe_cuda(int device) {
   cudaDeviceProp properties{};
-  check(cudaGetDeviceProperties(&properties, device), "cannot read its properties");
+  check(cudaGetDeviceProperties(&properties, device), "cudaGetDeviceProperties");
   const auto attribute = [device](cudaDeviceAttr which) {
     int value = 0;
-    check(cudaDeviceGetAttribute(&value, which, device), "cannot read an attribute");
+    check(cudaDeviceGetAttribute(&value, which, device), "cudaDeviceGetAttribute");
     return static_cast<std::int64_t>(value);
   };
   const std::int64_t capability = properties.major * 10 + properties.minor;

@@ -74,5 +74,6 @@ void Plan<ExecutionSpace>::backward(const ExecutionSpace& space,
 
 #define FLASHRNN_INSTANTIATE(space) template class Plan<space>;
 FLASHRNN_FOR_EACH_EXECUTION_SPACE(FLASHRNN_INSTANTIATE)
+#undef FLASHRNN_INSTANTIATE
 
 }  // namespace flashrnn

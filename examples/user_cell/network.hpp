@@ -22,8 +22,9 @@ template <class Cell, class ExecutionSpace>
 class Network {
  public:
   Network(const flashrnn::Shape& shape, unsigned seed)
-      : plan_(flashrnn::Plan<ExecutionSpace>::template for_cell<Cell>(space_,
-                                                                      training_problem(shape))) {
+      // Compiled for float64 alone, because training_problem asks for no other type.
+      : plan_(flashrnn::Plan<ExecutionSpace>::template for_cell<Cell, double>(
+            space_, training_problem(shape))) {
     std::mt19937 random(seed);
     weight_ = uniform(rows(1) * steps(), random);
     last_weight_ = uniform(rows(Cell::states), random);

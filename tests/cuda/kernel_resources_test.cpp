@@ -14,6 +14,7 @@
 #include "flashrnn/cells/slstm.hpp"
 #include "jit/compiler.hpp"
 #include "small_heads/program.hpp"
+#include "spread_heads/program.hpp"
 
 namespace flashrnn::cuda {
 namespace {
@@ -21,15 +22,17 @@ namespace {
 struct Target {
   DeviceFacts device;
   std::vector<Index> head_dims;  ///< the newer architectures compile a few, to see that they do
+  std::vector<Index> spread;     ///< of heads that several multiprocessors share
 };
 
 // Multiprocessors and shared memory per block of an A100, an H200, a B200 and an RTX 5090 (CUDA C++
 // Programming Guide, technical specifications per compute capability).
 const std::vector<Target>& targets() {
-  static const std::vector<Target> all = {{{"sm_80", 108, 65536, 166912}, {13, 64, 128}},
-                                          {{"sm_90a", 132, 65536, 232448}, {16, 32, 64, 128}},
-                                          {{"sm_100a", 148, 65536, 232448}, {64}},
-                                          {{"sm_120", 170, 65536, 101376}, {64}}};
+  static const std::vector<Target> all = {
+      {{"sm_80", 108, 65536, 166912}, {13, 64, 128}, {300}},
+      {{"sm_90a", 132, 65536, 232448}, {16, 32, 64, 128}, {256, 768}},
+      {{"sm_100a", 148, 65536, 232448}, {64}, {1024}},
+      {{"sm_120", 170, 65536, 101376}, {64}, {256}}};
   return all;
 }
 
@@ -61,6 +64,27 @@ class Resources {
  private:
   std::set<std::string> seen_;
 };
+
+/// The first tilings for a head that several multiprocessors share.
+void check_spread(const NativeCell& cell, const CellText& text, DataType type, Index head_dim,
+                  const Target& target, Resources& resources) {
+  Problem problem;
+  problem.dtype = type;
+  problem.shape = {1024, 16, 768 / std::min<Index>(768, head_dim), head_dim};
+  for (const bool training : {false, true}) {
+    problem.training = training;
+    const auto forward =
+        choose_spread(problem.shape, forward_pass(cell.description, training), target.device);
+    ASSERT_FALSE(forward.empty()) << head_dim << " on " << target.device.architecture;
+    resources.check(spread_forward_program(cell, text, problem, forward[0]), target,
+                    forward[0].threads());
+  }
+  const auto backward =
+      choose_spread(problem.shape, backward_pass(cell.description, cell.reads), target.device);
+  ASSERT_FALSE(backward.empty()) << head_dim << " on " << target.device.architecture;
+  resources.check(spread_backward_program(cell, text, problem, backward[0]), target,
+                  backward[0].threads());
+}
 
 template <class Cell>
 void check_cell(DataType type) {
@@ -107,6 +131,9 @@ void check_cell(DataType type) {
       }
     }
   }
+  for (const Target& target : targets())
+    for (const Index head_dim : target.spread)
+      check_spread(cell, text, type, head_dim, target, resources);
   std::cout << resources.compiled << " programs compiled\n";
   EXPECT_GT(resources.compiled, 0);
 }

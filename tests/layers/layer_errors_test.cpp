@@ -6,11 +6,11 @@ namespace flashrnn::test {
 namespace {
 
 using Space = Kokkos::DefaultExecutionSpace;
-constexpr DataType type = DataType::float64;
+constexpr DataType float64 = DataType::float64;
 
 LayerProblem layer_problem() {
   LayerProblem problem;
-  problem.recurrence.dtype = type;
+  problem.recurrence.dtype = float64;
   problem.recurrence.shape = {3, 2, 1, 4};
   problem.recurrence.training = true;
   problem.input_size = 5;
@@ -22,7 +22,7 @@ NetworkProblem network_problem() {
   problem.architecture.input_size = 5;
   problem.architecture.head_dim = 4;
   problem.architecture.layers = 2;
-  problem.dtype = type;
+  problem.dtype = float64;
   problem.steps = 3;
   problem.batch = 2;
   problem.training = true;
@@ -38,7 +38,7 @@ struct LayerArguments {
   LayerArguments()
       : layer(Space(), layer_problem()),
         memory(1 << 16),
-        output(unwritten(3 * 2 * 5), type),
+        output(unwritten(3 * 2 * 5), float64),
         workspace(std::max(layer.forward_workspace_bytes(), layer.backward_workspace_bytes())),
         reserve(layer.reserve_bytes()) {
     forward.u.data = backward.u.data = memory.data();
@@ -143,7 +143,7 @@ TEST(LayerErrors, backward_of_inference) {
 TEST(NetworkErrors, forward) {
   const Network<Space> network(Space(), network_problem());
   const Memory<Space> memory(1 << 16), workspace(network.forward_workspace_bytes());
-  const Memory<Space> reserve(network.reserve_bytes()), y(unwritten(3 * 2 * 4), type);
+  const Memory<Space> reserve(network.reserve_bytes()), y(unwritten(3 * 2 * 4), float64);
   const auto expect = [&](auto change, const std::vector<std::string>& parts) {
     NetworkForwardTensors t;
     t.parameters = memory.data();
@@ -174,7 +174,7 @@ TEST(NetworkErrors, forward) {
 TEST(NetworkErrors, backward) {
   const Network<Space> network(Space(), network_problem());
   const Memory<Space> memory(1 << 16), workspace(network.backward_workspace_bytes());
-  const Memory<Space> reserve(network.reserve_bytes()), du(unwritten(3 * 2 * 5), type);
+  const Memory<Space> reserve(network.reserve_bytes()), du(unwritten(3 * 2 * 5), float64);
   const auto expect = [&](auto change, const std::vector<std::string>& parts) {
     NetworkBackwardTensors t;
     t.parameters = memory.data();

@@ -21,7 +21,7 @@ NetworkProblem stack(bool training = false) {
 }
 
 // Products of the same rows in other groupings, through three layers of six steps.
-constexpr double reordered = 1000 * 0x1p-53;
+constexpr double regrouped = 1000 * 0x1p-53;
 
 template <class Space>
 class NetworkTest : public ::testing::Test {};
@@ -82,15 +82,15 @@ TYPED_TEST(NetworkTest, is_a_stack_of_layers_and_a_head) {
                below[static_cast<std::size_t>(r * row + in)];
       y.push_back(sum);
     }
-  expect_close("y", found.y, y, reordered);
-  expect_close("last", found.last, last.values(), reordered);
+  expect_close("y", found.y, y, regrouped);
+  expect_close("last", found.last, last.values(), regrouped);
 }
 
 TYPED_TEST(NetworkTest, training_computes_the_same) {
   const NetworkResult inference = run_network<TypeParam>(NetworkCase(stack()));
   const NetworkResult training = run_network<TypeParam>(NetworkCase(stack(true)));
-  expect_close("y", training.y, inference.y, reordered);
-  expect_close("last", training.last, inference.last, reordered);
+  expect_close("y", training.y, inference.y, regrouped);
+  expect_close("last", training.last, inference.last, regrouped);
 }
 
 TYPED_TEST(NetworkTest, strides_of_input_and_output) {
@@ -109,9 +109,9 @@ TYPED_TEST(NetworkTest, strides_of_input_and_output) {
   NetworkResult found = run_network<TypeParam>(placed);
   for (std::size_t n = 0; n < found.y.size(); n += static_cast<std::size_t>(y_row))
     EXPECT_TRUE(std::isnan(found.y[n + features])) << "wrote into the gap behind row " << n;
-  expect_close("y", collect_rows(found.y, shape, features, y, 0), expected.y, reordered);
-  expect_close("du", collect_rows(found.du, shape, inputs, u, 1), expected.du, reordered);
-  expect_close("d_parameters", found.d_parameters, expected.d_parameters, reordered);
+  expect_close("y", collect_rows(found.y, shape, features, y, 0), expected.y, regrouped);
+  expect_close("du", collect_rows(found.du, shape, inputs, u, 1), expected.du, regrouped);
+  expect_close("d_parameters", found.d_parameters, expected.d_parameters, regrouped);
 }
 
 // No upstream gradient means zero: all gradients are 0, those of the head too.

@@ -110,8 +110,9 @@ TYPED_TEST(UserCell, NameAndSizesComeFromTheStruct) {
   using Plan = flashrnn::Plan<TypeParam>;
   flashrnn::Problem problem;
   problem.cell = "ignored";
+  problem.dtype = flashrnn::DataType::float64;
   problem.training = true;
-  const Plan plan = Plan::template for_cell<PeepholeLstm>(TypeParam(), problem);
+  const Plan plan = Plan::template for_cell<PeepholeLstm, double>(TypeParam(), problem);
   EXPECT_EQ(plan.cell().name, "peephole_lstm");
   EXPECT_EQ(plan.cell().states, 2);
   EXPECT_EQ(plan.cell().gates, 7);
@@ -120,6 +121,18 @@ TYPED_TEST(UserCell, NameAndSizesComeFromTheStruct) {
   EXPECT_EQ(plan.cell().bias_gates, 7);
   EXPECT_EQ(plan.cell().saved, 7);
   EXPECT_NE(plan.describe().find("peephole_lstm"), std::string::npos);
+}
+
+TYPED_TEST(UserCell, ATypeThatWasNotCompiledIsRefused) {
+  flashrnn::Problem problem;
+  problem.dtype = flashrnn::DataType::bfloat16;
+  try {
+    flashrnn::Plan<TypeParam>::template for_cell<PeepholeLstm, double>(TypeParam(), problem);
+    FAIL() << "no error";
+  } catch (const flashrnn::InvalidArgument& error) {
+    EXPECT_STREQ(error.what(),
+                 "dtype: the plan of peephole_lstm was compiled for float64, found bfloat16");
+  }
 }
 
 }  // namespace

@@ -56,7 +56,10 @@ class Plan {
 
   /// A plan for a cell of the user's (see flashrnn/cells/cell.hpp); problem.cell is ignored.
   /// Include flashrnn/user_cell.hpp to use it.
-  template <class Cell>
+  /// @tparam Storage element types that the problem may have, of double, float, bfloat16, float16;
+  /// none: all four. The kernels are compiled with the user's file once for each of them.
+  /// @throws InvalidArgument as the constructor; also for a problem of another element type.
+  template <class Cell, class... Storage>
   static Plan for_cell(const ExecutionSpace& space, Problem problem,
                        const PlanOptions& options = {});
 

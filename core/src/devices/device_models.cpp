@@ -46,7 +46,7 @@ void add_folder(Models& models, const std::filesystem::path& folder) {
   }
 }
 
-Models read_all() {
+Models read_models() {
   Models models;
   for (const EmbeddedText& file : embedded_device_models())
     add(models, parse_device_model(file.name, file.text));
@@ -77,7 +77,7 @@ std::size_t distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 const Models& device_models() {
-  static const Models models = read_all();
+  static const Models models = read_models();
   return models;
 }
 

@@ -33,7 +33,7 @@ KernelText read(const EmbeddedText& file) {
   return kernel;
 }
 
-std::vector<KernelText> read_all() {
+std::vector<KernelText> read_kernel_texts() {
   std::vector<KernelText> kernels;
   for (const EmbeddedText& file : embedded_kernel_texts()) kernels.push_back(read(file));
   return kernels;
@@ -42,7 +42,7 @@ std::vector<KernelText> read_all() {
 }  // namespace
 
 const std::vector<KernelText>& kernel_texts() {
-  static const std::vector<KernelText> kernels = read_all();
+  static const std::vector<KernelText> kernels = read_kernel_texts();
   return kernels;
 }
 

@@ -225,5 +225,6 @@ void Layer<ExecutionSpace>::backward(const ExecutionSpace& space,
 
 #define FLASHRNN_INSTANTIATE(space) template class Layer<space>;
 FLASHRNN_FOR_EACH_EXECUTION_SPACE(FLASHRNN_INSTANTIATE)
+#undef FLASHRNN_INSTANTIATE
 
 }  // namespace flashrnn

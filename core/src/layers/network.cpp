@@ -188,5 +188,6 @@ void Network<ExecutionSpace>::backward(const ExecutionSpace& space,
 
 #define FLASHRNN_INSTANTIATE(space) template class Network<space>;
 FLASHRNN_FOR_EACH_EXECUTION_SPACE(FLASHRNN_INSTANTIATE)
+#undef FLASHRNN_INSTANTIATE
 
 }  // namespace flashrnn

@@ -182,5 +182,6 @@ Prediction Predictor<ExecutionSpace>::predict(const Sequences& sequences) {
 
 #define FLASHRNN_INSTANTIATE(space) template class Predictor<space>;
 FLASHRNN_FOR_EACH_EXECUTION_SPACE(FLASHRNN_INSTANTIATE)
+#undef FLASHRNN_INSTANTIATE
 
 }  // namespace flashrnn

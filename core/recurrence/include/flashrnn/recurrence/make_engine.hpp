@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <type_traits>
 
 #include "flashrnn/error.hpp"
 #include "flashrnn/recurrence/device_engine.hpp"
@@ -39,15 +40,44 @@ std::unique_ptr<const Engine<ExecutionSpace>> try_native_engine(const ExecutionS
   return nullptr;
 }
 
-/// The engine of `Cell` for the problem's data type: options.backend names it, or is "auto" for the
-/// execution space's own kernels where they run the problem and the portable recurrence elsewhere.
-/// `HostKernelsOf` supplies the vector kernels for host execution spaces.
-/// @throws InvalidArgument for an unknown backend, the reference in a space that is not the host's,
-/// or a backend that does not run the problem; EnvironmentError if the backend does not work here.
-template <class Cell, class HostKernelsOf = host::OwnHostKernels, class ExecutionSpace>
+/// Element types that an engine is compiled for.
+template <class... Storage>
+struct StorageTypes {};
+using AllStorageTypes = StorageTypes<double, float, bfloat16, float16>;
+
+template <class Storage>
+constexpr DataType data_type_of() {
+  static_assert(std::is_same_v<Storage, double> || std::is_same_v<Storage, float> ||
+                    std::is_same_v<Storage, bfloat16> || std::is_same_v<Storage, float16>,
+                "flashrnn: element types are double, float, bfloat16 and float16");
+  if constexpr (std::is_same_v<Storage, double>) return DataType::float64;
+  if constexpr (std::is_same_v<Storage, float>) return DataType::float32;
+  if constexpr (std::is_same_v<Storage, bfloat16>) return DataType::bfloat16;
+  return DataType::float16;
+}
+
+/// @throws InvalidArgument if the problem's type is none of those.
+template <class Cell, class... Storage>
+void check_storage_type(const Problem& problem, StorageTypes<Storage...>) {
+  if (((problem.dtype == data_type_of<Storage>()) || ...)) return;
+  std::string known;
+  ((known += (known.empty() ? "" : ", ") + std::string(name_of(data_type_of<Storage>()))), ...);
+  throw InvalidArgument("dtype: the plan of " + describe_cell<Cell>().name + " was compiled for " +
+                        known + ", found " + std::string(name_of(problem.dtype)));
+}
+
+/// The engine of `Cell` for the problem's data type, one of `Types`: options.backend names it, or
+/// is "auto" for the execution space's own kernels where they run the problem and the portable
+/// recurrence elsewhere. `HostKernelsOf` supplies the vector kernels for host execution spaces.
+/// @throws InvalidArgument for another type, an unknown backend, the reference in a space that is
+/// not the host's, or a backend that does not run the problem; EnvironmentError if the backend does
+/// not work here.
+template <class Cell, class HostKernelsOf = host::OwnHostKernels, class Types = AllStorageTypes,
+          class ExecutionSpace>
 std::unique_ptr<const Engine<ExecutionSpace>> make_engine(const ExecutionSpace& space,
                                                           const Problem& problem,
                                                           const EngineOptions& options) {
+  check_storage_type<Cell>(problem, Types());
   const std::string& backend = options.backend;
   EngineOptions portable = options;
   if (auto engine = try_native_engine<Cell>(space, problem, options, portable.note)) return engine;
@@ -82,17 +112,13 @@ std::unique_ptr<const Engine<ExecutionSpace>> make_engine(const ExecutionSpace& 
         "backend: expected auto, kokkos, kokkos_generic, cuda or reference, found '" + backend +
         "'");
   };
-  switch (problem.dtype) {
-    case DataType::float64:
-      return make.template operator()<double>();
-    case DataType::float32:
-      return make.template operator()<float>();
-    case DataType::bfloat16:
-      return make.template operator()<bfloat16>();
-    case DataType::float16:
-      return make.template operator()<float16>();
-  }
-  throw InternalError("make_engine: data type without an engine");
+  std::unique_ptr<const Engine<ExecutionSpace>> engine;
+  [&]<class... Storage>(StorageTypes<Storage...>) {
+    ((problem.dtype == data_type_of<Storage>() &&
+      (engine = make.template operator()<Storage>(), true)) ||
+     ...);
+  }(Types());
+  return engine;
 }
 
 }  // namespace flashrnn
