@@ -16,11 +16,12 @@
 #include "result_table.hpp"
 #include "settings.hpp"
 #include "tiling/small_heads.hpp"
+#include "tiling/spread_heads.hpp"
 
 namespace flashrnn::bench {
 namespace {
 
-constexpr Index largest_asked = 2048;
+constexpr Index largest_asked = 4096;
 
 /// The kernels whose text does not say that they start anew for every step.
 bool is_fused(const KernelText& kernel) {
@@ -65,7 +66,7 @@ NativeCell native_cell_of(const std::string& name) {
   return native_cell<Elman>();
 }
 
-/// Whether the CUDA kernels have a tiling.
+/// Whether the CUDA kernels have a tiling: on one multiprocessor, or on several that share a head.
 bool cuda_fits(const DeviceModel& device, const Problem& problem) {
   if (size_of(problem.dtype) != 2) return false;
   const auto capability = device.at("COMPUTE_CAPABILITY");
@@ -77,9 +78,15 @@ bool cuda_fits(const DeviceModel& device, const Problem& problem) {
   facts.shared_bytes = static_cast<int>(device.at("SHARED_MEMORY_PER_BLOCK"));
   const NativeCell cell = native_cell_of(problem.cell);
   const Shape& shape = problem.shape;
-  if (!choose_forward(shape, cell.description, problem.training, facts)) return false;
-  return !problem.training || (choose_backward(shape, cell.description, cell.reads, facts) &&
-                               choose_weight_gradient(shape, cell.description, facts));
+  const auto spread = [&](const cuda::SpreadPass& pass) {
+    return !cuda::choose_spread(shape, pass, facts).empty();
+  };
+  const bool forward = choose_forward(shape, cell.description, problem.training, facts) ||
+                       spread(cuda::forward_pass(cell.description, problem.training));
+  if (!forward || !problem.training) return forward;
+  return (choose_backward(shape, cell.description, cell.reads, facts) &&
+          choose_weight_gradient(shape, cell.description, facts)) ||
+         spread(cuda::backward_pass(cell.description, cell.reads));
 }
 
 /// The largest head_dim, a multiple of 16 up to largest_asked, that `fits`; 0 if none. `likely` is

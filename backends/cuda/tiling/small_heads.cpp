@@ -5,15 +5,10 @@
 #include <bit>
 #include <sstream>
 
+#include "rounding.hpp"
+
 namespace flashrnn::cuda {
 namespace {
-
-int round_up(Index value, int multiple) {
-  return static_cast<int>((value + multiple - 1) / multiple) * multiple;
-}
-int divide_up(int value, int by) {
-  return (value + by - 1) / by;
-}
 
 // Bytes of the parts of shared memory; the kernels' own figures, which the generated program
 // asserts to be equal.

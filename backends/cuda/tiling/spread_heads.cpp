@@ -6,16 +6,10 @@
 #include <sstream>
 
 #include "kernels/parameters.hpp"
+#include "rounding.hpp"
 
 namespace flashrnn::cuda {
 namespace {
-
-int divide_up(Index value, Index by) {
-  return static_cast<int>((value + by - 1) / by);
-}
-int round_up(Index value, int multiple) {
-  return divide_up(value, multiple) * multiple;
-}
 
 /// Number in "sm_90a".
 int capability(const DeviceFacts& device) {
@@ -37,9 +31,11 @@ struct Rates {
   static constexpr double cluster_ns = 235, cluster_ns_per_kb = 26;  ///< handing a vector around
   /// Through L2 a packet is read by all blocks at about the same time, so that they wait for each
   /// other.
-  static constexpr double l2_ns = 500, l2_ns_per_kb = 14, l2_ns_per_block = 6, l2_ns_per_vector = 90;
+  static constexpr double l2_ns = 500, l2_ns_per_kb = 14, l2_ns_per_block = 6,
+                          l2_ns_per_vector = 90;
   static constexpr double fixed_ns = 150;  ///< barrier, sums, pointwise function
-  static constexpr double vector_ns = 30, round_ns = 90;  ///< every further vector, packet of a warp
+  static constexpr double vector_ns = 30,
+                          round_ns = 90;  ///< every further vector, packet of a warp
 };
 
 /// Predicted nanoseconds of a step of one launch.
@@ -71,8 +67,8 @@ int other_registers(const SpreadTiling& t, int kept) {
   const int section = t.pairs() * t.n_tiles() <= 8 ? t.pairs() : 8 / t.n_tiles();
   const int ahead = std::min(t.pairs() - section, section);
   const int sections = divide_up(t.pairs(), section);
-  return 4 * t.m_tiles() * t.n_tiles() * t.chains() + words * (section + ahead) + 46 + t.rounds() * (kept + 4) +
-         (t.in_cluster ? (t.blocks + 7) / 8 : 0) +
+  return 4 * t.m_tiles() * t.n_tiles() * t.chains() + words * (section + ahead) + 46 +
+         t.rounds() * (kept + 4) + (t.in_cluster ? (t.blocks + 7) / 8 : 0) +
          (sections > 2 ? 6 * sections * t.n_tiles() / 2 : 0);
 }
 
