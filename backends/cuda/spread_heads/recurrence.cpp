@@ -51,11 +51,25 @@ std::unique_ptr<SpreadHeads> SpreadHeads::make(const Problem& problem, const Nat
   auto out = with_tilings(
       problem, cell, device,
       choose_spread(problem.shape, forward_pass(description, problem.training), device), backward);
-  if (out == nullptr)
+  if (out == nullptr) {
     reason = "R of one head, " + std::to_string(description.recurrent_gates) + " matrices of " +
              std::to_string(problem.shape.head_dim) + " x " +
              std::to_string(problem.shape.head_dim) +
              ", does not fit the registers and shared memory of all multiprocessors";
+    return nullptr;
+  }
+  double own = out->forward_.tiling.nanoseconds,
+         products = products_time(problem.shape, description, false);
+  if (problem.training) {
+    own += out->backward_.tiling.nanoseconds;
+    products += products_time(problem.shape, description, true);
+  }
+  if (own > products) {
+    reason = "the CUDA kernels would need " + std::to_string(static_cast<int>(own)) +
+             " ns per step by prediction, and matrix products " +
+             std::to_string(static_cast<int>(products)) + " ns";
+    return nullptr;
+  }
   return out;
 }
 

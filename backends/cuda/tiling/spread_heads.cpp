@@ -180,4 +180,14 @@ std::vector<SpreadTiling> choose_spread(const Shape& shape, const SpreadPass& pa
   return all;
 }
 
+double products_time(const Shape& shape, const CellDescription& cell, bool backward) {
+  // Two kernels per step, R from L2, and a product far from the tensor cores' full rate: fitted to
+  // the H200's table in docs/performance.md (256×3 to 1024×1 at B = 16, 768×1 at B = 256).
+  const double elements = static_cast<double>(cell.recurrent_gates) *
+                          static_cast<double>(shape.heads * shape.head_dim) *
+                          static_cast<double>(shape.head_dim);
+  const double product = 2 * elements * static_cast<double>(shape.batch);
+  return (backward ? 9000 : 6500) + 2 * elements / 5500 + product / (backward ? 120e3 : 260e3);
+}
+
 }  // namespace flashrnn::cuda

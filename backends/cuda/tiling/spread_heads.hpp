@@ -51,4 +51,8 @@ SpreadPass backward_pass(const CellDescription& cell, BackwardReads reads);
 std::vector<SpreadTiling> choose_spread(const Shape& shape, const SpreadPass& pass,
                                         const DeviceFacts& device);
 
+/// Nanoseconds of a step by matrix products of the BLAS library and a pointwise kernel, which the
+/// portable recurrence takes for such heads: what a tiling of many launches competes with.
+double products_time(const Shape& shape, const CellDescription& cell, bool backward);
+
 }  // namespace flashrnn::cuda
