@@ -37,7 +37,7 @@ std::vector<Case> cases(bool long_run) {
   for (const Shape& shape :
        {Shape{1, 1, 1, 1}, Shape{7, 3, 2, 5}, Shape{1, 4, 2, 16}, Shape{9, 1, 1, 1},
         Shape{12, 5, 3, 13}, Shape{33, 4, 3, 16}, Shape{5, 17, 1, 32}, Shape{6, 2, 1, 65},
-        Shape{3, 1, 5, 31}, Shape{4, 6, 1, 130}})
+        Shape{3, 1, 5, 31}, Shape{4, 6, 1, 130}, Shape{5, 3, 1, 264}})
     out.push_back({shape});
   if (long_run) out.push_back({.shape = Shape{67, 2, 1, 131}});
   const Shape odd{7, 5, 2, 19};

@@ -1,45 +1,66 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the interface of a plan does not show: the kernels in a captured graph, and several
 // recurrences at once on streams and threads of their own. Runs on a GPU.
-#include "small_heads/recurrence.hpp"
-
 #include <gtest/gtest.h>
 
 #include <random>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 #include "flashrnn/cells/lstm.hpp"
 #include "flashrnn/types.hpp"
+#include "small_heads/recurrence.hpp"
+#include "spread_heads/recurrence.hpp"
 
 namespace flashrnn::cuda {
 namespace {
 
+/// Heads that fit one multiprocessor, that a cluster shares, and that blocks share which meet in
+/// L2.
+struct OneBlock {
+  using Recurrence = SmallHeads;
+  static constexpr Shape shape{50, 6, 3, 40};
+};
+struct InACluster {
+  using Recurrence = SpreadHeads;
+  static constexpr Shape shape{50, 6, 3, 256};
+};
+struct MeetingInL2 {
+  using Recurrence = SpreadHeads;
+  static constexpr Shape shape{50, 6, 1, 1024};
+};
+
 /// An LSTM with its tensors on the device, outputs filled with a pattern.
+template <class Kind>
 class Case {
  public:
+  using Recurrence = typename Kind::Recurrence;
+  static constexpr bool spread = std::is_same_v<Recurrence, SpreadHeads>;
   explicit Case(unsigned seed) : generator_(seed) {
     problem_.dtype = DataType::bfloat16;
-    problem_.shape = {50, 6, 3, 40};
+    problem_.shape = Kind::shape;
     problem_.training = true;
     std::string reason;
-    recurrence_ = SmallHeads::make(problem_, native_cell<Lstm>(), current_device(), reason);
+    recurrence_ = Recurrence::make(problem_, native_cell<Lstm>(), current_device(), reason);
     if (recurrence_ == nullptr) throw std::runtime_error(reason);
     const Shape& s = problem_.shape;
     const auto row = static_cast<std::size_t>(s.heads * s.head_dim);
     const auto rows = static_cast<std::size_t>(s.steps * s.batch);
     constexpr auto order = SequenceOrder::time_major;
     forward_.x = {input(rows * 4 * row), gate_strides(s, 4, order)};
-    forward_.R = {input(4 * row * 40, 0.02f), matrix_strides(s)};
+    forward_.R = {input(4 * row * static_cast<std::size_t>(s.head_dim), 0.02f), matrix_strides(s)};
     forward_.b = {input(4 * row), bias_strides(s)};
     forward_.states = {output(2 * rows * row), state_sequence_strides(s, order)};
     forward_.reserve = scratch(recurrence_->reserve_bytes());
+    if constexpr (spread) forward_.workspace = scratch(recurrence_->forward_workspace_bytes());
     backward_.R = forward_.R;
     backward_.states = {forward_.states.data, forward_.states.strides};
     backward_.reserve = forward_.reserve;
     backward_.dh = {input(rows * row), state_sequence_strides(s, order)};
     backward_.dx = {output(rows * 4 * row), gate_strides(s, 4, order)};
-    backward_.dR = {output(4 * row * 40), matrix_strides(s)};
+    if constexpr (!spread)
+      backward_.dR = {output(4 * row * static_cast<std::size_t>(s.head_dim)), matrix_strides(s)};
     backward_.db = {output(4 * row), bias_strides(s)};
     backward_.workspace = scratch(recurrence_->backward_workspace_bytes());
   }
@@ -51,7 +72,12 @@ class Case {
 
   void run(cudaStream_t stream) const {
     recurrence_->forward(stream, forward_);
-    recurrence_->backward(stream, backward_);
+    if constexpr (spread) {
+      Sequence d_gate[max_gates];
+      recurrence_->backward(stream, backward_, d_gate);
+    } else {
+      recurrence_->backward(stream, backward_);
+    }
   }
   void poison() const {
     for (const auto& [data, count] : outputs_)
@@ -91,7 +117,7 @@ class Case {
 
   std::mt19937 generator_;
   Problem problem_;
-  std::unique_ptr<SmallHeads> recurrence_;
+  std::unique_ptr<Recurrence> recurrence_;
   std::vector<void*> memory_;
   std::vector<std::pair<void*, std::size_t>> outputs_;
   ForwardTensors forward_;
@@ -112,15 +138,21 @@ class Stream {
   cudaStream_t stream_ = nullptr;
 };
 
-std::vector<unsigned short> expected_results(const Case& one) {
+template <class Kind>
+std::vector<unsigned short> expected_results(const Case<Kind>& one) {
   one.poison();
   one.run(nullptr);
   check(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
   return one.results();
 }
 
-TEST(SmallHeads, RunsInACapturedGraph) {
-  const Case one(1);
+template <class Kind>
+class Streams : public testing::Test {};
+using Kinds = testing::Types<OneBlock, InACluster, MeetingInL2>;
+TYPED_TEST_SUITE(Streams, Kinds);
+
+TYPED_TEST(Streams, RunInACapturedGraph) {
+  const Case<TypeParam> one(1);
   const std::vector<unsigned short> expected = expected_results(one);
   const Stream stream;
   cudaGraph_t graph = nullptr;
@@ -139,12 +171,12 @@ TEST(SmallHeads, RunsInACapturedGraph) {
   cudaGraphDestroy(graph);
 }
 
-TEST(SmallHeads, RunsOnManyStreamsAndThreadsAtOnce) {
+TYPED_TEST(Streams, RunSideBySideFromSeveralThreads) {
   constexpr int threads = 4;
-  std::vector<std::unique_ptr<Case>> all;
+  std::vector<std::unique_ptr<Case<TypeParam>>> all;
   std::vector<std::vector<unsigned short>> expected;
   for (unsigned n = 0; n < threads; ++n) {
-    all.push_back(std::make_unique<Case>(n + 10));
+    all.push_back(std::make_unique<Case<TypeParam>>(n + 10));
     expected.push_back(expected_results(*all.back()));
     all.back()->poison();
   }
