@@ -1,15 +1,54 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "native_cell.hpp"
 
-namespace flashrnn::cuda {
+#include <fstream>
+#include <sstream>
 
-CellText built_in_cell_text(const std::string& name) {
-  if (name == "elman") return {"flashrnn::Elman", "flashrnn/cells/elman.hpp"};
-  if (name == "elman_relu") return {"flashrnn::ElmanRelu", "flashrnn/cells/elman.hpp"};
-  if (name == "gru") return {"flashrnn::Gru", "flashrnn/cells/gru.hpp"};
-  if (name == "lstm") return {"flashrnn::Lstm", "flashrnn/cells/lstm.hpp"};
-  if (name == "slstm") return {"flashrnn::Slstm", "flashrnn/cells/slstm.hpp"};
+namespace flashrnn::cuda {
+namespace {
+
+/// By type, not by name: a user's cell may have the name of one of ours.
+std::string built_in_header(const std::string& type) {
+  if (type == "flashrnn::Elman" || type == "flashrnn::ElmanRelu") return "flashrnn/cells/elman.hpp";
+  if (type == "flashrnn::Gru") return "flashrnn/cells/gru.hpp";
+  if (type == "flashrnn::Lstm") return "flashrnn/cells/lstm.hpp";
+  if (type == "flashrnn::Slstm") return "flashrnn/cells/slstm.hpp";
   return {};
+}
+
+}  // namespace
+
+CellText cell_text(const NativeCell& cell) {
+  CellText out;
+  if (const std::string header = built_in_header(cell.type); !header.empty()) {
+    out.type = cell.type;
+    out.header = header;
+    return out;
+  }
+  const std::string which =
+      "the CUDA kernels are compiled from a cell's text, and that of " + cell.description.name;
+  if (cell.file.empty()) {
+    out.reason = which +
+                 " is not known: its struct has no member `static constexpr const char* "
+                 "file = __FILE__;`";
+  } else if (cell.type.empty()) {
+    out.reason = which + " has no name outside of its file: an unnamed namespace or a template";
+  } else if (std::ifstream in(cell.file); in) {
+    std::ostringstream text;
+    text << in.rdbuf();
+    out.type = cell.type;
+    out.header = cell.file;
+    out.own = text.str();
+  } else {
+    out.reason = which + " cannot be read here: " + cell.file;
+  }
+  return out;
+}
+
+std::vector<Source> sources_with(const CellText& text) {
+  std::vector<Source> all = embedded_sources();
+  if (!text.own.empty()) all.push_back({text.header, text.own});
+  return all;
 }
 
 }  // namespace flashrnn::cuda

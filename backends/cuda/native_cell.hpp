@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "flashrnn/recurrence/native_cell.hpp"
 #include "jit/sources.hpp"
@@ -10,11 +11,16 @@ namespace flashrnn::cuda {
 
 /// A cell as a text that kernels are compiled from.
 struct CellText {
-  std::string type;    ///< "flashrnn::Lstm"
+  std::string type;    ///< "flashrnn::Lstm"; empty if there is no text
   std::string header;  ///< the name of its header, as kernels include it
+  std::string own;     ///< the header's text, if it is not one of the library's
+  std::string reason;  ///< why there is no text
 };
 
-/// The text of a built-in cell; empty type if there is none of that name.
-CellText built_in_cell_text(const std::string& name);
+/// The text of a built-in cell, or of a user's whose `file` can be read here.
+CellText cell_text(const NativeCell& cell);
+
+/// Everything that a program with this cell may include.
+std::vector<Source> sources_with(const CellText& text);
 
 }  // namespace flashrnn::cuda

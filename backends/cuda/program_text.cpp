@@ -3,8 +3,6 @@
 
 #include <sstream>
 
-#include "jit/sources.hpp"
-
 namespace flashrnn::cuda {
 
 std::string kernel_name(const std::string& pass, const std::string& cell, DataType type,
@@ -18,7 +16,7 @@ std::string kernel_name(const std::string& pass, const std::string& cell, DataTy
 
 Program tile_program(const std::string& headers, const std::string& tile, const std::string& kernel,
                      const std::string& function, const std::string& parameters, int threads,
-                     int shared_bytes) {
+                     int shared_bytes, const std::vector<Source>& sources) {
   std::ostringstream out;
   out << headers << "using Tile = flashrnn::cuda::" << tile << ";\n"
       << "static_assert(Tile::threads == " << threads << ");\n"
@@ -26,7 +24,7 @@ Program tile_program(const std::string& headers, const std::string& tile, const 
       << "extern \"C\" __global__ void __launch_bounds__(Tile::threads, 1)\n"
       << kernel << "(const __grid_constant__ flashrnn::cuda::" << parameters << " parameters) {\n"
       << "  flashrnn::cuda::" << function << "<Tile>(parameters);\n}\n";
-  return {join_sources(out.str(), embedded_sources()), kernel};
+  return {join_sources(out.str(), sources), kernel};
 }
 
 Program plain_program(const std::string& header, const std::string& kernel,

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "flashrnn/problem.hpp"
+#include "jit/sources.hpp"
 
 // Pieces of the texts that are compiled at run time.
 
@@ -23,7 +25,7 @@ std::string kernel_name(const std::string& pass, const std::string& cell, DataTy
 /// choice of the tile assumed of it, threads and bytes of shared memory, is asserted.
 Program tile_program(const std::string& headers, const std::string& tile, const std::string& kernel,
                      const std::string& function, const std::string& parameters, int threads,
-                     int shared_bytes);
+                     int shared_bytes, const std::vector<Source>& sources = embedded_sources());
 /// A program whose kernel calls `function`, "flashrnn::cuda::sum_parts<...>".
 Program plain_program(const std::string& header, const std::string& kernel,
                       const std::string& function, const std::string& parameters);

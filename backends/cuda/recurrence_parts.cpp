@@ -56,9 +56,7 @@ KernelOptions<float> clips(const Problem& problem) {
 std::string unsupported(const Problem& problem, const NativeCell& cell) {
   if (problem.dtype != DataType::bfloat16 && problem.dtype != DataType::float16)
     return "the CUDA kernels take bfloat16 and float16, not " + std::string(name_of(problem.dtype));
-  if (built_in_cell_text(cell.description.name).type.empty())
-    return "the CUDA kernels know the text of the built-in cells only, not that of " +
-           cell.description.name;
+  if (const CellText text = cell_text(cell); text.type.empty()) return text.reason;
   if (cell.description.gates > max_gates)
     return "the CUDA kernels take at most " + std::to_string(max_gates) + " gates";
   const Index limit = std::numeric_limits<int>::max() / 4;

@@ -15,6 +15,7 @@
 /// library derives it.
 struct PeepholeLstm {
   static constexpr const char* name = "peephole_lstm";
+  static constexpr const char* file = __FILE__;  // CUDA kernels are compiled from this text
   static constexpr int states = 2;                         // h, c
   static constexpr int gates = 7;                          // i, f, z, o, p_i, p_f, p_o
   static constexpr unsigned recurrent_gates = 0b000'1111;  // i, f, z, o receive R·h
@@ -37,6 +38,7 @@ struct PeepholeLstm {
 /// settled.
 struct PeepholeLstmByHand {
   static constexpr const char* name = "peephole_lstm_by_hand";
+  static constexpr const char* file = PeepholeLstm::file;
   static constexpr int states = PeepholeLstm::states;
   static constexpr int gates = PeepholeLstm::gates;
   static constexpr unsigned recurrent_gates = PeepholeLstm::recurrent_gates;

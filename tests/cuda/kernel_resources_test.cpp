@@ -89,7 +89,7 @@ void check_spread(const NativeCell& cell, const CellText& text, DataType type, I
 template <class Cell>
 void check_cell(DataType type) {
   const NativeCell cell = native_cell<Cell>();
-  const CellText text = built_in_cell_text(cell.description.name);
+  const CellText text = cell_text(cell);
   ASSERT_FALSE(text.type.empty());
   Resources resources;
   for (const Target& target : targets()) {

@@ -15,7 +15,7 @@ Program forward_program(const NativeCell& cell, const CellText& text, const Prob
                       kernel_name(tiling.saving ? "training_forward" : "forward",
                                   cell.description.name, problem.dtype, tiling.padded),
                       "forward", "ForwardParameters", tiling.threads(),
-                      tiling.shared_bytes(cell.description));
+                      tiling.shared_bytes(cell.description), sources_with(text));
 }
 
 Program backward_program(const NativeCell& cell, const CellText& text, const Problem& problem,
@@ -29,7 +29,7 @@ Program backward_program(const NativeCell& cell, const CellText& text, const Pro
   return tile_program("#include \"backward.cuh\"\n#include \"" + text.header + "\"\n", tile.str(),
                       kernel_name("backward", cell.description.name, problem.dtype, tiling.padded),
                       "backward", "BackwardParameters", tiling.threads(),
-                      tiling.shared_bytes(cell.description, cell.reads));
+                      tiling.shared_bytes(cell.description, cell.reads), sources_with(text));
 }
 
 Program weight_gradient_program(const NativeCell& cell, DataType type,

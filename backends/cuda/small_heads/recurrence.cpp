@@ -35,7 +35,7 @@ std::unique_ptr<SmallHeads> SmallHeads::make(const Problem& problem, const Nativ
   }
   std::unique_ptr<SmallHeads> out(new SmallHeads(problem, used));
   out->device_ = device;
-  const CellText text = built_in_cell_text(description.name);
+  const CellText text = cell_text(used);
   const auto load = [](const Program& program, int shared_bytes) {
     Kernel kernel = Kernel::load(program.text, program.kernel);
     if (shared_bytes > 0) kernel.set_shared_bytes(shared_bytes);

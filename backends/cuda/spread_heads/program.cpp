@@ -15,7 +15,8 @@ Program spread_forward_program(const NativeCell& cell, const CellText& text, con
       "#include \"spread_forward.cuh\"\n#include \"" + text.header + "\"\n", tile.str(),
       kernel_name(problem.training ? "spread_training_forward" : "spread_forward",
                   cell.description.name, problem.dtype, tiling.blocks * tiling.units),
-      "spread_forward", "SpreadForwardParameters", tiling.threads(), tiling.shared_bytes());
+      "spread_forward", "SpreadForwardParameters", tiling.threads(), tiling.shared_bytes(),
+      sources_with(text));
 }
 
 Program spread_backward_program(const NativeCell& cell, const CellText& text,
@@ -26,11 +27,12 @@ Program spread_backward_program(const NativeCell& cell, const CellText& text,
        << truth(problem.recurrent_gradient_clip.has_value()) << ", "
        << truth(problem.cut_recurrent_gradient) << ", " << cell.reads.states << "u, "
        << cell.reads.saved << "u>";
-  return tile_program(
-      "#include \"spread_backward.cuh\"\n#include \"" + text.header + "\"\n", tile.str(),
-      kernel_name("spread_backward", cell.description.name, problem.dtype,
-                  tiling.blocks * tiling.units),
-      "spread_backward", "SpreadBackwardParameters", tiling.threads(), tiling.shared_bytes());
+  return tile_program("#include \"spread_backward.cuh\"\n#include \"" + text.header + "\"\n",
+                      tile.str(),
+                      kernel_name("spread_backward", cell.description.name, problem.dtype,
+                                  tiling.blocks * tiling.units),
+                      "spread_backward", "SpreadBackwardParameters", tiling.threads(),
+                      tiling.shared_bytes(), sources_with(text));
 }
 
 Program arrange_program() {

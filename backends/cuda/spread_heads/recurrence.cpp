@@ -81,7 +81,7 @@ std::unique_ptr<SpreadHeads> SpreadHeads::with_tilings(const Problem& problem,
   std::unique_ptr<SpreadHeads> out(new SpreadHeads(problem, with_options(cell, problem)));
   out->device_ = device;
   const NativeCell& used = out->cell_;
-  const CellText text = built_in_cell_text(used.description.name);
+  const CellText text = cell_text(used);
   if (!out->take_first(
           forward,
           [&](const SpreadTiling& t) { return spread_forward_program(used, text, problem, t); },

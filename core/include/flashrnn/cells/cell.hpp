@@ -40,6 +40,9 @@
 // `static constexpr int saved = K;`: forward then takes a fourth argument `Real (&save)[saved]` and
 // backward a first argument `const Real (&save)[saved]`.
 //
+// `static constexpr const char* file = __FILE__;` lets the CUDA kernels, which are compiled when a
+// plan is made, find the cell's text. The file may include headers of flashrnn/cells, no others.
+//
 // Math supplies the real type and the functions, so that a backend chooses their precision and
 // whether one call works on a scalar, a vector register or a dual number. Cells therefore use
 // Math::select in place of branches. Math has:
