@@ -6,6 +6,7 @@
 
 #include "flashrnn/recurrence/backward_reads.hpp"
 #include "flashrnn/recurrence/describe_cell.hpp"
+#include "flashrnn/recurrence/sigmoid_gates.hpp"
 
 namespace flashrnn_type_name {
 
@@ -36,16 +37,21 @@ struct NativeCell {
   CellDescription description;
   unsigned recurrent_gates = 0, input_gates = 0, bias_gates = 0;  ///< masks of gates
   BackwardReads reads;
+  unsigned sigmoid_gates = 0;  ///< mask of the gates that enter nothing but a sigmoid
   std::string type;  ///< the struct's full name, "flashrnn::Lstm"; empty if it cannot be named
   std::string file;  ///< the header with its text, for a cell that says so; see cells/cell.hpp
 };
 
 template <class Cell>
 NativeCell native_cell() {
-  NativeCell out{describe_cell<Cell>(),  Cell::recurrent_gates,
-                 Cell::input_gates,      Cell::bias_gates,
-                 backward_reads<Cell>(), flashrnn_type_name::full_type_name<Cell>(),
-                 std::string()};
+  NativeCell out;
+  out.description = describe_cell<Cell>();
+  out.recurrent_gates = Cell::recurrent_gates;
+  out.input_gates = Cell::input_gates;
+  out.bias_gates = Cell::bias_gates;
+  out.reads = backward_reads<Cell>();
+  out.sigmoid_gates = sigmoid_gates<Cell>();
+  out.type = flashrnn_type_name::full_type_name<Cell>();
   if constexpr (requires { std::string(Cell::file); }) out.file = Cell::file;
   return out;
 }
