@@ -114,9 +114,9 @@ std::unique_ptr<const Engine<ExecutionSpace>> make_engine(const ExecutionSpace& 
   };
   std::unique_ptr<const Engine<ExecutionSpace>> engine;
   [&]<class... Storage>(StorageTypes<Storage...>) {
-    ((problem.dtype == data_type_of<Storage>() &&
-      (engine = make.template operator()<Storage>(), true)) ||
-     ...);
+    (void)((problem.dtype == data_type_of<Storage>() &&
+            (engine = make.template operator()<Storage>(), true)) ||
+           ...);
   }(Types());
   return engine;
 }
