@@ -12,4 +12,5 @@ function(flashrnn_embed_texts target function)
     COMMENT "Embedding the texts of ${function}"
     VERBATIM)
   target_sources(${target} PRIVATE ${source})
+  set_source_files_properties(${source} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)  # there only after the build
 endfunction()

@@ -67,7 +67,6 @@ class Parser {
   Token token_;
   std::vector<std::int64_t> list_;  // in work
   std::uint32_t last_end_ = 0;      // of the token before
-  std::uint32_t previous_end_ = 0;
   int depth_ = 0;
 };
 

@@ -52,13 +52,13 @@ class CubinCacheTest : public testing::Test {
   fs::path folder;
 };
 
-const std::vector<std::string> options = {"--a", "--b"};
+const std::vector<std::string> some_options = {"--a", "--b"};
 
 TEST_F(CubinCacheTest, CompilesOnce) {
   const CountingCompiler compiler;
-  const Cubin first = CubinCache(folder).get(compiler, "program", options);
+  const Cubin first = CubinCache(folder).get(compiler, "program", some_options);
   EXPECT_EQ(first.origin, CubinOrigin::compiled);
-  const Cubin second = CubinCache(folder).get(compiler, "program", options);
+  const Cubin second = CubinCache(folder).get(compiler, "program", some_options);
   EXPECT_EQ(second.origin, CubinOrigin::cache);
   EXPECT_EQ(compiler.calls, 1);
   EXPECT_EQ(first.code, second.code);
@@ -68,9 +68,9 @@ TEST_F(CubinCacheTest, CompilesOnce) {
 TEST_F(CubinCacheTest, EverythingThatChangesTheCodeChangesTheKey) {
   const CubinCache cache(folder);
   const CountingCompiler compiler, newer("test 2");
-  const std::string key = cache.get(compiler, "program", options).key;
-  EXPECT_NE(cache.get(newer, "program", options).key, key);
-  EXPECT_NE(cache.get(compiler, "program ", options).key, key);
+  const std::string key = cache.get(compiler, "program", some_options).key;
+  EXPECT_NE(cache.get(newer, "program", some_options).key, key);
+  EXPECT_NE(cache.get(compiler, "program ", some_options).key, key);
   EXPECT_NE(cache.get(compiler, "program", {"--a"}).key, key);
   EXPECT_NE(cache.get(compiler, "program", {"--b", "--a"}).key, key);
 }
@@ -78,16 +78,16 @@ TEST_F(CubinCacheTest, EverythingThatChangesTheCodeChangesTheKey) {
 TEST_F(CubinCacheTest, DamagedFilesAreReplaced) {
   const CubinCache cache(folder);
   const CountingCompiler compiler;
-  const std::string code = cache.get(compiler, "program", options).code;
+  const std::string code = cache.get(compiler, "program", some_options).code;
   const fs::path file = only_file();
   const auto size = fs::file_size(file);
   int calls = 1;
   const auto expect_replaced = [&](const char* what) {
-    const Cubin again = cache.get(compiler, "program", options);
+    const Cubin again = cache.get(compiler, "program", some_options);
     EXPECT_EQ(again.code, code) << what;
     EXPECT_EQ(again.origin, CubinOrigin::compiled) << what;
     EXPECT_EQ(compiler.calls, ++calls) << what;
-    EXPECT_EQ(cache.get(compiler, "program", options).origin, CubinOrigin::cache) << what;
+    EXPECT_EQ(cache.get(compiler, "program", some_options).origin, CubinOrigin::cache) << what;
     only_file();
   };
   fs::resize_file(file, size - 1);
@@ -109,16 +109,16 @@ TEST_F(CubinCacheTest, AFolderThatCannotBeWrittenCostsTheCachingAlone) {
   std::ofstream(file) << "no folder";
   const CountingCompiler compiler;
   const CubinCache cache(file / "below");
-  EXPECT_EQ(cache.get(compiler, "program", options).code,
-            cache.get(compiler, "program", options).code);
+  EXPECT_EQ(cache.get(compiler, "program", some_options).code,
+            cache.get(compiler, "program", some_options).code);
   EXPECT_EQ(compiler.calls, 2);
-  EXPECT_EQ(CubinCache({}).get(compiler, "program", options).origin, CubinOrigin::compiled);
+  EXPECT_EQ(CubinCache({}).get(compiler, "program", some_options).origin, CubinOrigin::compiled);
 }
 
 TEST_F(CubinCacheTest, WhatDoesNotCompileIsReportedAndNotKept) {
   const CountingCompiler compiler;
   try {
-    CubinCache(folder).get(compiler, "wrong", options);
+    CubinCache(folder).get(compiler, "wrong", some_options);
     ADD_FAILURE() << "no error";
   } catch (const InternalError& error) {
     EXPECT_NE(std::string(error.what()).find("line 1: wrong"), std::string::npos);
@@ -137,8 +137,8 @@ TEST_F(CubinCacheTest, ManyProcessesAtOnce) {
       bool right = true;
       for (int program = 0; program < 20; ++program) {
         const std::string name = "program " + std::to_string(program);
-        const std::string code = CubinCache(cache).get(compiler, name, options).code;
-        right = right && code == compiler.compile(name, options).cubin;
+        const std::string code = CubinCache(cache).get(compiler, name, some_options).code;
+        right = right && code == compiler.compile(name, some_options).cubin;
       }
       _exit(right ? 0 : 1);
     }
@@ -157,7 +157,7 @@ TEST_F(CubinCacheTest, ManyProcessesAtOnce) {
   }
   EXPECT_EQ(files, 20);
   for (int program = 0; program < 20; ++program)
-    CubinCache(cache).get(compiler, "program " + std::to_string(program), options);
+    CubinCache(cache).get(compiler, "program " + std::to_string(program), some_options);
   EXPECT_EQ(compiler.calls, 0);
 }
 
