@@ -2,6 +2,8 @@
 // cuda_kernels_bench: device times of the CUDA kernels, medians of CUDA events, with the caches
 // flushed before every run. One line per cell, type, heads and batch: milliseconds of inference,
 // of forward for training, of backward (with dx, dR, db, ds0) and of its recurrence alone.
+//   cuda_kernels_bench                      all of them
+//   cuda_kernels_bench CELL:HEAD_DIM:BATCH…  these, in bfloat16
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -9,6 +11,7 @@
 #include <cstdlib>
 #include <functional>
 #include <random>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -141,16 +144,28 @@ void measure(DataType type, Index head_dim, Index batch, Index steps = 1024) {
   std::fflush(stdout);
 }
 
-int run() {
-  std::printf("%-32s %8s %8s %8s %8s\n", "T=1024, ms", "infer", "train", "backward", "(no dR)");
+void measure(const std::string& cell, Index head_dim, Index batch) {
   constexpr auto bf16 = DataType::bfloat16;
-  for (const Index head_dim : {16, 32, 64, 128})
-    for (const Index batch : {1, 16, 64, 256}) measure<Lstm>(bf16, head_dim, batch);
-  for (const Index head_dim : {16, 64, 128}) {
-    measure<Slstm>(bf16, head_dim, 16);
-    measure<Gru>(bf16, head_dim, 16);
-    measure<Elman>(bf16, head_dim, 16);
+  if (cell == "lstm") return measure<Lstm>(bf16, head_dim, batch);
+  if (cell == "slstm") return measure<Slstm>(bf16, head_dim, batch);
+  if (cell == "gru") return measure<Gru>(bf16, head_dim, batch);
+  if (cell == "elman") return measure<Elman>(bf16, head_dim, batch);
+  throw std::invalid_argument("no cell " + cell);
+}
+
+int run(const std::vector<std::string>& wanted) {
+  std::printf("%-32s %8s %8s %8s %8s\n", "T=1024, ms", "infer", "train", "backward", "(no dR)");
+  for (const std::string& one : wanted) {
+    const auto first = one.find(':'), second = one.find(':', first + 1);
+    if (second == std::string::npos) throw std::invalid_argument("not CELL:HEAD_DIM:BATCH: " + one);
+    measure(one.substr(0, first), std::stoll(one.substr(first + 1, second - first - 1)),
+            std::stoll(one.substr(second + 1)));
   }
+  if (!wanted.empty()) return 0;
+  for (const Index head_dim : {16, 32, 64, 128})
+    for (const Index batch : {1, 16, 64, 256}) measure("lstm", head_dim, batch);
+  for (const Index head_dim : {16, 32, 64, 128})
+    for (const char* const cell : {"slstm", "gru", "elman"}) measure(cell, head_dim, 16);
   measure<Lstm>(DataType::float16, 64, 16);
   return 0;
 }
@@ -158,7 +173,9 @@ int run() {
 }  // namespace
 }  // namespace flashrnn::cuda
 
-int main() try { return flashrnn::cuda::run(); } catch (const std::exception& error) {
+int main(int count, char** arguments) try {
+  return flashrnn::cuda::run({arguments + 1, arguments + count});
+} catch (const std::exception& error) {
   std::fprintf(stderr, "cuda_kernels_bench: %s\n", error.what());
   return 1;
 }

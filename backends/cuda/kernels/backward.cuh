@@ -26,19 +26,20 @@ __device__ constexpr int gate_of_row(int row) {
 }
 
 /// What is fixed when the kernel is compiled; names as in ForwardTile.
+///   exact      head_dim is padded, and the batch a multiple of the tile's
 ///   clips_h, clips_gradient, cuts   options of the problem
 ///   reads_states, reads_saved   bits of the states (of this or the previous step) and of the saved
 ///                               values that the cell's backward function reads
 template <class Cell_, class Storage_, int padded_, int batch_, int chains_, int io_warps_,
-          int ring_, bool clips_h_, bool clips_gradient_, bool cuts_, int compute_registers_,
+          int ring_, int group_, bool exact_, bool clips_h_, bool clips_gradient_, bool cuts_, int compute_registers_,
           unsigned reads_states_, unsigned reads_saved_>
 struct BackwardTile {
   using Cell = Cell_;
   using Storage = Storage_;
   using Complete = CompleteCell<Cell>;
   static constexpr int padded = padded_, batch = batch_, units = 2, chains = chains_,
-                       io_warps = io_warps_, ring = ring_;
-  static constexpr bool clips_h = clips_h_, clips_gradient = clips_gradient_, cuts = cuts_;
+                       io_warps = io_warps_, ring = ring_, group = group_;
+  static constexpr bool exact = exact_, clips_h = clips_h_, clips_gradient = clips_gradient_, cuts = cuts_;
   static constexpr int compute_registers = compute_registers_;
   static constexpr unsigned reads_states = reads_states_, reads_saved = reads_saved_;
   static_assert(padded % 16 == 0, "BackwardTile: padded is a multiple of 16, the rows of an mma");
@@ -56,18 +57,10 @@ struct BackwardTile {
   using Warps = IoWarps<io_warps, upstream_channel + 1, Cell::gates>;
   using Input = Ring<batch, upstream_channel + 1, padded, ring>;
   using Gradients = Columns<batch, Cell::gates * padded>;
-  static constexpr int gradients_at = 0;
-  static constexpr int input_at = gradients_at + 2 * Gradients::bytes;
+  static constexpr int gradients_at = 0, gradients_group = group * Gradients::bytes;
+  static constexpr int input_at = gradients_at + 2 * gradients_group;
   static constexpr int shared_bytes = input_at + Input::bytes;
 };
-
-/// Position of the n-th set bit of a mask.
-__device__ constexpr int set_bit(unsigned mask, int n) {
-  int bit = 0;
-  for (; n > 0 || (mask & 1u) == 0; mask >>= 1, ++bit)
-    if ((mask & 1u) != 0) --n;
-  return bit;
-}
 
 /// Where what backward reads lies. At the first step of the sequence, which comes last, the
 /// previous states are the initial ones.
@@ -133,19 +126,19 @@ __device__ void load_inputs(const BackwardParameters& p, SharedAddress shared, i
                             Index first_row) {
   const int rows = static_cast<int>(::min(p.shape.batch - first_row, Index(Tile::batch)));
   const BackwardInputRows<Tile> source{p, head, first_row};
-  RingLoader<typename Tile::Input, 32 * Tile::Warps::loading, wide> input;
+  RingLoader<typename Tile::Input, 32 * Tile::Warps::loading, Tile::group, wide> input;
   input.start(shared + Tile::input_at, lane, rows, static_cast<int>(p.shape.head_dim),
-              p.shape.steps, source);
-  block_barrier<Tile::threads>();
-  for (Index step = 0; step < p.shape.steps; ++step) {
-    input.refill(step, source);
+              p.shape.steps, 0, source);
+  block_barrier_converged<Tile::threads>();
+  for (Index step = 0; step < p.shape.steps; step += Tile::group) {
+    input.refill(source);
     input.wait();
-    block_barrier<Tile::threads>();
+    block_barrier_converged<Tile::threads>();
   }
   copy_async_wait<0>();
 }
 
-/// Writes the gate gradients, one step behind.
+/// Writes the gate gradients, one group behind.
 template <class Tile, bool wide>
 __device__ void store_gradients(const BackwardParameters& p, SharedAddress shared, int lane,
                                 int head, Index first_row) {
@@ -158,23 +151,25 @@ __device__ void store_gradients(const BackwardParameters& p, SharedAddress share
   };
   const auto store = [&](Index step) {
     const SharedAddress gradients =
-        shared + Tile::gradients_at + (static_cast<int>(step + 1) & 1) * Tile::Gradients::bytes;
+        shared + Tile::gradients_at +
+        (static_cast<int>(step) & (2 * Tile::group - 1)) * Tile::Gradients::bytes;
     typename decltype(output)::Words words;
     output.read(gradients, row, words);
     output.write(words, gradients, step, target, row);
   };
-  block_barrier<Tile::threads>();
-  for (Index step = 0; step < p.shape.steps; ++step) {
-    if (step > 0) store(step - 1);
-    block_barrier<Tile::threads>();
+  block_barrier_converged<Tile::threads>();
+  Index stored = 0;
+  for (Index step = Tile::group; step < p.shape.steps + Tile::group; step += Tile::group) {
+    block_barrier_converged<Tile::threads>();
+    const Index end = ::min(step, p.shape.steps);
+#pragma unroll 1
+    for (; stored < end; ++stored) store(stored);
   }
-  store(p.shape.steps - 1);
 }
 
 template <class Tile, bool wide>
-__device__ void backward_io(const BackwardParameters& p, SharedAddress shared, int head,
+__device__ void backward_io(const BackwardParameters& p, SharedAddress shared, int lane, int head,
                             Index first_row) {
-  const int lane = static_cast<int>(threadIdx.x) - 32 * Tile::compute_warps;
   if (lane < 32 * Tile::Warps::loading) {
     load_inputs<Tile, wide>(p, shared, lane, head, first_row);
   } else {
@@ -201,13 +196,14 @@ __device__ void backward(const BackwardParameters& p) {
   clear_shared(shared, Tile::shared_bytes);
   block_barrier<Tile::threads>();
 
-  const int warp = static_cast<int>(threadIdx.x) / 32;
+  const int warp = role<Tile>(p.blocks_at_once);
   if (warp >= Tile::compute_warps) {
     give_registers<Tile::compute_registers>();
+    const int io_lane = 32 * (warp - Tile::compute_warps) + static_cast<int>(threadIdx.x & 31);
     if (p.wide_sequences != 0) {
-      backward_io<Tile, true>(p, shared, head, first_row);
+      backward_io<Tile, true>(p, shared, io_lane, head, first_row);
     } else {
-      backward_io<Tile, false>(p, shared, head, first_row);
+      backward_io<Tile, false>(p, shared, io_lane, head, first_row);
     }
     return;
   }
@@ -251,110 +247,143 @@ __device__ void backward(const BackwardParameters& p) {
   SharedAddress supplied =
       gradients + Tile::Gradients::offset(Share::supplied_row(lane)) + 16 * lane.column;
   int own_copy = lane.column % Share::copies;
-  keep(supplied);
-  keep(own_copy);
+  pin(supplied);
+  pin(own_copy);
   SharedAddress own_gradient[rows], own_input[rows];
 #pragma unroll
   for (int r = 0; r < rows; ++r) {
     const int row = Share::row(lane, r);
     own_gradient[r] = gradients + Tile::Gradients::offset(row) + 2 * first_unit;
     own_input[r] = shared + Tile::input_at + Tile::Input::offset(0, row) + 2 * first_unit;
-    keep(own_gradient[r]);
-    keep(own_input[r]);
+    pin(own_gradient[r]);
+    pin(own_input[r]);
   }
   block_barrier<Tile::threads>();
 
-  Elements<cells> in[rows][channels];
-  const auto load_inputs = [&](int slot) {
+  // R^T · (gate gradients of the step before), the right-hand factor of which is in `b`.
+  const auto product = [&](const Word(&b)[Tile::k_tiles][2], float(&sum)[4]) {
+    float part[Tile::chains][4];
 #pragma unroll
-    for (int r = 0; r < rows; ++r)
-#pragma unroll
-      for (int channel = 0; channel < channels; ++channel)
-        in[r][channel] = load_shared<cells>(own_input[r] + slot * Tile::Input::step_bytes +
-                                            channel * Tile::Input::channel_bytes);
-  };
-  // d_state[0] += R^T · (gate gradients of the step before), clipped or cut.
-  int offset = 0;
-  const auto add_recurrent_gradient = [&] {
-    float sum[Tile::chains][4];
-#pragma unroll
-    for (int chain = 0; chain < Tile::chains; ++chain)
-#pragma unroll
-      for (int e = 0; e < 4; ++e) sum[chain][e] = 0;
-    Word b[Tile::k_tiles][2];
-    load_columns<Tile::k_tiles>(supplied + offset, lane.column, b);
-#pragma unroll
-    for (int k = 0; k < Tile::k_tiles; ++k)
-      Packed<Storage>::multiply_add(sum[k % Tile::chains], a[k], b[k][0], b[k][1]);
-#pragma unroll
-    for (int chain = 1; chain < Tile::chains; ++chain)
-#pragma unroll
-      for (int e = 0; e < 4; ++e) sum[0][e] += sum[chain][e];
-#pragma unroll
-    for (int c = 0; c < cells; ++c)
-#pragma unroll
-      for (int r = 0; r < rows; ++r) {
-        float choice[Share::copies];
-#pragma unroll
-        for (int copy = 0; copy < Share::copies; ++copy)
-          choice[copy] = sum[0][2 * (copy * cells + c) + r];
-        float recurrent = pick(choice, own_copy);
-        if constexpr (Tile::clips_gradient)
-          recurrent = clipped(recurrent, p.recurrent_gradient_clip);
-        if constexpr (!Tile::cuts) d_state[c][r][0] += recurrent;
+    for (int k = 0; k < Tile::k_tiles; ++k) {
+      if (k < Tile::chains) {
+        const float zero[4] = {0, 0, 0, 0};
+        Packed<Storage>::multiply_add(part[k], a[k], b[k][0], b[k][1], zero);
+      } else {
+        Packed<Storage>::multiply_add(part[k % Tile::chains], a[k], b[k][0], b[k][1]);
       }
+    }
+#pragma unroll
+    for (int distance = Tile::chains / 2; distance > 0; distance /= 2)
+#pragma unroll
+      for (int chain = 0; chain < distance; ++chain)
+#pragma unroll
+        for (int e = 0; e < 4; ++e) part[chain][e] += part[chain + distance][e];
+#pragma unroll
+    for (int e = 0; e < 4; ++e) sum[e] = part[0][e];
+  };
+  // d_h plus what this lane's cell gets of the product, clipped or cut.
+  const auto with_recurrent = [&](const float(&sum)[4], int c, int r, float d_h) {
+    if constexpr (Tile::cuts) return d_h;
+    float choice[Share::copies];
+#pragma unroll
+    for (int copy = 0; copy < Share::copies; ++copy) choice[copy] = sum[2 * (copy * cells + c) + r];
+    if constexpr (Tile::clips_gradient)
+      return d_h + clipped(pick(choice, own_copy), p.recurrent_gradient_clip);
+    return pick_and_add(choice, own_copy, d_h);
   };
 
-  for (Index step = 0; step < p.shape.steps; ++step) {
-    load_inputs(static_cast<int>(step) & (Tile::ring - 1));
-    add_recurrent_gradient();
-    offset ^= Tile::Gradients::bytes;
+  SharedAddress input_group = 0, gradients_group = 0;
+  for (Index left = p.shape.steps; left > 0; left -= Tile::group) {
+    const int count = static_cast<int>(::min(left, Index(Tile::group)));
 #pragma unroll
-    for (int r = 0; r < rows; ++r) {
-      float d_gate[cells][Cell::gates];
+    for (int s = 0; s < Tile::group; ++s) {
+      const SharedAddress before = s > 0 ? gradients_group + (s - 1) * Tile::Gradients::bytes
+                                         : (gradients_group ^ Tile::gradients_group) +
+                                               Tile::gradients_group - Tile::Gradients::bytes;
+      Word b[Tile::k_tiles][2];
+      load_columns<Tile::k_tiles>(supplied + before, lane.column, b);
+      Elements<cells> in[rows][channels];
 #pragma unroll
-      for (int c = 0; c < cells; ++c) {
-        float save[Complete::saved_extent], previous[Cell::states], d_previous[Cell::states];
+      for (int r = 0; r < rows; ++r)
 #pragma unroll
-        for (int k = 0; k < Complete::saved_extent; ++k)
-          save[k] = has_gate(Tile::reads_saved, k)
-                        ? element<Storage>(in[r][gate_position(Tile::reads_saved, k)], c)
-                        : 0.0f;
+        for (int channel = 0; channel < channels; ++channel)
+          in[r][channel] = load_shared<cells>(own_input[r] + input_group +
+                                              s * Tile::Input::step_bytes +
+                                              channel * Tile::Input::channel_bytes);
+      float sum[4];
+      product(b, sum);
 #pragma unroll
-        for (int s = 0; s < Cell::states; ++s)
-          previous[s] =
-              has_gate(Tile::reads_states, s)
-                  ? element<Storage>(
-                        in[r][Tile::saved_channels + gate_position(Tile::reads_states, s)], c)
-                  : 0.0f;
-        d_state[c][r][0] += element<Storage>(in[r][Tile::upstream_channel], c);
-        // Where the clip of h was active, h does not depend on the pointwise function.
-        if (Tile::clips_h && p.forward_clip <= ::fabsf(next[c][r][0])) d_state[c][r][0] = 0;
-        Complete::template backward<ApproximateMath>(save, previous, next[c][r], d_state[c][r],
-                                                     d_gate[c], d_previous);
+      for (int r = 0; r < rows; ++r) {
+        float d_gate[cells][Cell::gates];
 #pragma unroll
-        for (int s = 0; s < Cell::states; ++s) {
-          d_state[c][r][s] = d_previous[s];
-          next[c][r][s] = previous[s];
+        for (int c = 0; c < cells; ++c) {
+          float save[Complete::saved_extent], previous[Cell::states], d_previous[Cell::states];
+#pragma unroll
+          for (int k = 0; k < Complete::saved_extent; ++k)
+            save[k] = has_gate(Tile::reads_saved, k)
+                          ? element<Storage>(in[r][gate_position(Tile::reads_saved, k)], c)
+                          : 0.0f;
+#pragma unroll
+          for (int n = 0; n < Cell::states; ++n)
+            previous[n] =
+                has_gate(Tile::reads_states, n)
+                    ? element<Storage>(
+                          in[r][Tile::saved_channels + gate_position(Tile::reads_states, n)], c)
+                    : 0.0f;
+          const float upstream = element<Storage>(in[r][Tile::upstream_channel], c);
+          d_state[c][r][0] = with_recurrent(sum, c, r, d_state[c][r][0] + upstream);
+          // Where the clip of h was active, h does not depend on the pointwise function.
+          if (Tile::clips_h && p.forward_clip <= ::fabsf(next[c][r][0])) d_state[c][r][0] = 0;
+          Complete::template backward<ApproximateMath>(save, previous, next[c][r], d_state[c][r],
+                                                       d_gate[c], d_previous);
+#pragma unroll
+          for (int n = 0; n < Cell::states; ++n) {
+            d_state[c][r][n] = d_previous[n];
+            next[c][r][n] = previous[n];
+          }
+          // R's padding is zero, and 0·NaN would not be; rows that are not there add to no bias.
+#pragma unroll
+          for (int n = 0; n < Cell::gates; ++n)
+            if (!Tile::exact && !valid[c][r]) d_gate[c][n] = 0;
         }
 #pragma unroll
         for (int n = 0; n < Cell::gates; ++n) {
-          if (!valid[c][r]) d_gate[c][n] = 0;  // R's padding is zero, and 0·NaN would not be
-          bias_sum[c][n] += d_gate[c][n];
+          float channel[cells];
+#pragma unroll
+          for (int c = 0; c < cells; ++c) channel[c] = d_gate[c][n];
+          store_shared(own_gradient[r] + gradients_group + s * Tile::Gradients::bytes +
+                           gate_row<Cell>(n) * 2 * Tile::padded,
+                       elements<Storage>(channel));
         }
-      }
 #pragma unroll
-      for (int n = 0; n < Cell::gates; ++n) {
-        float channel[cells];
+        for (int c = 0; c < cells; ++c)
 #pragma unroll
-        for (int c = 0; c < cells; ++c) channel[c] = d_gate[c][n];
-        store_shared(own_gradient[r] + offset + gate_row<Cell>(n) * 2 * Tile::padded,
-                     elements<Storage>(channel));
+          for (int n = 0; n < Cell::gates; ++n) bias_sum[c][n] += d_gate[c][n];
       }
+      if (s == Tile::group - 1 || s + 1 == count) {
+        block_barrier<Tile::threads>();
+        break;
+      }
+      compute_barrier<32 * Tile::compute_warps>();
     }
-    block_barrier<Tile::threads>();
+    gradients_group ^= Tile::gradients_group;
+    input_group += Tile::group * Tile::Input::step_bytes;
+    if (input_group == Tile::Input::bytes) input_group = 0;
   }
-  add_recurrent_gradient();
+
+  // What the first step of the sequence hands to the initial h.
+  {
+    Word b[Tile::k_tiles][2];
+    const int last = static_cast<int>(p.shape.steps - 1) & (2 * Tile::group - 1);
+    load_columns<Tile::k_tiles>(supplied + last * Tile::Gradients::bytes, lane.column, b);
+    float sum[4];
+    product(b, sum);
+#pragma unroll
+    for (int c = 0; c < cells; ++c)
+#pragma unroll
+      for (int r = 0; r < rows; ++r)
+        d_state[c][r][0] = with_recurrent(sum, c, r, d_state[c][r][0]);
+  }
 
   if (p.ds0.data != nullptr) {
 #pragma unroll

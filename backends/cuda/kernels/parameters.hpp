@@ -32,6 +32,7 @@ struct ForwardParameters {
   float forward_clip;  ///< already rounded to the storage type; infinite if there is none
   int wide_sequences;  ///< x, states, h, saved can be moved in pieces of 16 bytes
   int wide_matrix;     ///< so can rows of R
+  int blocks_at_once;  ///< multiprocessors: blocks this far apart run beside each other
 };
 
 struct BackwardParameters {
@@ -43,6 +44,7 @@ struct BackwardParameters {
   float forward_clip, recurrent_gradient_clip;
   int wide_sequences;
   int wide_matrix;
+  int blocks_at_once;
 };
 
 /// dR [n] = sum over rows r = (t, b) of d_gate[n][r] ⊗ h_{t-1}[r], in parts of `rows_per_part`

@@ -67,19 +67,38 @@ struct IoWarps {
   static constexpr int storing = warps - loading;
 };
 
-/// Fills a ring by `lanes` threads.
-template <class Ring, int lanes, bool wide>
+/// What this warp does: warps below Tile::compute_warps compute. Warp w of a block runs on quarter
+/// w % 4 of the multiprocessor; where compute warps leave quarters free, blocks that run beside
+/// each other, `at_once` (the multiprocessors) apart, compute on different ones.
+template <class Tile>
+__device__ int role(int at_once) {
+  constexpr int warps = Tile::threads / 32;
+  const int warp = static_cast<int>(threadIdx.x) / 32;
+  if constexpr (warps % 4 != 0 || Tile::compute_warps >= 4) return warp;
+  const int wave = static_cast<int>(blockIdx.x) / at_once;
+  return (warp + wave % warps * (warps - Tile::compute_warps)) % warps;
+}
+
+/// Fills a ring by `lanes` threads, `group` steps at a time, so that these threads meet those that
+/// compute once per group and have many copies under way.
+template <class Ring, int lanes, int group, bool wide>
 class RingLoader {
  public:
-  /// Fills the steps that the ring holds (fewer if the sequence is shorter).
+  static constexpr int groups = Ring::depth / group;
+  static_assert(Ring::depth % group == 0 && groups >= 4,
+                "RingLoader: what is read now, what is read next, and two groups under way");
+
+  /// Fills groups - 1 groups and `ahead` steps (0 or 1; as many as the sequence has), and waits for
+  /// the first of them.
   template <class Source>
   __device__ void start(SharedAddress ring, int lane, int rows, int head_dim, Index steps,
-                        const Source& source) {
+                        int ahead, const Source& source) {
     ring_ = ring;
     lane_ = lane;
     rows_ = rows;
     head_dim_ = head_dim;
     steps_ = steps;
+    next_ = 0;
     if constexpr (wide) {
 #pragma unroll
       for (int i = 0; i < pieces; ++i) {
@@ -95,40 +114,29 @@ class RingLoader {
           }
         }
       }
-      for (int step = 0; step < Ring::depth; ++step) {
-        if (step < steps) fill(step, source);
-        copy_async_commit();
-      }
-      copy_async_wait<Ring::depth - 2>();
-    } else {
-      fill_block(0, source);
     }
+    if (ahead > 0) fill<1>(source);
+#pragma unroll 1
+    for (int n = 0; n < groups - 1; ++n) refill(source);
+    wait();
   }
 
-  /// During step `step`: replaces what the previous step has read.
+  /// Fills the next group of steps. The slots are those of the group that was read last.
   template <class Source>
-  __device__ void refill(Index step, const Source& source) {
-    if constexpr (wide) {
-      if (step > 0) {
-        if (step - 1 + Ring::depth < steps_) fill(step - 1 + Ring::depth, source);
-        copy_async_commit();
-      }
-    } else {
-      if (step % block == 0) fill_block(step + block, source);
-    }
+  __device__ void refill(const Source& source) {
+    fill<group>(source);
+    if constexpr (wide) copy_async_commit();
   }
 
-  /// Before the barrier that ends a step: what the next two steps read is there.
+  /// Before the barrier that ends a group: what the next one reads is there.
   __device__ void wait() const {
-    if constexpr (wide) copy_async_wait<Ring::depth - 3>();
+    if constexpr (wide) copy_async_wait<groups - 2>();
   }
 
  private:
   static constexpr int per_row = Ring::padded / 8;
   static constexpr int count = Ring::batch * Ring::channels * per_row;
   static constexpr int pieces = wide ? (count + lanes - 1) / lanes : 1;
-  static constexpr int block = 8;  // steps that are loaded at once, element by element
-  static_assert(Ring::depth >= 2 * block);
 
   __device__ int number(int i) const {
     return lane_ + i * lanes;
@@ -142,17 +150,31 @@ class RingLoader {
   __device__ int unit_of(int i) const {
     return number(i) % per_row * 8;
   }
+  __device__ SharedAddress slot(Index step) const {
+    return ring_ + (static_cast<int>(step) & (Ring::depth - 1)) * Ring::step_bytes;
+  }
+
+  template <int some, class Source>
+  __device__ void fill(const Source& source) {
+    if constexpr (wide) {
+#pragma unroll
+      for (int s = 0; s < some; ++s)
+        if (next_ + s < steps_) fill_step(next_ + s, source);
+    } else {
+      fill_elements<some>(source);
+    }
+    next_ += some;
+  }
 
   template <class Source>
-  __device__ void fill(Index step, const Source& source) {
-    const SharedAddress slot =
-        ring_ + (static_cast<int>(step) & (Ring::depth - 1)) * Ring::step_bytes;
+  __device__ void fill_step(Index step, const Source& source) {
+    const SharedAddress to_step = slot(step);
     if (Source::last_step_differs && step == steps_ - 1) {
 #pragma unroll
       for (int i = 0; i < pieces; ++i) {
         const int row = row_of_piece(i), unit = unit_of(i);
         if (number(i) >= count || row >= rows_ || unit >= head_dim_) continue;
-        const SharedAddress to = slot + Ring::offset(channel_of(i), row) + 2 * unit;
+        const SharedAddress to = to_step + Ring::offset(channel_of(i), row) + 2 * unit;
         const unsigned short* const from = source(channel_of(i), row, step);
         if (from != nullptr) {
           copy_async_16(to, from + unit);
@@ -165,39 +187,46 @@ class RingLoader {
 #pragma unroll
     for (int i = 0; i < pieces; ++i) {
       if (from_[i] == nullptr) continue;
-      copy_async_16(slot + Ring::offset(channel_of(i), row_of_piece(i)) + 2 * unit_of(i), from_[i]);
+      copy_async_16(to_step + Ring::offset(channel_of(i), row_of_piece(i)) + 2 * unit_of(i),
+                    from_[i]);
       from_[i] += stride_[i];
     }
   }
 
-  /// Steps [first, first + block), with that many loads in flight.
-  template <class Source>
-  __device__ void fill_block(Index first, const Source& source) {
-    for (int e = lane_; e < Ring::batch * Ring::channels * Ring::padded; e += lanes) {
-      const int unit = e % Ring::padded, channel = e / Ring::padded % Ring::channels,
-                row = e / Ring::padded / Ring::channels;
-      if (row >= rows_ || unit >= head_dim_) continue;
-      unsigned short value[block];
+  /// Element by element, with 8 loads in flight.
+  template <int some, class Source>
+  __device__ void fill_elements(const Source& source) {
+    constexpr int elements = Ring::batch * Ring::channels * Ring::padded;
+    constexpr int beside = 8 / some;
+    for (int first = lane_; first < elements; first += beside * lanes) {
+      unsigned short value[8];
 #pragma unroll
-      for (int k = 0; k < block; ++k) {
+      for (int k = 0; k < 8; ++k) {
+        const int e = first + k / some * lanes, unit = e % Ring::padded,
+                  channel = e / Ring::padded % Ring::channels,
+                  row = e / Ring::padded / Ring::channels;
         value[k] = 0;
-        if (first + k < steps_) {
-          const unsigned short* const from = source(channel, row, first + k);
+        if (e < elements && row < rows_ && unit < head_dim_ && next_ + k % some < steps_) {
+          const unsigned short* const from = source(channel, row, next_ + k % some);
           if (from != nullptr) value[k] = from[unit];
         }
       }
 #pragma unroll
-      for (int k = 0; k < block; ++k)
-        store_shared_bits(ring_ +
-                              (static_cast<int>(first + k) & (Ring::depth - 1)) * Ring::step_bytes +
-                              Ring::offset(channel, row) + 2 * unit,
-                          value[k]);
+      for (int k = 0; k < 8; ++k) {
+        const int e = first + k / some * lanes;
+        if (e < elements)
+          store_shared_bits(slot(next_ + k % some) +
+                                Ring::offset(e / Ring::padded % Ring::channels,
+                                             e / Ring::padded / Ring::channels) +
+                                2 * (e % Ring::padded),
+                            value[k]);
+      }
     }
   }
 
   SharedAddress ring_;
   int lane_, rows_, head_dim_;
-  Index steps_;
+  Index steps_, next_;
   const unsigned short* from_[pieces];
   Index stride_[pieces];
 };

@@ -23,6 +23,16 @@ __device__ inline void keep(int& value) {
   asm volatile("" : "+r"(value));
 }
 
+/// Keeps a value in its register for good. The assembler does not see through `keep` any less than
+/// through nothing, and would read the thread's number anew in front of every step's first load;
+/// what comes out of a shuffle it cannot compute again. By all lanes of a warp.
+template <class Value>
+__device__ void pin(Value& value) {
+  static_assert(sizeof(Value) == 4);
+  const unsigned lane = threadIdx.x & 31;
+  asm volatile("shfl.sync.idx.b32 %0, %0, %1, 31, 0xffffffff;" : "+r"(value) : "r"(lane));
+}
+
 /// `count` neighbouring 16-bit elements in registers.
 template <int count>
 struct Elements {
@@ -116,6 +126,23 @@ __device__ void copy_async_wait() {
 template <int threads>
 __device__ void block_barrier() {
   asm volatile("bar.sync 1, %0;" ::"n"(threads) : "memory");
+}
+
+/// The same from code that only some lanes may have come through: PTX wants the warp at one place.
+template <int threads>
+__device__ void block_barrier_converged() {
+  __syncwarp();
+  block_barrier<threads>();
+}
+
+/// The first `threads` threads in role, those that compute; one warp needs no barrier.
+template <int threads>
+__device__ void compute_barrier() {
+  if constexpr (threads == 32) {
+    __syncwarp();
+  } else {
+    asm volatile("bar.sync 2, %0;" ::"n"(threads) : "memory");
+  }
 }
 
 /// Registers per thread of the warps that move data, once they have given theirs away.

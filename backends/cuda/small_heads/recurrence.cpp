@@ -196,6 +196,7 @@ void SmallHeads::forward(cudaStream_t stream, const ForwardTensors& tensors) con
   p.forward_clip = clip.forward_clip;
   p.wide_sequences = all_wide(p.shape, {p.x, p.states, p.h, p.saved});
   p.wide_matrix = is_wide(p.shape, p.R);
+  p.blocks_at_once = device_.multiprocessors;
   forward_kernel_.launch(stream, blocks(p.shape, forward_tiling_.batch), forward_tiling_.threads(),
                          forward_tiling_.shared_bytes(cell_.description), p);
 }
@@ -236,6 +237,7 @@ void SmallHeads::backward(cudaStream_t stream, const BackwardTensors& tensors) c
   for (const Sequence& gate : p.d_gate)
     if (!is_wide(gate)) p.wide_sequences = 0;
   p.wide_matrix = is_wide(p.shape, p.R);
+  p.blocks_at_once = device_.multiprocessors;
   backward_kernel_.launch(stream, blocks(p.shape, backward_tiling_.batch),
                           backward_tiling_.threads(),
                           backward_tiling_.shared_bytes(cell, cell_.reads), p);

@@ -4,9 +4,14 @@
 #include <algorithm>
 #include <bit>
 #include <sstream>
+#include <cstdlib>
 
 namespace flashrnn::cuda {
 namespace {
+int EXP(const char* name, int value) {  // EXPERIMENT
+  const char* const text = std::getenv((std::string("X_") + name).c_str());
+  return text != nullptr ? std::atoi(text) : value;
+}
 
 int round_up(Index value, int multiple) {
   return static_cast<int>((value + multiple - 1) / multiple) * multiple;
@@ -64,25 +69,47 @@ bool redistribute(Tiling& tiling, int channels, const DeviceFacts& device) {
   return tiling.compute_registers >= even + 16;
 }
 
+/// Registers per thread that let the compiler load ahead; with fewer it waits for shared memory
+/// between products.
+constexpr int spare_registers = 24;
+
+/// The longest group of steps for which shared memory suffices.
+template <class Tiling, class SharedBytes>
+void choose_group(Tiling& tiling, const DeviceFacts& device, const SharedBytes& shared_bytes) {
+  const int room = device.shared_bytes / blocks_beside(tiling.padded);
+  for (tiling.group = EXP("GROUP", 4); tiling.group > 1; tiling.group /= 2)
+    if (shared_bytes(tiling) <= room) return;
+}
+
 /// Batch tiles from the largest that still fills the device once, and smaller ones after it; for
 /// each, all accumulators and warps that data movement asks for, then fewer of them: what a thread
-/// may use of the registers depends on both.
-template <class Tiling, class Fits>
+/// may use of the registers depends on both. Registers are handed around rather than scarce.
+template <class Tiling, class Registers, class SharedBytes>
 std::optional<Tiling> with_batch(const Tiling& tiling, int smallest, int channels,
-                                 const Shape& shape, const DeviceFacts& device, const Fits& fits) {
+                                 const Shape& shape, const DeviceFacts& device,
+                                 const Registers& registers, const SharedBytes& shared_bytes) {
   const Index room = static_cast<Index>(device.multiprocessors) * blocks_beside(tiling.padded);
   int batch = smallest;
   while (batch < 8 && shape.heads * ((shape.batch + batch - 1) / batch) > room) batch *= 2;
+  batch = EXP("BATCH", batch);
   for (; batch >= smallest; batch /= 2) {
     Tiling candidate = tiling;
     candidate.batch = batch;
-    const int wanted = io_warps(batch * channels * tiling.padded / 8);
+    choose_group(candidate, device, shared_bytes);
+    const int wanted = EXP("IO", io_warps(batch * channels * tiling.padded / 8));
+    const auto fits = [&](const Tiling& t, int available) {
+      return t.threads() <= 1024 && shared_bytes(t) <= device.shared_bytes &&
+             registers(t) <= available;
+    };
+    candidate.io_warps = wanted;
+    if (fits(candidate, registers_per_thread(device, candidate.threads()) - spare_registers))
+      return candidate;
+    if (redistribute(candidate, channels, device) && fits(candidate, candidate.compute_registers))
+      return candidate;
+    candidate.compute_registers = 0;
     for (candidate.chains = tiling.chains; candidate.chains >= 1; candidate.chains /= 2)
       for (candidate.io_warps = wanted; candidate.io_warps >= 2; --candidate.io_warps)
         if (fits(candidate, registers_per_thread(device, candidate.threads()))) return candidate;
-    candidate.chains = tiling.chains;
-    if (redistribute(candidate, channels, device) && fits(candidate, candidate.compute_registers))
-      return candidate;
   }
   return std::nullopt;
 }
@@ -95,8 +122,8 @@ int registers_per_thread(const DeviceFacts& device, int threads) {
 }
 
 int ForwardTiling::shared_bytes(const CellDescription& cell) const {
-  return 2 * columns_bytes(batch, padded) +
-         2 * staged_bytes(batch, cell.states - 1 + (saving ? cell.saved : 0), padded) +
+  return 2 * group * columns_bytes(batch, padded) +
+         2 * group * staged_bytes(batch, cell.states - 1 + (saving ? cell.saved : 0), padded) +
          ring_bytes(batch, cell.input_gates, padded, ring);
 }
 
@@ -109,13 +136,15 @@ int ForwardTiling::registers(const CellDescription& cell) const {
 std::string ForwardTiling::text() const {
   std::ostringstream out;
   out << padded << ", " << batch << ", " << units << ", " << chains << ", " << io_warps << ", "
-      << ring << ", " << (saving ? "true" : "false");
+      << ring << ", " << group << ", " << (exact ? "true" : "false") << ", "
+      << (saving ? "true" : "false");
   return out.str();
 }
 
 int BackwardTiling::shared_bytes(const CellDescription& cell, BackwardReads reads) const {
   const int channels = std::popcount(reads.states) + std::popcount(reads.saved) + 1;
-  return 2 * columns_bytes(batch, cell.gates * padded) + ring_bytes(batch, channels, padded, ring);
+  return 2 * group * columns_bytes(batch, cell.gates * padded) +
+         ring_bytes(batch, channels, padded, ring);
 }
 
 int BackwardTiling::registers(const CellDescription& cell, BackwardReads reads) const {
@@ -126,7 +155,8 @@ int BackwardTiling::registers(const CellDescription& cell, BackwardReads reads) 
 
 std::string BackwardTiling::text() const {
   std::ostringstream out;
-  out << padded << ", " << batch << ", " << chains << ", " << io_warps << ", " << ring;
+  out << padded << ", " << batch << ", " << chains << ", " << io_warps << ", " << ring << ", "
+      << group << ", " << (exact ? "true" : "false");
   return out.str();
 }
 
@@ -150,17 +180,17 @@ std::optional<ForwardTiling> choose_forward(const Shape& shape, const CellDescri
   ForwardTiling tiling;
   tiling.saving = saving;
   tiling.padded = round_up(shape.head_dim, 16);
+  tiling.exact = tiling.padded == shape.head_dim;
   // Small heads spread over more warps; one gate alone fills an mma only with two units.
-  tiling.units = tiling.padded <= 32 && cell.recurrent_gates > 1 ? 1 : 2;
+  tiling.units = EXP("UNITS", tiling.padded <= 32 && cell.recurrent_gates > 1 ? 1 : 2);
   const int m_tiles = divide_up(tiling.units * cell.recurrent_gates, 2);
-  tiling.chains = std::clamp(4 / m_tiles, 1, std::min(4, tiling.padded / 16));
+  tiling.chains = EXP("CHAINS", std::clamp(4 / m_tiles, 1, std::min(4, tiling.padded / 16)));
   const int channels =
       cell.input_gates + cell.states + (saving ? cell.saved : 0);  // x in; h, states, saved out
-  return with_batch(tiling, 4 / tiling.units, channels, shape, device,
-                    [&](const ForwardTiling& t, int registers) {
-                      return t.threads() <= 1024 && t.shared_bytes(cell) <= device.shared_bytes &&
-                             t.registers(cell) <= registers;
-                    });
+  return with_batch(
+      tiling, 4 / tiling.units, channels, shape, device,
+      [&](const ForwardTiling& t) { return t.registers(cell); },
+      [&](const ForwardTiling& t) { return t.shared_bytes(cell); });
 }
 
 std::optional<BackwardTiling> choose_backward(const Shape& shape, const CellDescription& cell,
@@ -169,13 +199,14 @@ std::optional<BackwardTiling> choose_backward(const Shape& shape, const CellDesc
   BackwardTiling tiling;
   tiling.padded = round_up(shape.head_dim, 16);
   const int k_tiles = cell.recurrent_gates * tiling.padded / 16;
-  tiling.chains = k_tiles <= 2 ? 1 : k_tiles <= 8 ? 2 : 4;
+  tiling.chains = EXP("BCHAINS", k_tiles <= 2 ? 1 : k_tiles <= 8 ? 2 : 4);
   const int channels = std::popcount(reads.states) + std::popcount(reads.saved) + 1 + cell.gates;
-  return with_batch(
-      tiling, 2, channels, shape, device, [&](const BackwardTiling& t, int registers) {
-        return t.threads() <= 1024 && t.shared_bytes(cell, reads) <= device.shared_bytes &&
-               t.registers(cell, reads) <= registers;
-      });
+  auto chosen = with_batch(
+      tiling, 2, channels, shape, device,
+      [&](const BackwardTiling& t) { return t.registers(cell, reads); },
+      [&](const BackwardTiling& t) { return t.shared_bytes(cell, reads); });
+  if (chosen) chosen->exact = chosen->padded == shape.head_dim && shape.batch % chosen->batch == 0;
+  return chosen;
 }
 
 std::optional<WeightGradientTiling> choose_weight_gradient(const Shape& shape,

@@ -40,11 +40,12 @@ struct Gru {
                                          const Real (&)[states], const Real (&d_next)[states],
                                          Real (&d_gate)[gates], Real (&d_previous)[states]) {
     const Real g = save[0], r = save[1], z = save[2], n = save[3];
-    const Real d_n = d_next[0] * (Real(1) - z) * (Real(1) - n * n);
-    d_gate[0] = d_n * r;
-    d_gate[1] = d_n * g * r * (Real(1) - r);
-    d_gate[2] = d_next[0] * (previous[0] - n) * z * (Real(1) - z);
-    d_gate[3] = d_n;
+    // d_next is what the step waits for; everything else can be multiplied before it is there.
+    const Real through_n = (Real(1) - z) * (Real(1) - n * n);
+    d_gate[0] = d_next[0] * (through_n * r);
+    d_gate[1] = d_next[0] * (through_n * g * r * (Real(1) - r));
+    d_gate[2] = d_next[0] * ((previous[0] - n) * z * (Real(1) - z));
+    d_gate[3] = d_next[0] * through_n;
     d_previous[0] = d_next[0] * z;
   }
 };

@@ -41,11 +41,12 @@ struct Lstm {
                                          Real (&d_gate)[gates], Real (&d_previous)[states]) {
     const Real i = save[0], f = save[1], z = save[2], o = save[3];
     const Real tanh_c = Math::tanh(next[1]);
-    const Real d_c = d_next[1] + d_next[0] * o * (Real(1) - tanh_c * tanh_c);
-    d_gate[0] = d_c * z * i * (Real(1) - i);
-    d_gate[1] = d_c * previous[1] * f * (Real(1) - f);
-    d_gate[2] = d_c * i * (Real(1) - z * z);
-    d_gate[3] = d_next[0] * tanh_c * o * (Real(1) - o);
+    // d_next is what the step waits for; everything else can be multiplied before it is there.
+    const Real d_c = d_next[1] + d_next[0] * (o * (Real(1) - tanh_c * tanh_c));
+    d_gate[0] = d_c * (z * i * (Real(1) - i));
+    d_gate[1] = d_c * (previous[1] * f * (Real(1) - f));
+    d_gate[2] = d_c * (i * (Real(1) - z * z));
+    d_gate[3] = d_next[0] * (tanh_c * o * (Real(1) - o));
     d_previous[0] = Real(0);
     d_previous[1] = d_c * f;
   }

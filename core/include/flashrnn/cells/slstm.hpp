@@ -53,8 +53,10 @@ struct Slstm {
                                          Real (&d_gate)[gates], Real (&d_previous)[states]) {
     const Real i = save[0], f = save[1], z = save[2], o = save[3], one_minus_sigmoid_f = save[4];
     const Real normalised = next[1] / next[2];
-    const Real d_c = d_next[1] + d_next[0] * o / next[2];
-    const Real d_n_out = d_next[2] - d_next[0] * o * normalised / next[2];
+    // d_next is what the step waits for; everything else can be multiplied before it is there.
+    const Real through_c = o / next[2];
+    const Real d_c = d_next[1] + d_next[0] * through_c;
+    const Real d_n_out = d_next[2] - d_next[0] * (through_c * normalised);
     // Where the lower bound 1 was active, n does not depend on its inputs. Where it was just met,
     // as after every step from n' = 0, n' has two one-sided derivatives; their mean is taken. (i⁺
     // takes the upper one: it is what makes the gradient of gate i vanish there, as it must,
@@ -65,9 +67,9 @@ struct Slstm {
     const Real d_i = d_c * z + d_n;
     const Real d_f = d_c * previous[1] + d_n * previous[2];
     d_gate[0] = d_i * i;
-    d_gate[1] = d_f * f * one_minus_sigmoid_f;
-    d_gate[2] = d_c * i * (Real(1) - z * z);
-    d_gate[3] = d_next[0] * normalised * o * (Real(1) - o);
+    d_gate[1] = d_f * (f * one_minus_sigmoid_f);
+    d_gate[2] = d_c * (i * (Real(1) - z * z));
+    d_gate[3] = d_next[0] * (normalised * o * (Real(1) - o));
     d_previous[0] = Real(0);
     d_previous[1] = d_c * f;
     d_previous[2] = share * d_n * f;

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+// The small-head kernels against the serial reference in double precision: every cell, both types,
+// shapes that fill tiles and shapes that do not, all options. Inputs are drawn anew for every case,
+// outputs and scratch memory are filled with NaN before. Runs on a GPU; links no Kokkos.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <random>
+#include <vector>
+
+#include "flashrnn/cells/elman.hpp"
+#include "flashrnn/cells/gru.hpp"
+#include "flashrnn/cells/lstm.hpp"
+#include "flashrnn/cells/slstm.hpp"
+#include "flashrnn/reference/reference.hpp"
+#include "small_heads/recurrence.hpp"
+
+namespace flashrnn::cuda {
+namespace {
+
+/// A problem and which of the optional tensors are given.
+struct Case {
+  std::string name;
+  Shape shape;
+  SequenceOrder order = SequenceOrder::time_major;
+  bool optional_tensors = true;  ///< b, s0, d_last in; last, ds0, h out
+  double forward_clip = 0, gradient_clip = 0;  ///< 0: none
+  bool cut = false;
+};
+
+// Enough blocks for a batch tile of 8 on a device of 132 multiprocessors, where the name says so.
+const std::vector<Case>& cases() {
+  constexpr auto batch_first = SequenceOrder::batch_first;
+  constexpr auto time_major = SequenceOrder::time_major;
+  static const std::vector<Case> all = {
+      {"one_of_everything", {1, 1, 1, 1}},
+      {"odd", {7, 5, 2, 13}},
+      {"odd_bare", {6, 3, 2, 13}, time_major, false},
+      {"d16_one_step", {1, 5, 2, 16}},
+      {"d16", {37, 16, 3, 16}},
+      {"d16_bare", {16, 6, 2, 16}, time_major, false},
+      {"d16_batch_first", {19, 7, 2, 16}, batch_first},
+      {"d16_batch_8", {5, 67, 48, 16}},
+      {"d24_forward_clip", {13, 5, 3, 24}, time_major, true, 0.3},
+      {"d32", {41, 9, 2, 32}},
+      {"d32_gradient_clip", {13, 8, 2, 32}, time_major, true, 0, 0.05},
+      {"d40_batch_first", {11, 3, 2, 40}, batch_first},
+      {"d64", {23, 6, 2, 64}},
+      {"d64_cut", {9, 4, 1, 64}, time_major, true, 0, 0, true},
+      {"d64_batch_8", {5, 180, 12, 64}},
+      {"d100_odd", {6, 3, 1, 100}},
+      {"d112", {10, 3, 2, 112}},
+      {"d128", {18, 4, 1, 128}},
+      {"d128_batch_8", {3, 181, 6, 128}},
+      {"d128_batch_first_bare", {8, 2, 2, 128}, batch_first, false},
+  };
+  return all;
+}
+
+class Device {
+ public:
+  Device() = default;
+  Device(const Device&) = delete;
+  Device& operator=(const Device&) = delete;
+  ~Device() {
+    for (void* const pointer : memory_) cudaFree(pointer);
+  }
+  /// Memory that holds NaNs.
+  void* scratch(std::size_t bytes) {
+    void* data = nullptr;
+    check(cudaMalloc(&data, bytes + 16), "cudaMalloc");
+    memory_.push_back(data);
+    check(cudaMemset(data, 0xff, bytes + 16), "cudaMemset");
+    return data;
+  }
+
+ private:
+  std::vector<void*> memory_;
+};
+
+template <class Cell, class Storage>
+class Comparison {
+ public:
+  using Reference = reference::Recurrence<Cell, Storage, double>;
+  explicit Comparison(const Case& c) : case_(c), generator_(std::random_device{}()) {}
+
+  /// False if the kernels do not take the problem.
+  bool run() {
+    const Shape& s = case_.shape;
+    problem_.cell = Cell::name;
+    problem_.dtype =
+        std::is_same_v<Storage, bfloat16> ? DataType::bfloat16 : DataType::float16;
+    problem_.shape = s;
+    problem_.order = case_.order;
+    problem_.training = true;
+    if (case_.forward_clip > 0) problem_.forward_clip = case_.forward_clip;
+    if (case_.gradient_clip > 0) problem_.recurrent_gradient_clip = case_.gradient_clip;
+    problem_.cut_recurrent_gradient = case_.cut;
+    const NativeCell cell = native_cell<Cell>();
+    std::string reason;
+    const auto training = SmallHeads::make(problem_, cell, current_device(), reason);
+    Problem inference_problem = problem_;
+    inference_problem.training = false;
+    const auto inference = SmallHeads::make(inference_problem, cell, current_device(), reason);
+    if (training == nullptr || inference == nullptr) return false;
+    draw();
+    const Reference reference(problem_);
+    reference.forward(expected_);
+    reference.backward(expected_);
+    forward(*training, true);
+    backward(*training);
+    forward(*inference, false);
+    return true;
+  }
+
+ private:
+  static std::size_t at(Index n) { return static_cast<std::size_t>(n); }
+  static constexpr Index S = Cell::states, G_x = Reference::G_x, G_R = Reference::G_R,
+                         G_b = Reference::G_b;
+  Index sequence() const { return case_.shape.steps * case_.shape.batch * row(); }
+  Index row() const { return case_.shape.heads * case_.shape.head_dim; }
+
+  std::vector<double> random(Index count, double scale) {
+    std::uniform_real_distribution<float> uniform(-1.0f, 1.0f);
+    std::vector<double> out(at(count));
+    for (double& value : out)
+      value = static_cast<float>(Storage(static_cast<float>(scale) * uniform(generator_)));
+    return out;
+  }
+  void draw() {
+    const Shape& s = case_.shape;
+    expected_.x = random(G_x * sequence(), 1.5);
+    expected_.R = random(G_R * row() * s.head_dim, 1.7 / std::sqrt(double(s.head_dim)));
+    expected_.dh = random(sequence(), 1.0);
+    if (!case_.optional_tensors) return;
+    expected_.b = random(G_b * row(), 1.0);
+    expected_.s0 = random(S * s.batch * row(), 0.5);
+    // The normaliser of sLSTM is at least 1 after a step.
+    if (std::string(Cell::name) == "slstm")
+      for (Index i = 0; i < s.batch * row(); ++i)
+        expected_.s0[at(2 * s.batch * row() + i)] = 1.5;
+    expected_.d_last = random(S * s.batch * row(), 1.0);
+  }
+
+  /// Index in the memory of a sequence [channels, T, B, H, D] of the problem's order.
+  Index place(const Strides& strides, Index channels, Index n) const {
+    const Shape& s = case_.shape;
+    const Index unit = n % s.head_dim, head = n / s.head_dim % s.heads;
+    // Gates lie behind the batch in the reference ([T, B, G, H, D]), states in front ([S, T, B, …]).
+    const Index rest = n / row();
+    const bool gates = channels > 0;
+    const Index channel = gates ? rest % channels : rest / (s.steps * s.batch);
+    const Index time = gates ? rest / channels : rest % (s.steps * s.batch);
+    return strides.at(channel, time / s.batch, time % s.batch, head) + unit;
+  }
+  const void* upload(const std::vector<double>& from, const Strides* strides, Index channels) {
+    if (from.empty()) return nullptr;
+    std::vector<Storage> host(from.size());
+    for (std::size_t n = 0; n < from.size(); ++n)
+      host[strides == nullptr ? n : at(place(*strides, channels, static_cast<Index>(n)))] =
+          Storage(static_cast<float>(from[n]));
+    void* const data = device_.scratch(2 * host.size());
+    check(cudaMemcpy(data, host.data(), 2 * host.size(), cudaMemcpyHostToDevice), "cudaMemcpy");
+    return data;
+  }
+  /// The relative error in the Euclidean norm stays below some units of roundoff.
+  void compare(const char* what, const void* data, const std::vector<double>& expected,
+               const Strides* strides, Index channels) {
+    std::vector<Storage> host(expected.size());
+    check(cudaMemcpy(host.data(), data, 2 * host.size(), cudaMemcpyDeviceToHost), "cudaMemcpy");
+    double error = 0, norm = 0;
+    for (std::size_t n = 0; n < expected.size(); ++n) {
+      const float value =
+          host[strides == nullptr ? n : at(place(*strides, channels, static_cast<Index>(n)))];
+      error += (value - expected[n]) * (value - expected[n]);
+      norm += expected[n] * expected[n];
+    }
+    const double relative = std::sqrt(error / norm);
+    // Roundoff of the type, of what is stored between forward and backward and of the gates that
+    // are multiplied with R again.
+    const double bound = std::is_same_v<Storage, bfloat16> ? 4 * 0x1p-8 : 4 * 0x1p-10;
+    if (norm == 0) {
+      EXPECT_EQ(error, 0) << what;
+    } else {
+      EXPECT_LT(relative, bound) << what;  // false for NaN
+      testing::Test::RecordProperty(what, std::to_string(relative / bound));
+    }
+  }
+
+  void forward(const SmallHeads& recurrence, bool training) {
+    const Shape& s = case_.shape;
+    gate_strides_ = gate_strides(s, G_x, case_.order);
+    sequence_strides_ = state_sequence_strides(s, case_.order);
+    ForwardTensors f;
+    f.x = {upload(expected_.x, &gate_strides_, G_x), gate_strides_};
+    f.R = {upload(expected_.R, nullptr, 0), matrix_strides(s)};
+    f.b = {upload(expected_.b, nullptr, 0), bias_strides(s)};
+    f.s0 = {upload(expected_.s0, nullptr, 0), state_strides(s)};
+    f.reserve = device_.scratch(recurrence.reserve_bytes());
+    void* const states = device_.scratch(at(2 * S * sequence()));
+    void* const h = device_.scratch(at(2 * sequence()));
+    void* const last = device_.scratch(at(2 * S * s.batch * row()));
+    if (training || case_.optional_tensors) f.states = {states, sequence_strides_};
+    if (!training || case_.optional_tensors) f.h = {h, sequence_strides_};
+    if (case_.optional_tensors) f.last = {last, state_strides(s)};
+    recurrence.forward(nullptr, f);
+    check(cudaDeviceSynchronize(), "forward");
+    if (f.states.data != nullptr)
+      compare("states", states, expected_.states, &sequence_strides_, 0);
+    if (f.h.data != nullptr) {
+      const std::vector<double> expected(expected_.states.begin(),
+                                         expected_.states.begin() + sequence());
+      compare("h", h, expected, &sequence_strides_, 0);
+    }
+    if (f.last.data != nullptr) compare("last", last, expected_.last, nullptr, 0);
+    if (!training) return;
+    tensors_.R = f.R;
+    tensors_.s0 = f.s0;
+    tensors_.states = {states, sequence_strides_};
+    tensors_.reserve = f.reserve;
+  }
+
+  void backward(const SmallHeads& recurrence) {
+    const Shape& s = case_.shape;
+    BackwardTensors& g = tensors_;
+    g.dh = {upload(expected_.dh, &sequence_strides_, 0), sequence_strides_};
+    g.d_last = {upload(expected_.d_last, nullptr, 0), state_strides(s)};
+    g.dx = {device_.scratch(at(2 * G_x * sequence())), gate_strides_};
+    g.dR = {device_.scratch(at(2 * G_R * row() * s.head_dim)), matrix_strides(s)};
+    g.db = {device_.scratch(at(2 * G_b * row())), bias_strides(s)};
+    if (case_.optional_tensors)
+      g.ds0 = {device_.scratch(at(2 * S * s.batch * row())), state_strides(s)};
+    g.workspace = device_.scratch(recurrence.backward_workspace_bytes());
+    recurrence.backward(nullptr, g);
+    check(cudaDeviceSynchronize(), "backward");
+    compare("dx", g.dx.data, expected_.dx, &gate_strides_, G_x);
+    compare("dR", g.dR.data, expected_.dR, nullptr, 0);
+    compare("db", g.db.data, expected_.db, nullptr, 0);
+    if (g.ds0.data != nullptr) compare("ds0", g.ds0.data, expected_.ds0, nullptr, 0);
+  }
+
+  Case case_;
+  std::mt19937 generator_;
+  Problem problem_;
+  reference::Tensors<double> expected_;
+  Device device_;
+  Strides gate_strides_, sequence_strides_;
+  BackwardTensors tensors_;
+};
+
+template <class Cell, class Storage>
+void compare_with_reference(const Case& c) {
+  if (!Comparison<Cell, Storage>(c).run()) GTEST_SKIP() << "the kernels do not take it";
+}
+
+class SmallHeadsValues : public testing::TestWithParam<Case> {};
+
+TEST_P(SmallHeadsValues, LstmBfloat16) { compare_with_reference<Lstm, bfloat16>(GetParam()); }
+TEST_P(SmallHeadsValues, LstmFloat16) { compare_with_reference<Lstm, float16>(GetParam()); }
+TEST_P(SmallHeadsValues, SlstmBfloat16) { compare_with_reference<Slstm, bfloat16>(GetParam()); }
+TEST_P(SmallHeadsValues, SlstmFloat16) { compare_with_reference<Slstm, float16>(GetParam()); }
+TEST_P(SmallHeadsValues, GruBfloat16) { compare_with_reference<Gru, bfloat16>(GetParam()); }
+TEST_P(SmallHeadsValues, GruFloat16) { compare_with_reference<Gru, float16>(GetParam()); }
+TEST_P(SmallHeadsValues, ElmanBfloat16) { compare_with_reference<Elman, bfloat16>(GetParam()); }
+TEST_P(SmallHeadsValues, ElmanFloat16) { compare_with_reference<Elman, float16>(GetParam()); }
+TEST_P(SmallHeadsValues, ElmanReluBfloat16) {
+  compare_with_reference<ElmanRelu, bfloat16>(GetParam());
+}
+TEST_P(SmallHeadsValues, ElmanReluFloat16) {
+  compare_with_reference<ElmanRelu, float16>(GetParam());
+}
+
+INSTANTIATE_TEST_SUITE_P(All, SmallHeadsValues, testing::ValuesIn(cases()),
+                         [](const auto& one) { return one.param.name; });
+
+}  // namespace
+}  // namespace flashrnn::cuda
