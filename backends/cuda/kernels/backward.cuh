@@ -31,15 +31,16 @@ __device__ constexpr int gate_of_row(int row) {
 ///   reads_states, reads_saved   bits of the states (of this or the previous step) and of the saved
 ///                               values that the cell's backward function reads
 template <class Cell_, class Storage_, int padded_, int batch_, int chains_, int io_warps_,
-          int ring_, int group_, bool exact_, bool clips_h_, bool clips_gradient_, bool cuts_, int compute_registers_,
-          unsigned reads_states_, unsigned reads_saved_>
+          int ring_, int group_, bool exact_, bool clips_h_, bool clips_gradient_, bool cuts_,
+          int compute_registers_, unsigned reads_states_, unsigned reads_saved_>
 struct BackwardTile {
   using Cell = Cell_;
   using Storage = Storage_;
   using Complete = CompleteCell<Cell>;
   static constexpr int padded = padded_, batch = batch_, units = 2, chains = chains_,
                        io_warps = io_warps_, ring = ring_, group = group_;
-  static constexpr bool exact = exact_, clips_h = clips_h_, clips_gradient = clips_gradient_, cuts = cuts_;
+  static constexpr bool exact = exact_, clips_h = clips_h_, clips_gradient = clips_gradient_,
+                        cuts = cuts_;
   static constexpr int compute_registers = compute_registers_;
   static constexpr unsigned reads_states = reads_states_, reads_saved = reads_saved_;
   static_assert(padded % 16 == 0, "BackwardTile: padded is a multiple of 16, the rows of an mma");
@@ -144,26 +145,20 @@ __device__ void store_gradients(const BackwardParameters& p, SharedAddress share
                                 int head, Index first_row) {
   const int rows = static_cast<int>(::min(p.shape.batch - first_row, Index(Tile::batch)));
   const GateGradientRows<Tile> target{p, head, first_row};
-  RowStorer<Tile::batch, Tile::Cell::gates, Tile::padded, 32 * Tile::Warps::storing, wide> output;
-  output.start(lane, rows, static_cast<int>(p.shape.head_dim), target);
+  RowStorer<Tile::batch, Tile::Cell::gates, Tile::padded, 32 * Tile::Warps::storing, Tile::group,
+            Tile::Gradients::bytes, wide>
+      output;
   const auto row = [](int channel, int r) {
     return Tile::Gradients::offset(r) + channel * 2 * Tile::padded;
   };
-  const auto store = [&](Index step) {
-    const SharedAddress gradients =
-        shared + Tile::gradients_at +
-        (static_cast<int>(step) & (2 * Tile::group - 1)) * Tile::Gradients::bytes;
-    typename decltype(output)::Words words;
-    output.read(gradients, row, words);
-    output.write(words, gradients, step, target, row);
-  };
+  output.start(lane, rows, static_cast<int>(p.shape.head_dim), target, row);
   block_barrier_converged<Tile::threads>();
-  Index stored = 0;
-  for (Index step = Tile::group; step < p.shape.steps + Tile::group; step += Tile::group) {
+  SharedAddress slots = shared + Tile::gradients_at;
+  for (Index first = 0; first < p.shape.steps; first += Tile::group) {
     block_barrier_converged<Tile::threads>();
-    const Index end = ::min(step, p.shape.steps);
-#pragma unroll 1
-    for (; stored < end; ++stored) store(stored);
+    const int count = static_cast<int>(::min(p.shape.steps - first, Index(Tile::group)));
+    output.store(slots, first, count, target, row);
+    slots = 2 * (shared + Tile::gradients_at) + Tile::gradients_group - slots;
   }
 }
 
@@ -293,82 +288,91 @@ __device__ void backward(const BackwardParameters& p) {
   };
 
   SharedAddress input_group = 0, gradients_group = 0;
-  for (Index left = p.shape.steps; left > 0; left -= Tile::group) {
-    const int count = static_cast<int>(::min(left, Index(Tile::group)));
+  // Step s of a group, up to the barrier behind it.
+  const auto step = [&](int s) {
+    const SharedAddress before = s > 0 ? gradients_group + (s - 1) * Tile::Gradients::bytes
+                                       : (gradients_group ^ Tile::gradients_group) +
+                                             Tile::gradients_group - Tile::Gradients::bytes;
+    Word b[Tile::k_tiles][2];
+    load_columns<Tile::k_tiles>(supplied + before, lane.column, b);
+    Elements<cells> in[rows][channels];
+#pragma unroll
+    for (int r = 0; r < rows; ++r)
+#pragma unroll
+      for (int channel = 0; channel < channels; ++channel)
+        in[r][channel] =
+            load_shared<cells>(own_input[r] + input_group + s * Tile::Input::step_bytes +
+                               channel * Tile::Input::channel_bytes);
+    float sum[4];
+    product(b, sum);
+#pragma unroll
+    for (int r = 0; r < rows; ++r) {
+      float d_gate[cells][Cell::gates];
+#pragma unroll
+      for (int c = 0; c < cells; ++c) {
+        float save[Complete::saved_extent], previous[Cell::states], d_previous[Cell::states];
+#pragma unroll
+        for (int k = 0; k < Complete::saved_extent; ++k)
+          save[k] = has_gate(Tile::reads_saved, k)
+                        ? element<Storage>(in[r][gate_position(Tile::reads_saved, k)], c)
+                        : 0.0f;
+#pragma unroll
+        for (int n = 0; n < Cell::states; ++n)
+          previous[n] =
+              has_gate(Tile::reads_states, n)
+                  ? element<Storage>(
+                        in[r][Tile::saved_channels + gate_position(Tile::reads_states, n)], c)
+                  : 0.0f;
+        const float upstream = element<Storage>(in[r][Tile::upstream_channel], c);
+        d_state[c][r][0] = with_recurrent(sum, c, r, d_state[c][r][0] + upstream);
+        // Where the clip of h was active, h does not depend on the pointwise function.
+        if (Tile::clips_h && p.forward_clip <= ::fabsf(next[c][r][0])) d_state[c][r][0] = 0;
+        Complete::template backward<ApproximateMath>(save, previous, next[c][r], d_state[c][r],
+                                                     d_gate[c], d_previous);
+#pragma unroll
+        for (int n = 0; n < Cell::states; ++n) {
+          d_state[c][r][n] = d_previous[n];
+          next[c][r][n] = previous[n];
+        }
+        // R's padding is zero, and 0·NaN would not be; rows that are not there add to no bias.
+#pragma unroll
+        for (int n = 0; n < Cell::gates; ++n)
+          if (!Tile::exact && !valid[c][r]) d_gate[c][n] = 0;
+      }
+#pragma unroll
+      for (int n = 0; n < Cell::gates; ++n) {
+        float channel[cells];
+#pragma unroll
+        for (int c = 0; c < cells; ++c) channel[c] = d_gate[c][n];
+        store_shared(own_gradient[r] + gradients_group + s * Tile::Gradients::bytes +
+                         gate_row<Cell>(n) * 2 * Tile::padded,
+                     elements<Storage>(channel));
+      }
+#pragma unroll
+      for (int c = 0; c < cells; ++c)
+#pragma unroll
+        for (int n = 0; n < Cell::gates; ++n) bias_sum[c][n] += d_gate[c][n];
+    }
+  };
+  Index left = p.shape.steps;
+  for (; left >= Tile::group; left -= Tile::group) {
 #pragma unroll
     for (int s = 0; s < Tile::group; ++s) {
-      const SharedAddress before = s > 0 ? gradients_group + (s - 1) * Tile::Gradients::bytes
-                                         : (gradients_group ^ Tile::gradients_group) +
-                                               Tile::gradients_group - Tile::Gradients::bytes;
-      Word b[Tile::k_tiles][2];
-      load_columns<Tile::k_tiles>(supplied + before, lane.column, b);
-      Elements<cells> in[rows][channels];
-#pragma unroll
-      for (int r = 0; r < rows; ++r)
-#pragma unroll
-        for (int channel = 0; channel < channels; ++channel)
-          in[r][channel] = load_shared<cells>(own_input[r] + input_group +
-                                              s * Tile::Input::step_bytes +
-                                              channel * Tile::Input::channel_bytes);
-      float sum[4];
-      product(b, sum);
-#pragma unroll
-      for (int r = 0; r < rows; ++r) {
-        float d_gate[cells][Cell::gates];
-#pragma unroll
-        for (int c = 0; c < cells; ++c) {
-          float save[Complete::saved_extent], previous[Cell::states], d_previous[Cell::states];
-#pragma unroll
-          for (int k = 0; k < Complete::saved_extent; ++k)
-            save[k] = has_gate(Tile::reads_saved, k)
-                          ? element<Storage>(in[r][gate_position(Tile::reads_saved, k)], c)
-                          : 0.0f;
-#pragma unroll
-          for (int n = 0; n < Cell::states; ++n)
-            previous[n] =
-                has_gate(Tile::reads_states, n)
-                    ? element<Storage>(
-                          in[r][Tile::saved_channels + gate_position(Tile::reads_states, n)], c)
-                    : 0.0f;
-          const float upstream = element<Storage>(in[r][Tile::upstream_channel], c);
-          d_state[c][r][0] = with_recurrent(sum, c, r, d_state[c][r][0] + upstream);
-          // Where the clip of h was active, h does not depend on the pointwise function.
-          if (Tile::clips_h && p.forward_clip <= ::fabsf(next[c][r][0])) d_state[c][r][0] = 0;
-          Complete::template backward<ApproximateMath>(save, previous, next[c][r], d_state[c][r],
-                                                       d_gate[c], d_previous);
-#pragma unroll
-          for (int n = 0; n < Cell::states; ++n) {
-            d_state[c][r][n] = d_previous[n];
-            next[c][r][n] = previous[n];
-          }
-          // R's padding is zero, and 0·NaN would not be; rows that are not there add to no bias.
-#pragma unroll
-          for (int n = 0; n < Cell::gates; ++n)
-            if (!Tile::exact && !valid[c][r]) d_gate[c][n] = 0;
-        }
-#pragma unroll
-        for (int n = 0; n < Cell::gates; ++n) {
-          float channel[cells];
-#pragma unroll
-          for (int c = 0; c < cells; ++c) channel[c] = d_gate[c][n];
-          store_shared(own_gradient[r] + gradients_group + s * Tile::Gradients::bytes +
-                           gate_row<Cell>(n) * 2 * Tile::padded,
-                       elements<Storage>(channel));
-        }
-#pragma unroll
-        for (int c = 0; c < cells; ++c)
-#pragma unroll
-          for (int n = 0; n < Cell::gates; ++n) bias_sum[c][n] += d_gate[c][n];
-      }
-      if (s == Tile::group - 1 || s + 1 == count) {
-        block_barrier<Tile::threads>();
-        break;
-      }
-      compute_barrier<32 * Tile::compute_warps>();
+      step(s);
+      if (s < Tile::group - 1) compute_barrier<32 * Tile::compute_warps>();
     }
+    block_barrier<Tile::threads>();
     gradients_group ^= Tile::gradients_group;
     input_group += Tile::group * Tile::Input::step_bytes;
     if (input_group == Tile::Input::bytes) input_group = 0;
+  }
+  if (left > 0) {
+#pragma unroll 1
+    for (int s = 0; s < static_cast<int>(left); ++s) {
+      step(s);
+      compute_barrier<32 * Tile::compute_warps>();
+    }
+    block_barrier<Tile::threads>();
   }
 
   // What the first step of the sequence hands to the initial h.
@@ -381,8 +385,7 @@ __device__ void backward(const BackwardParameters& p) {
 #pragma unroll
     for (int c = 0; c < cells; ++c)
 #pragma unroll
-      for (int r = 0; r < rows; ++r)
-        d_state[c][r][0] = with_recurrent(sum, c, r, d_state[c][r][0]);
+      for (int r = 0; r < rows; ++r) d_state[c][r][0] = with_recurrent(sum, c, r, d_state[c][r][0]);
   }
 
   if (p.ds0.data != nullptr) {

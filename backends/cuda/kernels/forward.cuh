@@ -54,6 +54,7 @@ struct ForwardTile {
   using Hidden = Columns<batch, padded>;
   using Input = Ring<batch, inputs, padded, ring>;
   static constexpr int staged_rows = Complete::states - 1 + (saving ? Complete::saved : 0);
+  static constexpr int staged_extent = staged_rows > 0 ? staged_rows : 1;
   using Output = Staged<batch, staged_rows, padded>;
   // Of h and of what is on its way out: the group at hand and the one before it.
   static constexpr int hidden_at = 0, hidden_group = group * Hidden::bytes;
@@ -150,41 +151,35 @@ __device__ void store_outputs(const ForwardParameters& p, SharedAddress shared, 
   constexpr int lanes = 32 * Tile::Warps::storing;
   const int rows = static_cast<int>(::min(p.shape.batch - first_row, Index(Tile::batch)));
   const int head_dim = static_cast<int>(p.shape.head_dim);
-  const HiddenRows states{p.states, head, first_row}, h{p.h, head, first_row};
-  RowStorer<Tile::batch, 1, Tile::padded, lanes, wide> to_states, to_h;
-  to_states.start(lane, rows, head_dim, states);
-  to_h.start(lane, rows, head_dim, h);
-  const OutputRows<typename Tile::Cell> others{p, head, first_row};
-  RowStorer<Tile::batch, Tile::staged_rows, Tile::padded, lanes, wide> to_others;
-  if constexpr (Tile::staged_rows > 0) to_others.start(lane, rows, head_dim, others);
-  const bool writes_others = Tile::saving || p.states.data != nullptr;
-
   const auto hidden_row = [](int, int row) { return Tile::Hidden::offset(row); };
   const auto output_row = [](int channel, int row) { return Tile::Output::offset(channel, row); };
-  const auto store = [&](Index step) {
-    const int slot = static_cast<int>(step) & (2 * Tile::group - 1);
-    const SharedAddress hidden = shared + Tile::hidden_at + slot * Tile::Hidden::bytes;
-    const SharedAddress output = shared + Tile::output_at + slot * Tile::Output::bytes;
-    typename decltype(to_h)::Words hidden_words;
-    typename decltype(to_others)::Words other_words;
-    to_h.read(hidden, hidden_row, hidden_words);
-    if constexpr (Tile::staged_rows > 0) {
-      if (writes_others) to_others.read(output, output_row, other_words);
-    }
-    if (p.states.data != nullptr) to_states.write(hidden_words, hidden, step, states, hidden_row);
-    if (p.h.data != nullptr) to_h.write(hidden_words, hidden, step, h, hidden_row);
-    if constexpr (Tile::staged_rows > 0) {
-      if (writes_others) to_others.write(other_words, output, step, others, output_row);
-    }
-  };
+  // h goes to `states` or to `h`, rarely to both.
+  const bool twice = p.states.data != nullptr && p.h.data != nullptr;
+  const HiddenRows hidden_target{p.states.data != nullptr ? p.states : p.h, head, first_row};
+  using HiddenStorer =
+      RowStorer<Tile::batch, 1, Tile::padded, lanes, Tile::group, Tile::Hidden::bytes, wide>;
+  HiddenStorer to_hidden;
+  to_hidden.start(lane, rows, head_dim, hidden_target, hidden_row);
+  const OutputRows<typename Tile::Cell> others{p, head, first_row};
+  RowStorer<Tile::batch, Tile::staged_extent, Tile::padded, lanes, Tile::group, Tile::Output::bytes,
+            wide>
+      to_others;
+  const bool writes_others = Tile::staged_rows > 0 && (Tile::saving || p.states.data != nullptr);
+  if (writes_others) to_others.start(lane, rows, head_dim, others, output_row);
+
   block_barrier_converged<Tile::threads>();
   block_barrier_converged<Tile::threads>();
-  Index stored = 0;
-  for (Index step = Tile::group; step < p.shape.steps + Tile::group; step += Tile::group) {
+  SharedAddress hidden = shared + Tile::hidden_at, output = shared + Tile::output_at;
+  for (Index first = 0; first < p.shape.steps; first += Tile::group) {
     block_barrier_converged<Tile::threads>();
-    const Index end = ::min(step, p.shape.steps);
-#pragma unroll 1
-    for (; stored < end; ++stored) store(stored);
+    const int count = static_cast<int>(::min(p.shape.steps - first, Index(Tile::group)));
+    to_hidden.store(hidden, first, count, hidden_target, hidden_row);
+    if (twice)
+      HiddenStorer::store_elements(hidden, first, count, lane, rows, head_dim,
+                                   HiddenRows{p.h, head, first_row}, hidden_row);
+    if (writes_others) to_others.store(output, first, count, others, output_row);
+    hidden = 2 * (shared + Tile::hidden_at) + Tile::hidden_group - hidden;
+    output = 2 * (shared + Tile::output_at) + Tile::output_group - output;
   }
 }
 
@@ -218,8 +213,7 @@ __device__ void forward(const ForwardParameters& p) {
   const int warp = role<Tile>(p.blocks_at_once);
   if (warp >= Tile::compute_warps) {
     give_registers<Tile::compute_registers>();
-    const int io_lane =
-        32 * (warp - Tile::compute_warps) + static_cast<int>(threadIdx.x & 31);
+    const int io_lane = 32 * (warp - Tile::compute_warps) + static_cast<int>(threadIdx.x & 31);
     if (p.wide_sequences != 0) {
       forward_io<Tile, true>(p, shared, io_lane, head, first_row);
     } else {
@@ -310,9 +304,8 @@ __device__ void forward(const ForwardParameters& p) {
         }
   };
   // Other states and saved values go out in the shadow of the next step's product.
-  constexpr int staged_extent = Tile::staged_rows > 0 ? Tile::staged_rows : 1;
   const bool stages = Tile::saving || p.states.data != nullptr;
-  Elements<cells> staged[rows][staged_extent];
+  Elements<cells> staged[rows][Tile::staged_extent];
   const auto store_staged = [&](SharedAddress offset) {
     if (!stages) return;
 #pragma unroll
@@ -334,118 +327,130 @@ __device__ void forward(const ForwardParameters& p) {
     for (int e = 0; e < 4; ++e) sum[0][m][e] = 0;
 
   SharedAddress input_group = 0, hidden_group = 0, output_group = 0;
-  for (Index left = p.shape.steps; left > 0; left -= Tile::group) {
-    const int count = static_cast<int>(::min(left, Index(Tile::group)));
+  // Step s of a group, up to the barrier behind it.
+  const auto step = [&](int s) {
+    Word b[Tile::k_tiles][2];
+    const SharedAddress before =
+        s > 0 ? hidden_group + (s - 1) * Tile::Hidden::bytes
+              : (hidden_group ^ Tile::hidden_group) + Tile::hidden_group - Tile::Hidden::bytes;
+    load_columns<Tile::k_tiles>(supplied + before, lane.column, b);
+    const SharedAddress output = output_group + s * Tile::Output::bytes;
+    if (s > 0) store_staged(output - Tile::Output::bytes);
+    if (s == Tile::group - 1) {
+      input_group += Tile::group * Tile::Input::step_bytes;
+      if (input_group == Tile::Input::bytes) input_group = 0;
+      load_x(input_group);
+    } else {
+      load_x(input_group + (s + 1) * Tile::Input::step_bytes);
+    }
+
+    // The product, on top of x + b where a lane works on all units of its rows. Nobody reads the
+    // columns that repeat a row; what they start from is what they held.
 #pragma unroll
-    for (int s = 0; s < Tile::group; ++s) {
-      Word b[Tile::k_tiles][2];
-      const SharedAddress before = s > 0 ? hidden_group + (s - 1) * Tile::Hidden::bytes
-                                         : (hidden_group ^ Tile::hidden_group) +
-                                               Tile::hidden_group - Tile::Hidden::bytes;
-      load_columns<Tile::k_tiles>(supplied + before, lane.column, b);
-      const SharedAddress output = output_group + s * Tile::Output::bytes;
-      if (s > 0) store_staged(output - Tile::Output::bytes);
-      if (s == Tile::group - 1) {
-        input_group += Tile::group * Tile::Input::step_bytes;
-        if (input_group == Tile::Input::bytes) input_group = 0;
-        load_x(input_group);
-      } else {
-        load_x(input_group + (s + 1) * Tile::Input::step_bytes);
+    for (int k = 0; k < Tile::k_tiles; ++k)
+#pragma unroll
+      for (int m = 0; m < Tile::m_tiles; ++m) {
+        float(&to)[4] = sum[k % Tile::chains][m];
+        if (k >= Tile::chains) {
+          Packed<Storage>::multiply_add(to, a[m][k], b[k][0], b[k][1]);
+          continue;
+        }
+        float start[4] = {0, 0, 0, 0};
+        if (k == 0 && starts_from_gates) {
+#pragma unroll
+          for (int e = 0; e < 4; ++e) {
+            const int i = 2 * m + e / 2;
+            if (e % 2 >= rows) start[e] = to[e];
+#pragma unroll
+            for (int n = 0; n < Cell::gates; ++n)
+              if (i < Tile::slots && e % 2 < rows && has_gate(Cell::recurrent_gates, n) &&
+                  gate_position(Cell::recurrent_gates, n) == i % Tile::recurrent)
+                start[e] = gate[i / Tile::recurrent % cells][e % 2][n];
+          }
+        }
+        Packed<Storage>::multiply_add(to, a[m][k], b[k][0], b[k][1], start);
       }
-
-      // The product, on top of x + b where a lane works on all units of its rows. Nobody reads the
-      // columns that repeat a row; what they start from is what they held.
 #pragma unroll
-      for (int k = 0; k < Tile::k_tiles; ++k)
+    for (int chain = 1; chain < Tile::chains; ++chain)
 #pragma unroll
-        for (int m = 0; m < Tile::m_tiles; ++m) {
-          float(&to)[4] = sum[k % Tile::chains][m];
-          if (k >= Tile::chains) {
-            Packed<Storage>::multiply_add(to, a[m][k], b[k][0], b[k][1]);
-            continue;
-          }
-          float start[4] = {0, 0, 0, 0};
-          if (k == 0 && starts_from_gates) {
+      for (int m = 0; m < Tile::m_tiles; ++m)
 #pragma unroll
-            for (int e = 0; e < 4; ++e) {
-              const int i = 2 * m + e / 2;
-              if (e % 2 >= rows) start[e] = to[e];
-#pragma unroll
-              for (int n = 0; n < Cell::gates; ++n)
-                if (i < Tile::slots && e % 2 < rows && has_gate(Cell::recurrent_gates, n) &&
-                    gate_position(Cell::recurrent_gates, n) == i % Tile::recurrent)
-                  start[e] = gate[i / Tile::recurrent % cells][e % 2][n];
-            }
-          }
-          Packed<Storage>::multiply_add(to, a[m][k], b[k][0], b[k][1], start);
-        }
-#pragma unroll
-      for (int chain = 1; chain < Tile::chains; ++chain)
-#pragma unroll
-        for (int m = 0; m < Tile::m_tiles; ++m)
-#pragma unroll
-          for (int e = 0; e < 4; ++e) sum[0][m][e] += sum[chain][m][e];
+        for (int e = 0; e < 4; ++e) sum[0][m][e] += sum[chain][m][e];
 
 #pragma unroll
-      for (int r = 0; r < rows; ++r) {
-        float h[cells], save[cells][Complete::saved_extent];
+    for (int r = 0; r < rows; ++r) {
+      float h[cells], save[cells][Complete::saved_extent];
 #pragma unroll
-        for (int c = 0; c < cells; ++c) {
-          PreActivation own[Cell::gates], previous[Cell::states], next[Cell::states],
-              saved[Complete::saved_extent];
+      for (int c = 0; c < cells; ++c) {
+        PreActivation own[Cell::gates], previous[Cell::states], next[Cell::states],
+            saved[Complete::saved_extent];
 #pragma unroll
-          for (int n = 0; n < Cell::gates; ++n) {
-            own[n] = PreActivation(gate[c][r][n], has_gate(Tile::halved, n));
-            if (has_gate(Cell::recurrent_gates, n)) {
-              float choice[Share::copies];
+        for (int n = 0; n < Cell::gates; ++n) {
+          own[n] = PreActivation(gate[c][r][n], has_gate(Tile::halved, n));
+          if (has_gate(Cell::recurrent_gates, n)) {
+            float choice[Share::copies];
 #pragma unroll
-              for (int copy = 0; copy < Share::copies; ++copy) {
-                const int i =
-                    (copy * cells + c) * Tile::recurrent + gate_position(Cell::recurrent_gates, n);
-                choice[copy] = sum[0][i / 2][2 * (i % 2) + r];
-              }
-              own[n].value = starts_from_gates ? choice[0]
-                                               : pick_and_add(choice, own_copy, gate[c][r][n]);
+            for (int copy = 0; copy < Share::copies; ++copy) {
+              const int i =
+                  (copy * cells + c) * Tile::recurrent + gate_position(Cell::recurrent_gates, n);
+              choice[copy] = sum[0][i / 2][2 * (i % 2) + r];
             }
+            own[n].value =
+                starts_from_gates ? choice[0] : pick_and_add(choice, own_copy, gate[c][r][n]);
           }
-#pragma unroll
-          for (int n = 0; n < Cell::states; ++n) previous[n] = state[c][r][n];
-          Complete::template forward<HalvedMath>(own, previous, next, saved);
-          h[c] = next[0].whole();
-          if constexpr (Tile::clips) h[c] = clipped(h[c], p.forward_clip);
-          // R's padding is zero, and 0·inf would not be.
-          if (!Tile::exact && !valid[c][r]) h[c] = 0;
-#pragma unroll
-          for (int n = 1; n < Cell::states; ++n) state[c][r][n] = next[n].whole();
-#pragma unroll
-          for (int n = 0; n < Complete::saved; ++n) save[c][n] = saved[n].whole();
         }
-        const Elements<cells> rounded = elements<Storage>(h);
-        store_shared(own_hidden[r] + hidden_group + s * Tile::Hidden::bytes, rounded);
+#pragma unroll
+        for (int n = 0; n < Cell::states; ++n) previous[n] = state[c][r][n];
+        Complete::template forward<HalvedMath>(own, previous, next, saved);
+        h[c] = next[0].whole();
+        if constexpr (Tile::clips) h[c] = clipped(h[c], p.forward_clip);
+        // R's padding is zero, and 0·inf would not be.
+        if (!Tile::exact && !valid[c][r]) h[c] = 0;
+#pragma unroll
+        for (int n = 1; n < Cell::states; ++n) state[c][r][n] = next[n].whole();
+#pragma unroll
+        for (int n = 0; n < Complete::saved; ++n) save[c][n] = saved[n].whole();
+      }
+      const Elements<cells> rounded = elements<Storage>(h);
+      store_shared(own_hidden[r] + hidden_group + s * Tile::Hidden::bytes, rounded);
+#pragma unroll
+      for (int c = 0; c < cells; ++c)
+        state[c][r][0] = element<Storage>(rounded, c);  // everybody else sees the rounded h
+#pragma unroll
+      for (int row = 0; row < Tile::staged_rows; ++row) {
+        float channel[cells];
 #pragma unroll
         for (int c = 0; c < cells; ++c)
-          state[c][r][0] = element<Storage>(rounded, c);  // everybody else sees the rounded h
-#pragma unroll
-        for (int row = 0; row < Tile::staged_rows; ++row) {
-          float channel[cells];
-#pragma unroll
-          for (int c = 0; c < cells; ++c)
-            channel[c] = row < Cell::states - 1
-                             ? state[c][r][row < Cell::states - 1 ? row + 1 : 0]
-                             : save[c][row < Cell::states - 1 ? 0 : row - (Cell::states - 1)];
-          staged[r][row] = elements<Storage>(channel);
-        }
+          channel[c] = row < Cell::states - 1
+                           ? state[c][r][row < Cell::states - 1 ? row + 1 : 0]
+                           : save[c][row < Cell::states - 1 ? 0 : row - (Cell::states - 1)];
+        staged[r][row] = elements<Storage>(channel);
       }
-      add_bias();
-      if (s == Tile::group - 1 || s + 1 == count) {
-        store_staged(output);
-        block_barrier<Tile::threads>();
-        break;
-      }
-      compute_barrier<32 * Tile::compute_warps>();
     }
+    add_bias();
+  };
+  const auto end_group = [&](int count) {
+    store_staged(output_group + (count - 1) * Tile::Output::bytes);
+    block_barrier<Tile::threads>();
+  };
+  Index left = p.shape.steps;
+  for (; left >= Tile::group; left -= Tile::group) {
+#pragma unroll
+    for (int s = 0; s < Tile::group; ++s) {
+      step(s);
+      if (s < Tile::group - 1) compute_barrier<32 * Tile::compute_warps>();
+    }
+    end_group(Tile::group);
     hidden_group ^= Tile::hidden_group;
     output_group ^= Tile::output_group;
+  }
+  if (left > 0) {
+#pragma unroll 1
+    for (int s = 0; s < static_cast<int>(left); ++s) {
+      step(s);
+      compute_barrier<32 * Tile::compute_warps>();
+    }
+    end_group(static_cast<int>(left));
   }
 
   if (p.last.data == nullptr) return;

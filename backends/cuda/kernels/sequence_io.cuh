@@ -79,6 +79,14 @@ __device__ int role(int at_once) {
   return (warp + wave % warps * (warps - Tile::compute_warps)) % warps;
 }
 
+/// How many of `group` steps are moved at once by `lanes` threads: as many as give a thread no more
+/// than 3 pieces of 16 bytes, whose addresses and words it keeps in registers.
+constexpr int steps_at_once(int pieces_per_step, int lanes, int group) {
+  int steps = group;
+  while (steps > 1 && steps * pieces_per_step > 3 * lanes) steps /= 2;
+  return steps;
+}
+
 /// Fills a ring by `lanes` threads, `group` steps at a time, so that these threads meet those that
 /// compute once per group and have many copies under way.
 template <class Ring, int lanes, int group, bool wide>
@@ -98,24 +106,24 @@ class RingLoader {
     rows_ = rows;
     head_dim_ = head_dim;
     steps_ = steps;
-    next_ = 0;
+    next_ = ahead;
     if constexpr (wide) {
 #pragma unroll
       for (int i = 0; i < pieces; ++i) {
-        const int channel = channel_of(i), row = row_of_piece(i), unit = unit_of(i);
-        const bool valid = number(i) < count && row < rows && unit < head_dim;
+        const int n = number(i), unit = n % per_row * 8, channel = n / per_row % Ring::channels,
+                  row = n / per_row / Ring::channels % Ring::batch;
         from_[i] = nullptr;
         stride_[i] = 0;
-        if (valid) {
-          const unsigned short* const first = source(channel, row, Index(0));
-          if (first != nullptr) {
-            from_[i] = first + unit;
-            stride_[i] = source(channel, row, Index(1)) - first;
-          }
-        }
+        to_[i] = Ring::offset(channel, row) + 2 * unit;
+        if (n >= at_once * per_step || row >= rows || unit >= head_dim) continue;
+        const unsigned short* const first = source(channel, row, Index(0));
+        if (first == nullptr) continue;
+        const Index stride = source(channel, row, Index(1)) - first;
+        from_[i] = reinterpret_cast<const char*>(first + unit + (ahead + n / per_step) * stride);
+        stride_[i] = 2 * stride * at_once;
       }
     }
-    if (ahead > 0) fill<1>(source);
+    for (Index step = 0; step < ahead && step < steps; ++step) fill_elements<1>(step, source);
 #pragma unroll 1
     for (int n = 0; n < groups - 1; ++n) refill(source);
     wait();
@@ -124,8 +132,24 @@ class RingLoader {
   /// Fills the next group of steps. The slots are those of the group that was read last.
   template <class Source>
   __device__ void refill(const Source& source) {
-    fill<group>(source);
-    if constexpr (wide) copy_async_commit();
+    if constexpr (wide) {
+      if (next_ + group + (Source::last_step_differs ? 1 : 0) <= steps_) {
+#pragma unroll
+        for (int n = 0; n < group; n += at_once)
+#pragma unroll
+          for (int i = 0; i < pieces; ++i) {
+            if (from_[i] != nullptr)
+              copy_async_16(slot(next_ + n + number(i) / per_step) + to_[i], from_[i]);
+            from_[i] += stride_[i];
+          }
+      } else {
+        fill_last(source);
+      }
+      copy_async_commit();
+    } else {
+      fill_elements<group>(next_, source);
+    }
+    next_ += group;
   }
 
   /// Before the barrier that ends a group: what the next one reads is there.
@@ -135,67 +159,39 @@ class RingLoader {
 
  private:
   static constexpr int per_row = Ring::padded / 8;
-  static constexpr int count = Ring::batch * Ring::channels * per_row;
-  static constexpr int pieces = wide ? (count + lanes - 1) / lanes : 1;
+  static constexpr int per_step = Ring::batch * Ring::channels * per_row;
+  static constexpr int at_once = steps_at_once(per_step, lanes, group);
+  static constexpr int pieces = wide ? (at_once * per_step + lanes - 1) / lanes : 1;
 
   __device__ int number(int i) const {
     return lane_ + i * lanes;
-  }
-  __device__ int channel_of(int i) const {
-    return number(i) / per_row % Ring::channels;
-  }
-  __device__ int row_of_piece(int i) const {
-    return number(i) / per_row / Ring::channels;
-  }
-  __device__ int unit_of(int i) const {
-    return number(i) % per_row * 8;
   }
   __device__ SharedAddress slot(Index step) const {
     return ring_ + (static_cast<int>(step) & (Ring::depth - 1)) * Ring::step_bytes;
   }
 
-  template <int some, class Source>
-  __device__ void fill(const Source& source) {
-    if constexpr (wide) {
-#pragma unroll
-      for (int s = 0; s < some; ++s)
-        if (next_ + s < steps_) fill_step(next_ + s, source);
-    } else {
-      fill_elements<some>(source);
-    }
-    next_ += some;
-  }
-
+  /// A group at the end of the sequence, where steps or their rows may be missing.
   template <class Source>
-  __device__ void fill_step(Index step, const Source& source) {
-    const SharedAddress to_step = slot(step);
-    if (Source::last_step_differs && step == steps_ - 1) {
-#pragma unroll
-      for (int i = 0; i < pieces; ++i) {
-        const int row = row_of_piece(i), unit = unit_of(i);
-        if (number(i) >= count || row >= rows_ || unit >= head_dim_) continue;
-        const SharedAddress to = to_step + Ring::offset(channel_of(i), row) + 2 * unit;
-        const unsigned short* const from = source(channel_of(i), row, step);
-        if (from != nullptr) {
-          copy_async_16(to, from + unit);
-        } else {
-          store_shared_16(to, {0, 0, 0, 0});
-        }
+  __device__ void fill_last(const Source& source) {
+#pragma unroll 1
+    for (int e = lane_; e < group * per_step; e += lanes) {
+      const int unit = e % per_row * 8, channel = e / per_row % Ring::channels,
+                row = e / per_row / Ring::channels % Ring::batch;
+      const Index step = next_ + e / per_step;
+      if (row >= rows_ || unit >= head_dim_ || step >= steps_) continue;
+      const SharedAddress to = slot(step) + Ring::offset(channel, row) + 2 * unit;
+      const unsigned short* const from = source(channel, row, step);
+      if (from != nullptr) {
+        copy_async_16(to, from + unit);
+      } else {
+        store_shared_16(to, {0, 0, 0, 0});
       }
-      return;
-    }
-#pragma unroll
-    for (int i = 0; i < pieces; ++i) {
-      if (from_[i] == nullptr) continue;
-      copy_async_16(to_step + Ring::offset(channel_of(i), row_of_piece(i)) + 2 * unit_of(i),
-                    from_[i]);
-      from_[i] += stride_[i];
     }
   }
 
   /// Element by element, with 8 loads in flight.
   template <int some, class Source>
-  __device__ void fill_elements(const Source& source) {
+  __device__ void fill_elements(Index first_step, const Source& source) {
     constexpr int elements = Ring::batch * Ring::channels * Ring::padded;
     constexpr int beside = 8 / some;
     for (int first = lane_; first < elements; first += beside * lanes) {
@@ -206,8 +202,8 @@ class RingLoader {
                   channel = e / Ring::padded % Ring::channels,
                   row = e / Ring::padded / Ring::channels;
         value[k] = 0;
-        if (e < elements && row < rows_ && unit < head_dim_ && next_ + k % some < steps_) {
-          const unsigned short* const from = source(channel, row, next_ + k % some);
+        if (e < elements && row < rows_ && unit < head_dim_ && first_step + k % some < steps_) {
+          const unsigned short* const from = source(channel, row, first_step + k % some);
           if (from != nullptr) value[k] = from[unit];
         }
       }
@@ -215,7 +211,7 @@ class RingLoader {
       for (int k = 0; k < 8; ++k) {
         const int e = first + k / some * lanes;
         if (e < elements)
-          store_shared_bits(slot(next_ + k % some) +
+          store_shared_bits(slot(first_step + k % some) +
                                 Ring::offset(e / Ring::padded % Ring::channels,
                                              e / Ring::padded / Ring::channels) +
                                 2 * (e % Ring::padded),
@@ -227,91 +223,98 @@ class RingLoader {
   SharedAddress ring_;
   int lane_, rows_, head_dim_;
   Index steps_, next_;
-  const unsigned short* from_[pieces];
-  Index stride_[pieces];
+  int to_[pieces];  // bytes behind the slot
+  const char* from_[pieces];
+  Index stride_[pieces];  // bytes
 };
 
-/// Stores rows [channel, row of the batch tile, unit] from shared memory by `lanes` threads, one
-/// step after the other. Wide rows are read first and written later, so that the reads of several
-/// storers overlap.
-template <int batch, int channels, int padded, int lanes, bool wide>
+/// Stores rows [channel, row of the batch tile, unit] of a group of steps from shared memory by
+/// `lanes` threads, one group after the other. The slots of a group lie `slot_bytes` apart.
+template <int batch, int channels, int padded, int lanes, int group, int slot_bytes, bool wide>
 class RowStorer {
  public:
-  static constexpr int per_row = padded / 8;
-  static constexpr int count = channels * batch * per_row;  // 0 if there are no channels
-  static constexpr int pieces = wide && count > 0 ? (count + lanes - 1) / lanes : 1;
-  using Words = Word[pieces][4];
-
-  template <class Target>
-  __device__ void start(int lane, int rows, int head_dim, const Target& target) {
+  /// `offset(channel, row)` is where a row begins in its slot.
+  template <class Target, class Offset>
+  __device__ void start(int lane, int rows, int head_dim, const Target& target,
+                        const Offset& offset) {
     lane_ = lane;
     rows_ = rows;
     head_dim_ = head_dim;
 #pragma unroll
     for (int i = 0; i < pieces; ++i) {
+      const int n = number(i), u = n % per_row * 8, r = n / per_row % batch,
+                c = n / per_row / batch % channels, step = n / per_step;
       to_[i] = nullptr;
       stride_[i] = 0;
-      if (!wide || !valid(i)) continue;
-      unsigned short* const first = target(channel(i), row(i), Index(0));
-      if (first != nullptr) {
-        to_[i] = first + number(i) % per_row * 8;
-        stride_[i] = target(channel(i), row(i), Index(1)) - first;
-      }
+      from_[i] = step * slot_bytes + offset(c, r) + 2 * u;
+      if (!wide || n >= at_once * per_step || r >= rows || u >= head_dim) continue;
+      unsigned short* const first = target(c, r, Index(0));
+      if (first == nullptr) continue;
+      const Index stride = target(c, r, Index(1)) - first;
+      to_[i] = reinterpret_cast<char*>(first + u + step * stride);
+      stride_[i] = 2 * stride * at_once;
     }
   }
 
-  /// `offset(channel, row)` is where a row begins behind `shared`.
-  template <class Offset>
-  __device__ void read(SharedAddress shared, const Offset& offset, Words& words) const {
-    if constexpr (wide) {
-#pragma unroll
-      for (int i = 0; i < pieces; ++i)
-        if (valid(i))
-          load_shared_16(shared + offset(channel(i), row(i)) + number(i) % per_row * 16, words[i]);
-    }
-  }
-
-  /// Writes what was read. Element by element, `read` has done nothing and both happen here.
+  /// The group of `count` steps from `first` on, `count` being less at the end of the sequence.
   template <class Target, class Offset>
-  __device__ void write(const Words& words, SharedAddress shared, Index step, const Target& target,
+  __device__ void store(SharedAddress slots, Index first, int count, const Target& target,
                         const Offset& offset) {
-    if constexpr (wide) {
+    if (!wide || count < group) {
+      store_elements(slots, first, count, lane_, rows_, head_dim_, target, offset);
+      return;
+    }
+    constexpr int in_flight = pieces < 3 ? pieces : 3;  // words on the way from shared memory
 #pragma unroll
-      for (int i = 0; i < pieces; ++i) {
-        if (to_[i] == nullptr) continue;
-        *reinterpret_cast<uint4*>(to_[i]) =
-            make_uint4(words[i][0], words[i][1], words[i][2], words[i][3]);
-        to_[i] += stride_[i];
+    for (int n = 0; n < group; n += at_once)
+#pragma unroll
+      for (int begin = 0; begin < pieces; begin += in_flight) {
+        Word words[in_flight][4];
+#pragma unroll
+        for (int i = begin; i < begin + in_flight; ++i)
+          if (i < pieces && to_[i] != nullptr)
+            load_shared_16(slots + n * slot_bytes + from_[i], words[i - begin]);
+#pragma unroll
+        for (int i = begin; i < begin + in_flight; ++i) {
+          if (i >= pieces) continue;
+          const Word(&word)[4] = words[i - begin];
+          if (to_[i] != nullptr)
+            *reinterpret_cast<uint4*>(to_[i]) = make_uint4(word[0], word[1], word[2], word[3]);
+          to_[i] += stride_[i];
+        }
       }
-    } else {
-      for (int e = lane_; e < channels * batch * padded; e += lanes) {
-        const int unit = e % padded, r = e / padded % batch, c = e / padded / batch;
-        if (r >= rows_ || unit >= head_dim_) continue;
-        unsigned short* const to = target(c, r, step);
-        if (to != nullptr)
-          to[unit] =
-              static_cast<unsigned short>(load_shared<1>(shared + offset(c, r) + 2 * unit).word[0]);
-      }
+  }
+
+  /// The same where `start` was not called: every address is computed anew.
+  template <class Target, class Offset>
+  static __device__ void store_elements(SharedAddress slots, Index first, int count, int lane,
+                                        int rows, int head_dim, const Target& target,
+                                        const Offset& offset) {
+#pragma unroll 1
+    for (int e = lane; e < group * channels * batch * padded; e += lanes) {
+      const int u = e % padded, r = e / padded % batch, c = e / padded / batch % channels,
+                n = e / padded / batch / channels;
+      if (r >= rows || u >= head_dim || n >= count) continue;
+      unsigned short* const to = target(c, r, first + n);
+      if (to != nullptr)
+        to[u] = static_cast<unsigned short>(
+            load_shared<1>(slots + n * slot_bytes + offset(c, r) + 2 * u).word[0]);
     }
   }
 
  private:
+  static constexpr int per_row = padded / 8;
+  static constexpr int per_step = channels * batch * per_row;
+  static constexpr int at_once = steps_at_once(per_step, lanes, group);
+  static constexpr int pieces = wide ? (at_once * per_step + lanes - 1) / lanes : 1;
+
   __device__ int number(int i) const {
     return lane_ + i * lanes;
   }
-  __device__ int channel(int i) const {
-    return number(i) / per_row / batch;
-  }
-  __device__ int row(int i) const {
-    return number(i) / per_row % batch;
-  }
-  __device__ bool valid(int i) const {
-    return number(i) < count && row(i) < rows_ && number(i) % per_row * 8 < head_dim_;
-  }
-
   int lane_, rows_, head_dim_;
-  unsigned short* to_[pieces];
-  Index stride_[pieces];
+  int from_[pieces];  // bytes behind the group's first slot
+  char* to_[pieces];
+  Index stride_[pieces];  // bytes
 };
 
 }  // namespace flashrnn::cuda

@@ -146,7 +146,7 @@ __device__ void compute_barrier() {
 }
 
 /// Registers per thread of the warps that move data, once they have given theirs away.
-inline constexpr int io_registers = 96;
+inline constexpr int io_registers = 104;
 
 /// On sm_90a a group of four warps may give registers to others of its block, once its role is
 /// clear. 0: everybody keeps what the launch gave.

@@ -40,7 +40,7 @@ int io_warps(int pieces) {
 }
 
 /// What warps that move data keep when they give registers away; kernels/shared_memory.cuh.
-constexpr int io_registers = 96;
+constexpr int io_registers = 104;
 
 /// Cells per thread: units and rows of the batch tile.
 int cells(int batch, int units) {
