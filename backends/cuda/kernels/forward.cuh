@@ -60,7 +60,9 @@ struct ForwardTile {
   static constexpr int hidden_at = 0, hidden_group = group * Hidden::bytes;
   static constexpr int output_at = hidden_at + 2 * hidden_group,
                        output_group = group * Output::bytes;
-  static constexpr int input_at = output_at + 2 * output_group;
+  // x of the first step, which is read before the loop, and the ring of the steps behind it.
+  static constexpr int first_input_at = output_at + 2 * output_group;
+  static constexpr int input_at = first_input_at + Input::step_bytes;
   static constexpr int shared_bytes = input_at + Input::bytes;
 };
 
@@ -131,9 +133,16 @@ __device__ void load_inputs(const ForwardParameters& p, SharedAddress shared, in
                             Index first_row) {
   const int rows = static_cast<int>(::min(p.shape.batch - first_row, Index(Tile::batch)));
   const InputRows x{p, head, first_row};
+  const int head_dim = static_cast<int>(p.shape.head_dim);
+  const SharedAddress first = shared + Tile::first_input_at;
+  for (int e = lane; e < rows * Tile::inputs * head_dim; e += 32 * Tile::Warps::loading) {
+    const int unit = e % head_dim, channel = e / head_dim % Tile::inputs,
+              row = e / head_dim / Tile::inputs;
+    store_shared_bits(first + Tile::Input::offset(channel, row) + 2 * unit,
+                      x(channel, row, 0)[unit]);
+  }
   RingLoader<typename Tile::Input, 32 * Tile::Warps::loading, Tile::group, wide> input;
-  input.start(shared + Tile::input_at, lane, rows, static_cast<int>(p.shape.head_dim),
-              p.shape.steps, 1, x);
+  input.start(shared + Tile::input_at, lane, rows, head_dim, p.shape.steps, 1, x);
   block_barrier_converged<Tile::threads>();
   block_barrier_converged<Tile::threads>();
   for (Index step = 0; step < p.shape.steps; step += Tile::group) {
@@ -267,7 +276,7 @@ __device__ void forward(const ForwardParameters& p) {
   for (int r = 0; r < rows; ++r) {
     const int row = Share::row(lane, r);
     own_hidden[r] = hidden + Tile::Hidden::offset(row) + 2 * first_unit;
-    own_input[r] = shared + Tile::input_at + Tile::Input::offset(0, row) + 2 * first_unit;
+    own_input[r] = shared + Tile::first_input_at + Tile::Input::offset(0, row) + 2 * first_unit;
     own_output[r] = shared + Tile::output_at + Tile::Output::offset(0, row) + 2 * first_unit;
     pin(own_hidden[r]);
     pin(own_input[r]);
@@ -336,13 +345,7 @@ __device__ void forward(const ForwardParameters& p) {
     load_columns<Tile::k_tiles>(supplied + before, lane.column, b);
     const SharedAddress output = output_group + s * Tile::Output::bytes;
     if (s > 0) store_staged(output - Tile::Output::bytes);
-    if (s == Tile::group - 1) {
-      input_group += Tile::group * Tile::Input::step_bytes;
-      if (input_group == Tile::Input::bytes) input_group = 0;
-      load_x(input_group);
-    } else {
-      load_x(input_group + (s + 1) * Tile::Input::step_bytes);
-    }
+    load_x(Tile::Input::step_bytes + input_group + s * Tile::Input::step_bytes);
 
     // The product, on top of x + b where a lane works on all units of its rows. Nobody reads the
     // columns that repeat a row; what they start from is what they held.
@@ -443,6 +446,8 @@ __device__ void forward(const ForwardParameters& p) {
     end_group(Tile::group);
     hidden_group ^= Tile::hidden_group;
     output_group ^= Tile::output_group;
+    input_group += Tile::group * Tile::Input::step_bytes;
+    if (input_group == Tile::Input::bytes) input_group = 0;
   }
   if (left > 0) {
 #pragma unroll 1

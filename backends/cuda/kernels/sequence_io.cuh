@@ -75,12 +75,15 @@ __device__ int role(int at_once) {
   constexpr int warps = Tile::threads / 32;
   const int warp = static_cast<int>(threadIdx.x) / 32;
   if constexpr (warps % 4 != 0 || Tile::compute_warps >= 4) return warp;
+#ifdef X_NOROT
+  return warp;
+#endif
   const int wave = static_cast<int>(blockIdx.x) / at_once;
   return (warp + wave % warps * (warps - Tile::compute_warps)) % warps;
 }
 
 /// How many of `group` steps are moved at once by `lanes` threads: as many as give a thread no more
-/// than 3 pieces of 16 bytes, whose addresses and words it keeps in registers.
+/// than 3 pieces of 16 bytes, whose addresses it keeps in registers.
 constexpr int steps_at_once(int pieces_per_step, int lanes, int group) {
   int steps = group;
   while (steps > 1 && steps * pieces_per_step > 3 * lanes) steps /= 2;
@@ -88,7 +91,7 @@ constexpr int steps_at_once(int pieces_per_step, int lanes, int group) {
 }
 
 /// Fills a ring by `lanes` threads, `group` steps at a time, so that these threads meet those that
-/// compute once per group and have many copies under way.
+/// compute once per group, have many copies under way and count few instructions per step.
 template <class Ring, int lanes, int group, bool wide>
 class RingLoader {
  public:
@@ -96,34 +99,36 @@ class RingLoader {
   static_assert(Ring::depth % group == 0 && groups >= 4,
                 "RingLoader: what is read now, what is read next, and two groups under way");
 
-  /// Fills groups - 1 groups and `ahead` steps (0 or 1; as many as the sequence has), and waits for
-  /// the first of them.
+  /// Fills all slots but one group with the steps from `first_step` on (as many as the sequence
+  /// has), and waits for the first group of them.
   template <class Source>
   __device__ void start(SharedAddress ring, int lane, int rows, int head_dim, Index steps,
-                        int ahead, const Source& source) {
-    ring_ = ring;
+                        Index first_step, const Source& source) {
+    ring_ = slots_ = ring;
     lane_ = lane;
     rows_ = rows;
     head_dim_ = head_dim;
     steps_ = steps;
-    next_ = ahead;
+    next_ = first_step;
     if constexpr (wide) {
 #pragma unroll
       for (int i = 0; i < pieces; ++i) {
-        const int n = number(i), unit = n % per_row * 8, channel = n / per_row % Ring::channels,
+        const int n = lane + i * lanes, unit = n % per_row * 8,
+                  channel = n / per_row % Ring::channels,
                   row = n / per_row / Ring::channels % Ring::batch;
         from_[i] = nullptr;
         stride_[i] = 0;
-        to_[i] = Ring::offset(channel, row) + 2 * unit;
+        to_[i] = n / per_step * Ring::step_bytes + Ring::offset(channel, row) + 2 * unit;
+        pin(to_[i]);
         if (n >= at_once * per_step || row >= rows || unit >= head_dim) continue;
         const unsigned short* const first = source(channel, row, Index(0));
         if (first == nullptr) continue;
         const Index stride = source(channel, row, Index(1)) - first;
-        from_[i] = reinterpret_cast<const char*>(first + unit + (ahead + n / per_step) * stride);
+        from_[i] =
+            reinterpret_cast<const char*>(first + unit + (first_step + n / per_step) * stride);
         stride_[i] = 2 * stride * at_once;
       }
     }
-    for (Index step = 0; step < ahead && step < steps; ++step) fill_elements<1>(step, source);
 #pragma unroll 1
     for (int n = 0; n < groups - 1; ++n) refill(source);
     wait();
@@ -139,7 +144,7 @@ class RingLoader {
 #pragma unroll
           for (int i = 0; i < pieces; ++i) {
             if (from_[i] != nullptr)
-              copy_async_16(slot(next_ + n + number(i) / per_step) + to_[i], from_[i]);
+              copy_async_16(slots_ + n * Ring::step_bytes + to_[i], from_[i]);
             from_[i] += stride_[i];
           }
       } else {
@@ -147,9 +152,11 @@ class RingLoader {
       }
       copy_async_commit();
     } else {
-      fill_elements<group>(next_, source);
+      fill_elements(slots_, next_, source);
     }
     next_ += group;
+    slots_ += group * Ring::step_bytes;
+    if (slots_ == ring_ + Ring::bytes) slots_ = ring_;
   }
 
   /// Before the barrier that ends a group: what the next one reads is there.
@@ -157,18 +164,43 @@ class RingLoader {
     if constexpr (wide) copy_async_wait<groups - 2>();
   }
 
+  /// Element by element, with 8 loads in flight: `group` steps from `first` on into the slots from
+  /// `slots` on.
+  template <class Source>
+  __device__ void fill_elements(SharedAddress slots, Index first, const Source& source) const {
+    constexpr int elements = Ring::batch * Ring::channels * Ring::padded;
+    constexpr int beside = 8 / group;
+    for (int begin = lane_; begin < elements; begin += beside * lanes) {
+      unsigned short value[8];
+#pragma unroll
+      for (int k = 0; k < 8; ++k) {
+        const int e = begin + k / group * lanes, unit = e % Ring::padded,
+                  channel = e / Ring::padded % Ring::channels,
+                  row = e / Ring::padded / Ring::channels;
+        value[k] = 0;
+        if (e < elements && row < rows_ && unit < head_dim_ && first + k % group < steps_) {
+          const unsigned short* const from = source(channel, row, first + k % group);
+          if (from != nullptr) value[k] = from[unit];
+        }
+      }
+#pragma unroll
+      for (int k = 0; k < 8; ++k) {
+        const int e = begin + k / group * lanes;
+        if (e < elements)
+          store_shared_bits(slots + k % group * Ring::step_bytes +
+                                Ring::offset(e / Ring::padded % Ring::channels,
+                                             e / Ring::padded / Ring::channels) +
+                                2 * (e % Ring::padded),
+                            value[k]);
+      }
+    }
+  }
+
  private:
   static constexpr int per_row = Ring::padded / 8;
   static constexpr int per_step = Ring::batch * Ring::channels * per_row;
   static constexpr int at_once = steps_at_once(per_step, lanes, group);
   static constexpr int pieces = wide ? (at_once * per_step + lanes - 1) / lanes : 1;
-
-  __device__ int number(int i) const {
-    return lane_ + i * lanes;
-  }
-  __device__ SharedAddress slot(Index step) const {
-    return ring_ + (static_cast<int>(step) & (Ring::depth - 1)) * Ring::step_bytes;
-  }
 
   /// A group at the end of the sequence, where steps or their rows may be missing.
   template <class Source>
@@ -179,7 +211,8 @@ class RingLoader {
                 row = e / per_row / Ring::channels % Ring::batch;
       const Index step = next_ + e / per_step;
       if (row >= rows_ || unit >= head_dim_ || step >= steps_) continue;
-      const SharedAddress to = slot(step) + Ring::offset(channel, row) + 2 * unit;
+      const SharedAddress to =
+          slots_ + e / per_step * Ring::step_bytes + Ring::offset(channel, row) + 2 * unit;
       const unsigned short* const from = source(channel, row, step);
       if (from != nullptr) {
         copy_async_16(to, from + unit);
@@ -189,41 +222,10 @@ class RingLoader {
     }
   }
 
-  /// Element by element, with 8 loads in flight.
-  template <int some, class Source>
-  __device__ void fill_elements(Index first_step, const Source& source) {
-    constexpr int elements = Ring::batch * Ring::channels * Ring::padded;
-    constexpr int beside = 8 / some;
-    for (int first = lane_; first < elements; first += beside * lanes) {
-      unsigned short value[8];
-#pragma unroll
-      for (int k = 0; k < 8; ++k) {
-        const int e = first + k / some * lanes, unit = e % Ring::padded,
-                  channel = e / Ring::padded % Ring::channels,
-                  row = e / Ring::padded / Ring::channels;
-        value[k] = 0;
-        if (e < elements && row < rows_ && unit < head_dim_ && first_step + k % some < steps_) {
-          const unsigned short* const from = source(channel, row, first_step + k % some);
-          if (from != nullptr) value[k] = from[unit];
-        }
-      }
-#pragma unroll
-      for (int k = 0; k < 8; ++k) {
-        const int e = first + k / some * lanes;
-        if (e < elements)
-          store_shared_bits(slot(first_step + k % some) +
-                                Ring::offset(e / Ring::padded % Ring::channels,
-                                             e / Ring::padded / Ring::channels) +
-                                2 * (e % Ring::padded),
-                            value[k]);
-      }
-    }
-  }
-
-  SharedAddress ring_;
+  SharedAddress ring_, slots_;  // all slots; those that are filled next
   int lane_, rows_, head_dim_;
   Index steps_, next_;
-  int to_[pieces];  // bytes behind the slot
+  int to_[pieces];  // bytes behind slots_
   const char* from_[pieces];
   Index stride_[pieces];  // bytes
 };
@@ -233,25 +235,33 @@ class RingLoader {
 template <int batch, int channels, int padded, int lanes, int group, int slot_bytes, bool wide>
 class RowStorer {
  public:
-  /// `offset(channel, row)` is where a row begins in its slot.
+  /// `offset(channel, row)` is where a row begins in its slot. Threads that have nothing to move
+  /// repeat what others move, so that nobody asks in every step who does what.
   template <class Target, class Offset>
   __device__ void start(int lane, int rows, int head_dim, const Target& target,
                         const Offset& offset) {
     lane_ = lane;
     rows_ = rows;
     head_dim_ = head_dim;
+    int given = 0;
+    while (given < channels && target(given, 0, Index(0)) == nullptr) ++given;
+    any_ = given < channels;
+    if (!wide || !any_) return;
 #pragma unroll
     for (int i = 0; i < pieces; ++i) {
-      const int n = number(i), u = n % per_row * 8, r = n / per_row % batch,
-                c = n / per_row / batch % channels, step = n / per_step;
-      to_[i] = nullptr;
-      stride_[i] = 0;
-      from_[i] = step * slot_bytes + offset(c, r) + 2 * u;
-      if (!wide || n >= at_once * per_step || r >= rows || u >= head_dim) continue;
-      unsigned short* const first = target(c, r, Index(0));
-      if (first == nullptr) continue;
-      const Index stride = target(c, r, Index(1)) - first;
-      to_[i] = reinterpret_cast<char*>(first + u + step * stride);
+      int n = lane + i * lanes;
+      n = n < at_once * per_step ? n : 0;
+      int unit = n % per_row * 8, row = n / per_row % batch,
+          channel = n / per_row / batch % channels;
+      const int step = n / per_step;
+      unit = unit < head_dim ? unit : 0;
+      row = row < rows ? row : 0;
+      channel = target(channel, row, Index(0)) != nullptr ? channel : given;
+      unsigned short* const first = target(channel, row, Index(0));
+      const Index stride = target(channel, row, Index(1)) - first;
+      from_[i] = step * slot_bytes + offset(channel, row) + 2 * unit;
+      pin(from_[i]);
+      to_[i] = reinterpret_cast<char*>(first + unit + step * stride);
       stride_[i] = 2 * stride * at_once;
     }
   }
@@ -264,6 +274,7 @@ class RowStorer {
       store_elements(slots, first, count, lane_, rows_, head_dim_, target, offset);
       return;
     }
+    if (!any_) return;
     constexpr int in_flight = pieces < 3 ? pieces : 3;  // words on the way from shared memory
 #pragma unroll
     for (int n = 0; n < group; n += at_once)
@@ -272,14 +283,12 @@ class RowStorer {
         Word words[in_flight][4];
 #pragma unroll
         for (int i = begin; i < begin + in_flight; ++i)
-          if (i < pieces && to_[i] != nullptr)
-            load_shared_16(slots + n * slot_bytes + from_[i], words[i - begin]);
+          if (i < pieces) load_shared_16(slots + n * slot_bytes + from_[i], words[i - begin]);
 #pragma unroll
         for (int i = begin; i < begin + in_flight; ++i) {
           if (i >= pieces) continue;
           const Word(&word)[4] = words[i - begin];
-          if (to_[i] != nullptr)
-            *reinterpret_cast<uint4*>(to_[i]) = make_uint4(word[0], word[1], word[2], word[3]);
+          *reinterpret_cast<uint4*>(to_[i]) = make_uint4(word[0], word[1], word[2], word[3]);
           to_[i] += stride_[i];
         }
       }
@@ -308,10 +317,8 @@ class RowStorer {
   static constexpr int at_once = steps_at_once(per_step, lanes, group);
   static constexpr int pieces = wide ? (at_once * per_step + lanes - 1) / lanes : 1;
 
-  __device__ int number(int i) const {
-    return lane_ + i * lanes;
-  }
   int lane_, rows_, head_dim_;
+  bool any_;          // whether any channel is wanted
   int from_[pieces];  // bytes behind the group's first slot
   char* to_[pieces];
   Index stride_[pieces];  // bytes

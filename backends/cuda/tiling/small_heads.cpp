@@ -104,7 +104,7 @@ std::optional<Tiling> with_batch(const Tiling& tiling, int smallest, int channel
     candidate.io_warps = wanted;
     if (fits(candidate, registers_per_thread(device, candidate.threads()) - spare_registers))
       return candidate;
-    if (redistribute(candidate, channels, device) && fits(candidate, candidate.compute_registers))
+    if (EXP("REDIST", 1) && redistribute(candidate, channels, device) && fits(candidate, candidate.compute_registers))
       return candidate;
     candidate.compute_registers = 0;
     for (candidate.chains = tiling.chains; candidate.chains >= 1; candidate.chains /= 2)
@@ -124,7 +124,7 @@ int registers_per_thread(const DeviceFacts& device, int threads) {
 int ForwardTiling::shared_bytes(const CellDescription& cell) const {
   return 2 * group * columns_bytes(batch, padded) +
          2 * group * staged_bytes(batch, cell.states - 1 + (saving ? cell.saved : 0), padded) +
-         ring_bytes(batch, cell.input_gates, padded, ring);
+         ring_bytes(batch, cell.input_gates, padded, ring + 1);
 }
 
 int ForwardTiling::registers(const CellDescription& cell) const {
