@@ -106,6 +106,53 @@ __device__ inline void store_shared_bits(SharedAddress address, unsigned short b
   asm volatile("st.shared.u16 [%0], %1;" ::"r"(address), "h"(bits) : "memory");
 }
 
+/// One or two neighbouring floats.
+template <int count>
+__device__ void load_shared_floats(SharedAddress address, float (&out)[count]) {
+  static_assert(count == 1 || count == 2);
+  if constexpr (count == 1) {
+    asm volatile("ld.shared.f32 %0, [%1];" : "=f"(out[0]) : "r"(address) : "memory");
+  } else {
+    asm volatile("ld.shared.v2.f32 {%0, %1}, [%2];"
+                 : "=f"(out[0]), "=f"(out[1])
+                 : "r"(address)
+                 : "memory");
+  }
+}
+template <int count>
+__device__ void store_shared_floats(SharedAddress address, const float (&value)[count]) {
+  static_assert(count == 1 || count == 2);
+  if constexpr (count == 1) {
+    asm volatile("st.shared.f32 [%0], %1;" ::"r"(address), "f"(value[0]) : "memory");
+  } else {
+    asm volatile("st.shared.v2.f32 [%0], {%1, %2};" ::"r"(address), "f"(value[0]), "f"(value[1])
+                 : "memory");
+  }
+}
+
+/// Any number of neighbouring elements, in the fewest stores that their alignment allows:
+/// `address` is a multiple of 2·count bytes.
+template <class Storage, int count>
+__device__ void store_row(SharedAddress address, const float (&value)[count]) {
+  if constexpr (count == 8) {
+    store_shared_16(
+        address,
+        {Packed<Storage>::pack(value[0], value[1]), Packed<Storage>::pack(value[2], value[3]),
+         Packed<Storage>::pack(value[4], value[5]), Packed<Storage>::pack(value[6], value[7])});
+  } else if constexpr (count == 1 || count == 2 || count == 4) {
+    store_shared(address, elements<Storage>(value));
+  } else {
+    constexpr int together = count % 2 == 0 ? 2 : 1;
+#pragma unroll
+    for (int n = 0; n < count; n += together) {
+      float some[together];
+#pragma unroll
+      for (int k = 0; k < together; ++k) some[k] = value[n + k];
+      store_shared(address + 2 * n, elements<Storage>(some));
+    }
+  }
+}
+
 /// Starts a copy of 16 bytes into shared memory, past L1.
 __device__ inline void copy_async_16(SharedAddress to, const void* from) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(to), "l"(from) : "memory");
@@ -146,7 +193,7 @@ __device__ void compute_barrier() {
 }
 
 /// Registers per thread of the warps that move data, once they have given theirs away.
-inline constexpr int io_registers = 104;
+inline constexpr int io_registers = 88;
 
 /// On sm_90a a group of four warps may give registers to others of its block, once its role is
 /// clear. 0: everybody keeps what the launch gave.

@@ -40,7 +40,7 @@ int io_warps(int pieces) {
 }
 
 /// What warps that move data keep when they give registers away; kernels/shared_memory.cuh.
-constexpr int io_registers = 104;
+constexpr int io_registers = 88;
 
 /// Cells per thread: units and rows of the batch tile.
 int cells(int batch, int units) {
@@ -143,12 +143,15 @@ std::string ForwardTiling::text() const {
 
 int BackwardTiling::shared_bytes(const CellDescription& cell, BackwardReads reads) const {
   const int channels = std::popcount(reads.states) + std::popcount(reads.saved) + 1;
-  return 2 * group * columns_bytes(batch, cell.gates * padded) +
-         ring_bytes(batch, channels, padded, ring);
+  const int exchange = columns_bytes(batch, cell.recurrent_gates * padded);
+  return (sliced() ? exchange + 2 * 4 * compute_warps() * batch * padded : 2 * exchange) +
+         2 * group * staged_bytes(batch, cell.gates, padded) +
+         ring_bytes(batch, channels, padded, ring + 1);
 }
 
 int BackwardTiling::registers(const CellDescription& cell, BackwardReads reads) const {
-  return cell.recurrent_gates * (padded / 16) * 4 + chains * 4 +
+  return cell.recurrent_gates * (padded / 16) * 4 +
+         4 * (sliced() ? std::min(compute_warps(), 4) : chains) +
          cells(batch, 2) * (4 * std::popcount(reads.states) + cell.states + cell.bias_gates + 1) +
          20;
 }
@@ -199,7 +202,7 @@ std::optional<BackwardTiling> choose_backward(const Shape& shape, const CellDesc
   BackwardTiling tiling;
   tiling.padded = round_up(shape.head_dim, 16);
   const int k_tiles = cell.recurrent_gates * tiling.padded / 16;
-  tiling.chains = EXP("BCHAINS", k_tiles <= 2 ? 1 : k_tiles <= 8 ? 2 : 4);
+  tiling.chains = tiling.sliced() ? 1 : k_tiles <= 2 ? 1 : k_tiles <= 4 ? 2 : 4;
   const int channels = std::popcount(reads.states) + std::popcount(reads.saved) + 1 + cell.gates;
   auto chosen = with_batch(
       tiling, 2, channels, shape, device,
