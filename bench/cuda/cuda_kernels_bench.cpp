@@ -53,19 +53,30 @@ class Buffer {
   std::size_t bytes_;
 };
 
+/// The stream of all runs: one of its own, because kernels of the default stream do not overlap.
+cudaStream_t stream() {
+  static const cudaStream_t created = [] {
+    cudaStream_t out = nullptr;
+    check(cudaStreamCreateWithFlags(&out, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
+    return out;
+  }();
+  return created;
+}
+
 /// Median time of `run` in milliseconds.
 double median(const Buffer& flush, const std::function<void()>& run) {
   constexpr int warm_up = 30, repetitions = 9;
+  check(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
   for (int n = 0; n < warm_up; ++n) run();  // clocks rise only under load
   cudaEvent_t begin{}, end{};
   check(cudaEventCreate(&begin), "cudaEventCreate");
   check(cudaEventCreate(&end), "cudaEventCreate");
   std::vector<float> times;
   for (int n = 0; n < repetitions; ++n) {
-    check(cudaMemsetAsync(flush.data(), n, flush.bytes()), "cudaMemsetAsync");
-    check(cudaEventRecord(begin), "cudaEventRecord");
+    check(cudaMemsetAsync(flush.data(), n, flush.bytes(), stream()), "cudaMemsetAsync");
+    check(cudaEventRecord(begin, stream()), "cudaEventRecord");
     run();
-    check(cudaEventRecord(end), "cudaEventRecord");
+    check(cudaEventRecord(end, stream()), "cudaEventRecord");
     check(cudaEventSynchronize(end), "cudaEventSynchronize");
     float milliseconds = 0;
     check(cudaEventElapsedTime(&milliseconds, begin, end), "cudaEventElapsedTime");
@@ -135,10 +146,10 @@ void measure(DataType type, Index head_dim, Index batch, Index steps = 1024) {
   all.dR = {dR.data(), matrix_strides(s)};
   all.db = {db.data(), bias_strides(s)};
   all.ds0 = {ds0.data(), state_strides(s)};
-  const double times[] = {median(flush, [&] { inference->forward(nullptr, alone); }),
-                          median(flush, [&] { training->forward(nullptr, f); }),
-                          median(flush, [&] { training->backward(nullptr, all); }),
-                          median(flush, [&] { training->backward(nullptr, g); })};
+  const double times[] = {median(flush, [&] { inference->forward(stream(), alone); }),
+                          median(flush, [&] { training->forward(stream(), f); }),
+                          median(flush, [&] { training->backward(stream(), all); }),
+                          median(flush, [&] { training->backward(stream(), g); })};
   std::printf("%-32s %8.4f %8.4f %8.4f %8.4f   plans %.3f s\n", label.c_str(), times[0], times[1],
               times[2], times[3], plan_seconds);
   std::fflush(stdout);

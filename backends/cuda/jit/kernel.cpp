@@ -58,11 +58,19 @@ KernelFigures Kernel::figures() const {
 }
 
 void Kernel::enqueue(cudaStream_t stream, unsigned blocks, int threads, int shared_bytes,
-                     void** arguments) const {
-  check(cudaLaunchKernel(reinterpret_cast<const void*>(kernel_), dim3(blocks),
-                         dim3(static_cast<unsigned>(threads)), arguments,
-                         static_cast<std::size_t>(shared_bytes), stream),
-        "cudaLaunchKernel");
+                     void** arguments, bool beside_previous) const {
+  cudaLaunchAttribute beside{};
+  beside.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  beside.val.programmaticStreamSerializationAllowed = 1;
+  cudaLaunchConfig_t config{};
+  config.gridDim = dim3(blocks);
+  config.blockDim = dim3(static_cast<unsigned>(threads));
+  config.dynamicSmemBytes = static_cast<std::size_t>(shared_bytes);
+  config.stream = stream;
+  config.attrs = &beside;
+  config.numAttrs = beside_previous ? 1 : 0;
+  check(cudaLaunchKernelExC(&config, reinterpret_cast<const void*>(kernel_), arguments),
+        "cudaLaunchKernelExC");
 }
 
 }  // namespace flashrnn::cuda

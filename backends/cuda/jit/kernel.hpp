@@ -32,12 +32,20 @@ class Kernel {
   void launch(cudaStream_t stream, unsigned blocks, int threads, int shared_bytes,
               const Parameters& parameters) const {
     void* argument = const_cast<Parameters*>(&parameters);
-    enqueue(stream, blocks, threads, shared_bytes, &argument);
+    enqueue(stream, blocks, threads, shared_bytes, &argument, false);
+  }
+  /// The same for a kernel that may start while the kernel in front of it in the stream is running,
+  /// as soon as that one allows it, and waits for its end by itself.
+  template <class Parameters>
+  void launch_beside_previous(cudaStream_t stream, unsigned blocks, int threads, int shared_bytes,
+                              const Parameters& parameters) const {
+    void* argument = const_cast<Parameters*>(&parameters);
+    enqueue(stream, blocks, threads, shared_bytes, &argument, true);
   }
 
  private:
   void enqueue(cudaStream_t stream, unsigned blocks, int threads, int shared_bytes,
-               void** arguments) const;
+               void** arguments, bool beside_previous) const;
   cudaKernel_t kernel_ = nullptr;
 };
 

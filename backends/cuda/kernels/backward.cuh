@@ -6,10 +6,7 @@
 #include "sequence_io.cuh"
 
 // The backward recurrence of a head whose R fits the registers of one block: as forward, with R^T
-// for R, gate gradients for h and the sequence walked from its end. The product sums over the gates
-// of all units. One or two warps read all of them from shared memory; more warps would read too
-// much, so each of them multiplies the gate gradients of its own units with all rows of R^T, and
-// the partial sums go round instead.
+// for R, gate gradients for h and the sequence walked from its end.
 
 namespace flashrnn::cuda {
 
@@ -36,35 +33,26 @@ struct BackwardTile {
 
   static constexpr int recurrent = count_gates(Cell::recurrent_gates);
   static constexpr int compute_warps = padded / 16;
-  static constexpr int threads = 32 * (compute_warps + io_warps);
-  // The product of one warp: rows of R^T by gate gradients, all of them or those of 16 units.
-  static constexpr bool sliced = compute_warps > 2;
-  static constexpr int m_tiles = sliced ? compute_warps : 1;
-  static constexpr int k_tiles = recurrent * (sliced ? 1 : compute_warps);
-  // Registers are scarce where several warps of many products share a quarter, which then waits for
-  // products rather than latencies.
-  static constexpr bool scarce = compute_warps > 4;
-  static constexpr int m_tiles_at_once = scarce ? 2 : 4;
+  // The last of the warps that move data only reports progress, and meets nobody.
+  static constexpr int threads = 32 * (compute_warps + io_warps), meeting = threads - 32;
+  static constexpr int k_tiles = recurrent * compute_warps;
 
   // Channels of the ring: saved values, states of the previous step, upstream gradient of h.
   static constexpr int saved_channels = count_gates(reads_saved);
   static constexpr int state_channels = count_gates(reads_states);
   static constexpr int upstream_channel = saved_channels + state_channels;
-  using Warps = IoWarps<io_warps, upstream_channel + 1, Cell::gates>;
+  using Warps = IoWarps<io_warps - 1, upstream_channel + 1, Cell::gates>;
   using Input = Ring<batch, upstream_channel + 1, padded, ring>;
   // What the product reads: the recurrent gates of a unit side by side.
   using Gradients = Columns<batch, recurrent * padded>;
   using Output = Staged<batch, Cell::gates, padded>;
   static constexpr int gradients_at = 0;
-  static constexpr int gradients_bytes = Gradients::bytes * (sliced ? 1 : 2);
-  // Partial sums [warp, row of the batch, unit] of this step and of the one before it.
-  static constexpr int partial_at = gradients_at + gradients_bytes;
-  static constexpr int partial_bytes = sliced ? 4 * compute_warps * batch * padded : 0;
-  static constexpr int output_at = partial_at + 2 * partial_bytes;
+  static constexpr int output_at = gradients_at + 2 * Gradients::bytes;
   static constexpr int output_group = group * Output::bytes;
-  // Inputs of the first step, which are read before the loop, and the ring of the steps behind it.
-  static constexpr int first_input_at = output_at + 2 * output_group;
-  static constexpr int input_at = first_input_at + Input::step_bytes;
+  // Steps that every storing warp has written.
+  static constexpr int written_at = output_at + 2 * output_group;
+  static constexpr int input_at = written_at + 16;
+  static_assert(Warps::storing <= 4);
   static constexpr int shared_bytes = input_at + Input::bytes;
 };
 
@@ -98,34 +86,52 @@ struct GateGradientRows {
 
 /// R^T as left-hand fragments: rows are units of h, k runs over units and their recurrent gates.
 template <class Tile>
-__device__ void load_transposed(const BackwardParameters& p, int head, int warp, const Lane& lane,
-                                Word (&a)[Tile::m_tiles][Tile::k_tiles][4]) {
+__device__ void load_transposed(const BackwardParameters& p, int head, int first_unit,
+                                const Lane& lane, Word (&a)[Tile::k_tiles][4]) {
   const int head_dim = static_cast<int>(p.shape.head_dim);
   const auto* const matrix = static_cast<const unsigned short*>(p.R.data);
 #pragma unroll
   for (int k = 0; k < Tile::k_tiles; ++k) {
-    const int first =
-        (Tile::sliced ? 16 * Tile::recurrent * warp : 0) + first_k<Tile::k_tiles>(k, lane.column);
+    const int first = first_k<Tile::k_tiles>(k, lane.column);
+    Word pair[4];  // R[gate][out][first_unit], R[gate][out][first_unit + 1]
 #pragma unroll
-    for (int m = 0; m < Tile::m_tiles; ++m) {
-      const int in = 16 * (Tile::sliced ? m : warp) + 2 * lane.row;
-      Word pair[4];  // R[gate][out][in], R[gate][out][in + 1] for 4 neighbouring k
-#pragma unroll
-      for (int n = 0; n < 4; ++n) {
-        const int gate = (first + n) % Tile::recurrent, out = (first + n) / Tile::recurrent;
-        pair[n] = 0;
-        if (out >= head_dim || in >= head_dim) continue;
-        const unsigned short* const at = matrix + p.R.strides.at(gate, head, out) + in;
-        if (p.wide_matrix != 0) {
-          pair[n] = *reinterpret_cast<const Word*>(at);
-        } else {
-          pair[n] = at[0] | (in + 1 < head_dim ? static_cast<Word>(at[1]) << 16 : 0);
-        }
+    for (int n = 0; n < 4; ++n) {
+      const int gate = (first + n) % Tile::recurrent, out = (first + n) / Tile::recurrent;
+      pair[n] = 0;
+      if (out >= head_dim || first_unit >= head_dim) continue;
+      const unsigned short* const at = matrix + p.R.strides.at(gate, head, out) + first_unit;
+      if (p.wide_matrix != 0) {
+        pair[n] = *reinterpret_cast<const Word*>(at);
+      } else {
+        pair[n] = at[0] | (first_unit + 1 < head_dim ? static_cast<Word>(at[1]) << 16 : 0);
       }
-      a[m][k][0] = __byte_perm(pair[0], pair[1], 0x5410);
-      a[m][k][1] = __byte_perm(pair[0], pair[1], 0x7632);
-      a[m][k][2] = __byte_perm(pair[2], pair[3], 0x5410);
-      a[m][k][3] = __byte_perm(pair[2], pair[3], 0x7632);
+    }
+    a[k][0] = __byte_perm(pair[0], pair[1], 0x5410);
+    a[k][1] = __byte_perm(pair[0], pair[1], 0x7632);
+    a[k][2] = __byte_perm(pair[2], pair[3], 0x5410);
+    a[k][3] = __byte_perm(pair[2], pair[3], 0x7632);
+  }
+}
+
+/// Tells the kernel that sums dR, which runs beside this one, chunk by chunk of the steps what has
+/// been written. A warp of its own does it, because it has to wait until memory has taken it.
+template <class Tile>
+__device__ void report_progress(const BackwardParameters& p, SharedAddress shared, int lane,
+                                int head) {
+  if (p.progress == nullptr) return;
+  unsigned* const chunks = p.progress + head * chunks_of(p.shape.steps);
+  for (Index chunk = 0; chunk < chunks_of(p.shape.steps); ++chunk) {
+    const Index end = ::min((chunk + 1) * progress_steps, p.shape.steps);
+    const auto written = [&] {
+      return lane >= Tile::Warps::storing ||
+             load_shared_acquire(shared + Tile::written_at + 4 * lane) >=
+                 static_cast<unsigned>(end);
+    };
+    while (!__all_sync(0xffffffffu, written())) __nanosleep(100);
+    __syncwarp();
+    if (lane == 0) {
+      __threadfence();
+      atomicAdd(chunks + chunk, 1u);
     }
   }
 }
@@ -136,23 +142,14 @@ __device__ void load_inputs(const BackwardParameters& p, SharedAddress shared, i
                             Index first_row) {
   const int rows = static_cast<int>(::min(p.shape.batch - first_row, Index(Tile::batch)));
   const BackwardInputRows<Tile> source{p, head, first_row};
-  const int head_dim = static_cast<int>(p.shape.head_dim);
-  const SharedAddress first = shared + Tile::first_input_at;
-  for (int e = lane; e < rows * Tile::Input::channels * head_dim; e += 32 * Tile::Warps::loading) {
-    const int unit = e % head_dim, channel = e / head_dim % Tile::Input::channels,
-              row = e / head_dim / Tile::Input::channels;
-    const unsigned short* const from = source(channel, row, 0);
-    if (from != nullptr)
-      store_shared_bits(first + Tile::Input::offset(channel, row) + 2 * unit, from[unit]);
-  }
   RingLoader<typename Tile::Input, 32 * Tile::Warps::loading, Tile::group, wide> input;
-  input.start(shared + Tile::input_at, lane, rows, head_dim, p.shape.steps, 1, source);
-  block_barrier_converged<Tile::threads>();
-  block_barrier_converged<Tile::threads>();
+  input.start(shared + Tile::input_at, lane, rows, static_cast<int>(p.shape.head_dim),
+              p.shape.steps, 0, source);
+  block_barrier_converged<Tile::meeting>();
   for (Index step = 0; step < p.shape.steps; step += Tile::group) {
     input.refill(source);
     input.wait();
-    block_barrier_converged<Tile::threads>();
+    block_barrier_converged<Tile::meeting>();
   }
   copy_async_wait<0>();
 }
@@ -168,14 +165,17 @@ __device__ void store_gradients(const BackwardParameters& p, SharedAddress share
       output;
   const auto row = [](int channel, int r) { return Tile::Output::offset(channel, r); };
   output.start(lane, rows, static_cast<int>(p.shape.head_dim), target, row);
-  block_barrier_converged<Tile::threads>();
-  block_barrier_converged<Tile::threads>();
+  block_barrier_converged<Tile::meeting>();
   SharedAddress slots = shared + Tile::output_at;
   for (Index first = 0; first < p.shape.steps; first += Tile::group) {
-    block_barrier_converged<Tile::threads>();
+    block_barrier_converged<Tile::meeting>();
     const int count = static_cast<int>(::min(p.shape.steps - first, Index(Tile::group)));
     output.store(slots, first, count, target, row);
     slots = 2 * (shared + Tile::output_at) + Tile::output_group - slots;
+    __syncwarp();
+    if (lane % 32 == 0)
+      store_shared_release(shared + Tile::written_at + lane / 32 * 4,
+                           static_cast<unsigned>(first + count));
   }
 }
 
@@ -184,8 +184,10 @@ __device__ void backward_io(const BackwardParameters& p, SharedAddress shared, i
                             Index first_row) {
   if (lane < 32 * Tile::Warps::loading) {
     load_inputs<Tile, wide>(p, shared, lane, head, first_row);
-  } else {
+  } else if (lane < 32 * (Tile::io_warps - 1)) {
     store_gradients<Tile, wide>(p, shared, lane - 32 * Tile::Warps::loading, head, first_row);
+  } else {
+    report_progress<Tile>(p, shared, lane - 32 * (Tile::io_warps - 1), head);
   }
 }
 
@@ -205,10 +207,11 @@ __device__ void backward(const BackwardParameters& p) {
   const int head = static_cast<int>(blockIdx.x) % heads;
   const Index tile = static_cast<Index>(blockIdx.x / heads);
   const Index first_row = tile * Tile::batch;
+  let_next_kernel_start();
   clear_shared(shared, Tile::shared_bytes);
   block_barrier<Tile::threads>();
 
-  const int warp = role<Tile>(p.blocks_at_once);
+  const int warp = static_cast<int>(threadIdx.x) / 32;
   if (warp >= Tile::compute_warps) {
     give_registers<Tile::compute_registers>();
     const int io_lane = 32 * (warp - Tile::compute_warps) + static_cast<int>(threadIdx.x & 31);
@@ -227,8 +230,8 @@ __device__ void backward(const BackwardParameters& p) {
   const int share = Share::first(lane);
   const int first_unit = row_unit + share;
 
-  Word a[Tile::m_tiles][Tile::k_tiles][4];
-  load_transposed<Tile>(p, head, warp, lane, a);
+  Word a[Tile::k_tiles][4];
+  load_transposed<Tile>(p, head, row_unit, lane, a);
 
   // next: states after the step at hand, of which only those in reads_states are kept.
   float next[cells][rows][Cell::states], d_state[cells][rows][Cell::states];
@@ -256,44 +259,32 @@ __device__ void backward(const BackwardParameters& p) {
   }
 
   const SharedAddress gradients = shared + Tile::gradients_at;
-  SharedAddress supplied = gradients + Tile::Gradients::offset(Share::supplied_row(lane)) +
-                           (Tile::sliced ? 32 * Tile::recurrent * warp : 0) + 16 * lane.column;
+  SharedAddress supplied =
+      gradients + Tile::Gradients::offset(Share::supplied_row(lane)) + 16 * lane.column;
   int own_copy = lane.column % Share::copies;
   pin(supplied);
   pin(own_copy);
-  SharedAddress own_gradient[rows], own_input[rows], own_output[rows], own_sum[rows],
-      own_partial[rows];
+  SharedAddress own_gradient[rows], own_input[rows], own_output[rows];
 #pragma unroll
   for (int r = 0; r < rows; ++r) {
     const int row = Share::row(lane, r);
     own_gradient[r] = gradients + Tile::Gradients::offset(row) + 2 * Tile::recurrent * first_unit;
-    own_input[r] = shared + Tile::first_input_at + Tile::Input::offset(0, row) + 2 * first_unit;
+    own_input[r] = shared + Tile::input_at + Tile::Input::offset(0, row) + 2 * first_unit;
     own_output[r] = shared + Tile::output_at + Tile::Output::offset(0, row) + 2 * first_unit;
-    own_sum[r] = shared + Tile::partial_at + 4 * (row * Tile::padded + first_unit);
-    own_partial[r] = shared + Tile::partial_at +
-                     4 * ((warp * Tile::batch + row) * Tile::padded + 2 * lane.row + share);
     pin(own_gradient[r]);
     pin(own_input[r]);
     pin(own_output[r]);
-    pin(own_sum[r]);
-    pin(own_partial[r]);
   }
-  block_barrier<Tile::threads>();
+  block_barrier<Tile::meeting>();
 
-  Elements<cells> in[rows][channels], in_next[rows][channels];
+  Elements<cells> in[rows][channels];
   const auto load_inputs = [&](SharedAddress offset) {
 #pragma unroll
     for (int r = 0; r < rows; ++r)
 #pragma unroll
       for (int channel = 0; channel < channels; ++channel)
-        in_next[r][channel] =
+        in[r][channel] =
             load_shared<cells>(own_input[r] + offset + channel * Tile::Input::channel_bytes);
-  };
-  const auto take_inputs = [&] {
-#pragma unroll
-    for (int r = 0; r < rows; ++r)
-#pragma unroll
-      for (int channel = 0; channel < channels; ++channel) in[r][channel] = in_next[r][channel];
   };
   Elements<cells> d_gates[rows][Cell::gates];  // of the step before
   const auto store_output = [&](SharedAddress offset) {
@@ -306,7 +297,7 @@ __device__ void backward(const BackwardParameters& p) {
 
   // R^T · (gate gradients of the step before), as far as this lane's cells get it.
   float recurrent[cells][rows];
-  SharedAddress partial = 0, exchanged = 0;  // offsets of the buffers that are read next
+  SharedAddress exchanged = 0;  // offset of the buffer that is read next
   const auto own_sums = [&](const float(&sum)[4], int r, float(&own)[cells]) {
 #pragma unroll
     for (int c = 0; c < cells; ++c) {
@@ -317,15 +308,15 @@ __device__ void backward(const BackwardParameters& p) {
       own[c] = pick(choice, own_copy);
     }
   };
-  const auto multiply_all = [&](const Word(&b)[Tile::k_tiles][2]) {
+  const auto multiply = [&](const Word(&b)[Tile::k_tiles][2]) {
     float part[Tile::chains][4];
 #pragma unroll
     for (int k = 0; k < Tile::k_tiles; ++k) {
       if (k < Tile::chains) {
         const float zero[4] = {0, 0, 0, 0};
-        Packed<Storage>::multiply_add(part[k], a[0][k], b[k][0], b[k][1], zero);
+        Packed<Storage>::multiply_add(part[k], a[k], b[k][0], b[k][1], zero);
       } else {
-        Packed<Storage>::multiply_add(part[k % Tile::chains], a[0][k], b[k][0], b[k][1]);
+        Packed<Storage>::multiply_add(part[k % Tile::chains], a[k], b[k][0], b[k][1]);
       }
     }
 #pragma unroll
@@ -340,62 +331,6 @@ __device__ void backward(const BackwardParameters& p) {
       own_sums(part[0], r, own);
 #pragma unroll
       for (int c = 0; c < cells; ++c) recurrent[c][r] = own[c];
-    }
-  };
-  // Four tiles in flight on every quarter are enough.
-  const auto multiply_slice = [&](const Word(&b)[Tile::k_tiles][2]) {
-#pragma unroll
-    for (int first = 0; first < Tile::m_tiles; first += Tile::m_tiles_at_once) {
-      float sum[Tile::m_tiles_at_once][4];
-#pragma unroll
-      for (int k = 0; k < Tile::k_tiles; ++k)
-#pragma unroll
-        for (int m = 0; m < Tile::m_tiles_at_once; ++m) {
-          if (first + m >= Tile::m_tiles) continue;
-          if (k == 0) {
-            const float zero[4] = {0, 0, 0, 0};
-            Packed<Storage>::multiply_add(sum[m], a[first + m][k], b[k][0], b[k][1], zero);
-          } else {
-            Packed<Storage>::multiply_add(sum[m], a[first + m][k], b[k][0], b[k][1]);
-          }
-        }
-#pragma unroll
-      for (int m = 0; m < Tile::m_tiles_at_once; ++m)
-#pragma unroll
-        for (int r = 0; r < rows; ++r) {
-          if (first + m >= Tile::m_tiles) continue;
-          float own[cells];
-          own_sums(sum[m], r, own);
-          store_shared_floats(own_partial[r] + partial + 64 * (first + m), own);
-        }
-    }
-  };
-  // Partial sums of `at_once` warps, in the order of the warps.
-  constexpr int at_once = Tile::scarce ? 4 : Tile::compute_warps;
-  float part[rows][at_once][cells];
-  const auto load_partials = [&](int first) {
-#pragma unroll
-    for (int r = 0; r < rows; ++r)
-#pragma unroll
-      for (int w = 0; w < at_once; ++w)
-        if (first + w < Tile::compute_warps)
-          load_shared_floats(own_sum[r] + partial + 4 * (first + w) * Tile::batch * Tile::padded,
-                             part[r][w]);
-  };
-  const auto sum_partials = [&] {
-#pragma unroll
-    for (int first = 0; first < Tile::compute_warps; first += at_once) {
-      if (first > 0) load_partials(first);
-#pragma unroll
-      for (int r = 0; r < rows; ++r)
-#pragma unroll
-        for (int c = 0; c < cells; ++c) {
-          float odd = first > 0 ? recurrent[c][r] : 0.0f, even = part[r][0][c];
-#pragma unroll
-          for (int w = 1; w < at_once; ++w)
-            if (first + w < Tile::compute_warps) (w % 2 == 0 ? even : odd) += part[r][w][c];
-          recurrent[c][r] = even + odd;
-        }
     }
   };
   // d_h plus the recurrent gradient, clipped or cut.
@@ -447,8 +382,7 @@ __device__ void backward(const BackwardParameters& p) {
           if (has_gate(Cell::recurrent_gates, n))
             side_by_side[c * Tile::recurrent + gate_position(Cell::recurrent_gates, n)] =
                 d_gate[c][n];
-      store_row<Storage>(own_gradient[r] + (Tile::sliced ? 0 : exchanged ^ Tile::Gradients::bytes),
-                         side_by_side);
+      store_row<Storage>(own_gradient[r] + (exchanged ^ Tile::Gradients::bytes), side_by_side);
 #pragma unroll
       for (int n = 0; n < Cell::gates; ++n) {
         float channel[cells];
@@ -462,41 +396,26 @@ __device__ void backward(const BackwardParameters& p) {
     }
   };
 
-  load_inputs(0);
-  take_inputs();
-  block_barrier<Tile::threads>();
-
   SharedAddress input_group = 0, output_group = 0;
   // Step s of a group, up to the barrier behind it.
   const auto step = [&](int s) {
     const SharedAddress output = output_group + s * Tile::Output::bytes;
-    const SharedAddress next_input =
-        Tile::Input::step_bytes + input_group + s * Tile::Input::step_bytes;
     Word b[Tile::k_tiles][2];
-    if constexpr (Tile::sliced) {
-      load_partials(0);
-      if (!Tile::scarce) load_inputs(next_input);
-      sum_partials();
-      pointwise();
-      __syncwarp();
-      load_columns<Tile::k_tiles>(supplied, lane.column, b);
-      store_output(output);
-      if (Tile::scarce) load_inputs(next_input);
-      partial ^= Tile::partial_bytes;
-      multiply_slice(b);
-    } else {
-      load_columns<Tile::k_tiles>(supplied + exchanged, lane.column, b);
+    load_columns<Tile::k_tiles>(supplied + exchanged, lane.column, b);
+    // In the shadow of the product, or behind it where its operands fill the registers.
+    const auto others = [&] {
+      load_inputs(input_group + s * Tile::Input::step_bytes);
       if (s > 0) store_output(output - Tile::Output::bytes);
-      load_inputs(next_input);
-      multiply_all(b);
-      pointwise();
-      exchanged ^= Tile::Gradients::bytes;
-    }
-    take_inputs();
+    };
+    if (Tile::k_tiles <= 16) others();
+    multiply(b);
+    if (Tile::k_tiles > 16) others();
+    pointwise();
+    exchanged ^= Tile::Gradients::bytes;
   };
   const auto end_group = [&](int count) {
-    if (!Tile::sliced) store_output(output_group + (count - 1) * Tile::Output::bytes);
-    block_barrier<Tile::threads>();
+    store_output(output_group + (count - 1) * Tile::Output::bytes);
+    block_barrier<Tile::meeting>();
   };
   Index left = p.shape.steps;
   for (; left >= Tile::group; left -= Tile::group) {
@@ -520,13 +439,10 @@ __device__ void backward(const BackwardParameters& p) {
   }
 
   // What the first step of the sequence hands to the initial h.
-  if constexpr (Tile::sliced) {
-    load_partials(0);
-    sum_partials();
-  } else {
+  {
     Word b[Tile::k_tiles][2];
     load_columns<Tile::k_tiles>(supplied + exchanged, lane.column, b);
-    multiply_all(b);
+    multiply(b);
   }
 #pragma unroll
   for (int c = 0; c < cells; ++c)

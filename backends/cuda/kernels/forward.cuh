@@ -57,6 +57,9 @@ struct ForwardTile {
   static constexpr int staged_extent = staged_rows > 0 ? staged_rows : 1;
   using Output = Staged<batch, staged_rows, padded>;
   // Of h and of what is on its way out: the group at hand and the one before it.
+  // Lanes that work on all units of their rows start the product from x + b, which they read a step
+  // ahead; others add x + b to what they pick of the product.
+  static constexpr bool reads_ahead = Share<batch, units>::copies == 1;
   static constexpr int hidden_at = 0, hidden_group = group * Hidden::bytes;
   static constexpr int output_at = hidden_at + 2 * hidden_group,
                        output_group = group * Output::bytes;
@@ -142,7 +145,8 @@ __device__ void load_inputs(const ForwardParameters& p, SharedAddress shared, in
                       x(channel, row, 0)[unit]);
   }
   RingLoader<typename Tile::Input, 32 * Tile::Warps::loading, Tile::group, wide> input;
-  input.start(shared + Tile::input_at, lane, rows, head_dim, p.shape.steps, 1, x);
+  input.start(shared + Tile::input_at, lane, rows, head_dim, p.shape.steps,
+              Tile::reads_ahead ? 1 : 0, x);
   block_barrier_converged<Tile::threads>();
   block_barrier_converged<Tile::threads>();
   for (Index step = 0; step < p.shape.steps; step += Tile::group) {
@@ -219,7 +223,7 @@ __device__ void forward(const ForwardParameters& p) {
   clear_shared(shared, Tile::shared_bytes);
   block_barrier<Tile::threads>();
 
-  const int warp = role<Tile>(p.blocks_at_once);
+  const int warp = static_cast<int>(threadIdx.x) / 32;
   if (warp >= Tile::compute_warps) {
     give_registers<Tile::compute_registers>();
     const int io_lane = 32 * (warp - Tile::compute_warps) + static_cast<int>(threadIdx.x & 31);
@@ -324,11 +328,12 @@ __device__ void forward(const ForwardParameters& p) {
         store_shared(own_output[r] + offset + row * Tile::Output::channel_bytes, staged[r][row]);
   };
 
-  load_x(0);
-  add_bias();
+  if (Tile::reads_ahead) {
+    load_x(0);
+    add_bias();
+  }
   block_barrier<Tile::threads>();
 
-  constexpr bool starts_from_gates = Share::copies == 1;
   float sum[Tile::chains][Tile::m_tiles][4];
 #pragma unroll
   for (int m = 0; m < Tile::m_tiles; ++m)
@@ -344,11 +349,12 @@ __device__ void forward(const ForwardParameters& p) {
               : (hidden_group ^ Tile::hidden_group) + Tile::hidden_group - Tile::Hidden::bytes;
     load_columns<Tile::k_tiles>(supplied + before, lane.column, b);
     const SharedAddress output = output_group + s * Tile::Output::bytes;
+    if (!Tile::reads_ahead) load_x(input_group + (s + 1) * Tile::Input::step_bytes);
     if (s > 0) store_staged(output - Tile::Output::bytes);
-    load_x(Tile::Input::step_bytes + input_group + s * Tile::Input::step_bytes);
+    if (Tile::reads_ahead) load_x(input_group + (s + 1) * Tile::Input::step_bytes);
 
-    // The product, on top of x + b where a lane works on all units of its rows. Nobody reads the
-    // columns that repeat a row; what they start from is what they held.
+      // The product, on top of x + b where a lane works on all units of its rows. Nobody reads the
+      // columns that repeat a row; what they start from is what they held.
 #pragma unroll
     for (int k = 0; k < Tile::k_tiles; ++k)
 #pragma unroll
@@ -359,7 +365,7 @@ __device__ void forward(const ForwardParameters& p) {
           continue;
         }
         float start[4] = {0, 0, 0, 0};
-        if (k == 0 && starts_from_gates) {
+        if (k == 0 && Tile::reads_ahead) {
 #pragma unroll
           for (int e = 0; e < 4; ++e) {
             const int i = 2 * m + e / 2;
@@ -380,6 +386,7 @@ __device__ void forward(const ForwardParameters& p) {
 #pragma unroll
         for (int e = 0; e < 4; ++e) sum[0][m][e] += sum[chain][m][e];
 
+    if (!Tile::reads_ahead) add_bias();
 #pragma unroll
     for (int r = 0; r < rows; ++r) {
       float h[cells], save[cells][Complete::saved_extent];
@@ -399,7 +406,7 @@ __device__ void forward(const ForwardParameters& p) {
               choice[copy] = sum[0][i / 2][2 * (i % 2) + r];
             }
             own[n].value =
-                starts_from_gates ? choice[0] : pick_and_add(choice, own_copy, gate[c][r][n]);
+                Tile::reads_ahead ? choice[0] : pick_and_add(choice, own_copy, gate[c][r][n]);
           }
         }
 #pragma unroll
@@ -430,7 +437,7 @@ __device__ void forward(const ForwardParameters& p) {
         staged[r][row] = elements<Storage>(channel);
       }
     }
-    add_bias();
+    if (Tile::reads_ahead) add_bias();
   };
   const auto end_group = [&](int count) {
     store_staged(output_group + (count - 1) * Tile::Output::bytes);

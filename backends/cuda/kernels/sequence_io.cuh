@@ -67,21 +67,6 @@ struct IoWarps {
   static constexpr int storing = warps - loading;
 };
 
-/// What this warp does: warps below Tile::compute_warps compute. Warp w of a block runs on quarter
-/// w % 4 of the multiprocessor; where compute warps leave quarters free, blocks that run beside
-/// each other, `at_once` (the multiprocessors) apart, compute on different ones.
-template <class Tile>
-__device__ int role(int at_once) {
-  constexpr int warps = Tile::threads / 32;
-  const int warp = static_cast<int>(threadIdx.x) / 32;
-  if constexpr (warps % 4 != 0 || Tile::compute_warps >= 4) return warp;
-#ifdef X_NOROT
-  return warp;
-#endif
-  const int wave = static_cast<int>(blockIdx.x) / at_once;
-  return (warp + wave % warps * (warps - Tile::compute_warps)) % warps;
-}
-
 /// How many of `group` steps are moved at once by `lanes` threads: as many as give a thread no more
 /// than 3 pieces of 16 bytes, whose addresses it keeps in registers.
 constexpr int steps_at_once(int pieces_per_step, int lanes, int group) {
@@ -126,7 +111,7 @@ class RingLoader {
         const Index stride = source(channel, row, Index(1)) - first;
         from_[i] =
             reinterpret_cast<const char*>(first + unit + (first_step + n / per_step) * stride);
-        stride_[i] = 2 * stride * at_once;
+        stride_[i] = static_cast<int>(stride * at_once / 8);
       }
     }
 #pragma unroll 1
@@ -145,7 +130,7 @@ class RingLoader {
           for (int i = 0; i < pieces; ++i) {
             if (from_[i] != nullptr)
               copy_async_16(slots_ + n * Ring::step_bytes + to_[i], from_[i]);
-            from_[i] += stride_[i];
+            from_[i] += 16 * static_cast<Index>(stride_[i]);
           }
       } else {
         fill_last(source);
@@ -227,7 +212,7 @@ class RingLoader {
   Index steps_, next_;
   int to_[pieces];  // bytes behind slots_
   const char* from_[pieces];
-  Index stride_[pieces];  // bytes
+  int stride_[pieces];  // in pieces of 16 bytes
 };
 
 /// Stores rows [channel, row of the batch tile, unit] of a group of steps from shared memory by
@@ -262,7 +247,7 @@ class RowStorer {
       from_[i] = step * slot_bytes + offset(channel, row) + 2 * unit;
       pin(from_[i]);
       to_[i] = reinterpret_cast<char*>(first + unit + step * stride);
-      stride_[i] = 2 * stride * at_once;
+      stride_[i] = static_cast<int>(stride * at_once / 8);
     }
   }
 
@@ -270,9 +255,6 @@ class RowStorer {
   template <class Target, class Offset>
   __device__ void store(SharedAddress slots, Index first, int count, const Target& target,
                         const Offset& offset) {
-#ifdef X_NOSTORE
-    if (first > 16) return;
-#endif
     if (!wide || count < group) {
       store_elements(slots, first, count, lane_, rows_, head_dim_, target, offset);
       return;
@@ -292,7 +274,7 @@ class RowStorer {
           if (i >= pieces) continue;
           const Word(&word)[4] = words[i - begin];
           *reinterpret_cast<uint4*>(to_[i]) = make_uint4(word[0], word[1], word[2], word[3]);
-          to_[i] += stride_[i];
+          to_[i] += 16 * static_cast<Index>(stride_[i]);
         }
       }
   }
@@ -324,7 +306,7 @@ class RowStorer {
   bool any_;          // whether any channel is wanted
   int from_[pieces];  // bytes behind the group's first slot
   char* to_[pieces];
-  Index stride_[pieces];  // bytes
+  int stride_[pieces];  // in pieces of 16 bytes
 };
 
 }  // namespace flashrnn::cuda

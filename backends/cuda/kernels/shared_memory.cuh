@@ -153,6 +153,16 @@ __device__ void store_row(SharedAddress address, const float (&value)[count]) {
   }
 }
 
+/// What a thread of the block has written before it stored `value` is there for one that loads it.
+__device__ inline void store_shared_release(SharedAddress address, unsigned value) {
+  asm volatile("st.release.cta.shared.u32 [%0], %1;" ::"r"(address), "r"(value) : "memory");
+}
+__device__ inline unsigned load_shared_acquire(SharedAddress address) {
+  unsigned value;
+  asm volatile("ld.acquire.cta.shared.u32 %0, [%1];" : "=r"(value) : "r"(address) : "memory");
+  return value;
+}
+
 /// Starts a copy of 16 bytes into shared memory, past L1.
 __device__ inline void copy_async_16(SharedAddress to, const void* from) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(to), "l"(from) : "memory");
@@ -176,10 +186,10 @@ __device__ void block_barrier() {
 }
 
 /// The same from code that only some lanes may have come through: PTX wants the warp at one place.
-template <int threads>
+template <int threads, int barrier = 1>
 __device__ void block_barrier_converged() {
   __syncwarp();
-  block_barrier<threads>();
+  asm volatile("bar.sync %0, %1;" ::"n"(barrier), "n"(threads) : "memory");
 }
 
 /// The first `threads` threads in role, those that compute; one warp needs no barrier.
@@ -206,6 +216,20 @@ template <int compute_registers>
 __device__ void take_registers() {
   if constexpr (compute_registers > 0)
     asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(compute_registers));
+}
+
+/// On sm_90 and newer a kernel may start beside the one in front of it in the stream: once all
+/// blocks of that one have called the first function. The second waits until it has ended and what
+/// it wrote can be read. Elsewhere kernels run one after the other.
+__device__ inline void let_next_kernel_start() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;");
+#endif
+}
+__device__ inline void wait_for_previous_kernel() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
 }
 
 /// Zeroes `bytes` (a multiple of 16) of shared memory by all threads of the block.

@@ -23,7 +23,8 @@ Program program(const std::string& headers, const std::string& tile, const std::
                 int shared_bytes) {
   std::ostringstream out;
   if (const char* const defines = std::getenv("X_DEFS"))  // EXPERIMENT
-    for (std::istringstream in(defines); in >> defines_word;) out << "#define " << defines_word << " 1\n";
+    for (std::istringstream in(defines); in >> defines_word;)
+      out << "#define " << defines_word << " 1\n";
   out << headers << "using Tile = flashrnn::cuda::" << tile << ";\n"
       << "static_assert(Tile::threads == " << threads << ");\n"
       << "static_assert(Tile::shared_bytes == " << shared_bytes << ");\n"

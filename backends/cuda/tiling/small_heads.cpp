@@ -3,8 +3,8 @@
 
 #include <algorithm>
 #include <bit>
-#include <sstream>
 #include <cstdlib>
+#include <sstream>
 
 namespace flashrnn::cuda {
 namespace {
@@ -31,12 +31,6 @@ int ring_bytes(int batch, int channels, int padded, int depth) {
 }
 int staged_bytes(int batch, int channels, int padded) {
   return channels * batch * (2 * padded + 16);
-}
-
-/// Warps that move `pieces` of 16 bytes per step: 80 pieces a warp keep up with the shortest steps.
-/// At least one loads and one stores.
-int io_warps(int pieces) {
-  return std::clamp(divide_up(pieces, 80), 2, 4);
 }
 
 /// What warps that move data keep when they give registers away; kernels/shared_memory.cuh.
@@ -86,7 +80,7 @@ void choose_group(Tiling& tiling, const DeviceFacts& device, const SharedBytes& 
 /// may use of the registers depends on both. Registers are handed around rather than scarce.
 template <class Tiling, class Registers, class SharedBytes>
 std::optional<Tiling> with_batch(const Tiling& tiling, int smallest, int channels,
-                                 const Shape& shape, const DeviceFacts& device,
+                                 int least_io_warps, const Shape& shape, const DeviceFacts& device,
                                  const Registers& registers, const SharedBytes& shared_bytes) {
   const Index room = static_cast<Index>(device.multiprocessors) * blocks_beside(tiling.padded);
   int batch = smallest;
@@ -96,7 +90,7 @@ std::optional<Tiling> with_batch(const Tiling& tiling, int smallest, int channel
     Tiling candidate = tiling;
     candidate.batch = batch;
     choose_group(candidate, device, shared_bytes);
-    const int wanted = EXP("IO", io_warps(batch * channels * tiling.padded / 8));
+    const int wanted = EXP("IO", tiling.io_warps);
     const auto fits = [&](const Tiling& t, int available) {
       return t.threads() <= 1024 && shared_bytes(t) <= device.shared_bytes &&
              registers(t) <= available;
@@ -104,11 +98,12 @@ std::optional<Tiling> with_batch(const Tiling& tiling, int smallest, int channel
     candidate.io_warps = wanted;
     if (fits(candidate, registers_per_thread(device, candidate.threads()) - spare_registers))
       return candidate;
-    if (EXP("REDIST", 1) && redistribute(candidate, channels, device) && fits(candidate, candidate.compute_registers))
+    if (EXP("REDIST", 1) && redistribute(candidate, channels, device) &&
+        fits(candidate, candidate.compute_registers))
       return candidate;
     candidate.compute_registers = 0;
     for (candidate.chains = tiling.chains; candidate.chains >= 1; candidate.chains /= 2)
-      for (candidate.io_warps = wanted; candidate.io_warps >= 2; --candidate.io_warps)
+      for (candidate.io_warps = wanted; candidate.io_warps >= least_io_warps; --candidate.io_warps)
         if (fits(candidate, registers_per_thread(device, candidate.threads()))) return candidate;
   }
   return std::nullopt;
@@ -144,14 +139,12 @@ std::string ForwardTiling::text() const {
 int BackwardTiling::shared_bytes(const CellDescription& cell, BackwardReads reads) const {
   const int channels = std::popcount(reads.states) + std::popcount(reads.saved) + 1;
   const int exchange = columns_bytes(batch, cell.recurrent_gates * padded);
-  return (sliced() ? exchange + 2 * 4 * compute_warps() * batch * padded : 2 * exchange) +
-         2 * group * staged_bytes(batch, cell.gates, padded) +
-         ring_bytes(batch, channels, padded, ring + 1);
+  return 2 * exchange + 2 * group * staged_bytes(batch, cell.gates, padded) + 16 +
+         ring_bytes(batch, channels, padded, ring);
 }
 
 int BackwardTiling::registers(const CellDescription& cell, BackwardReads reads) const {
-  return cell.recurrent_gates * (padded / 16) * 4 +
-         4 * (sliced() ? std::min(compute_warps(), 4) : chains) +
+  return cell.recurrent_gates * (padded / 16) * 4 + 4 * chains +
          cells(batch, 2) * (4 * std::popcount(reads.states) + cell.states + cell.bias_gates + 1) +
          20;
 }
@@ -164,7 +157,7 @@ std::string BackwardTiling::text() const {
 }
 
 int WeightGradientTiling::shared_bytes() const {
-  return 3 * (gates * 32 * (2 * padded + 16) + 32 * (2 * columns + 16));
+  return 4 * (gates * 32 * (2 * padded + 16) + 32 * (2 * columns + 16));
 }
 
 int WeightGradientTiling::groups(const CellDescription& cell) const {
@@ -181,6 +174,7 @@ std::optional<ForwardTiling> choose_forward(const Shape& shape, const CellDescri
                                             bool saving, const DeviceFacts& device) {
   if (shape.head_dim > 512) return std::nullopt;
   ForwardTiling tiling;
+  tiling.io_warps = 4;
   tiling.saving = saving;
   tiling.padded = round_up(shape.head_dim, 16);
   tiling.exact = tiling.padded == shape.head_dim;
@@ -191,7 +185,7 @@ std::optional<ForwardTiling> choose_forward(const Shape& shape, const CellDescri
   const int channels =
       cell.input_gates + cell.states + (saving ? cell.saved : 0);  // x in; h, states, saved out
   return with_batch(
-      tiling, 4 / tiling.units, channels, shape, device,
+      tiling, 4 / tiling.units, channels, 2, shape, device,
       [&](const ForwardTiling& t) { return t.registers(cell); },
       [&](const ForwardTiling& t) { return t.shared_bytes(cell); });
 }
@@ -201,11 +195,13 @@ std::optional<BackwardTiling> choose_backward(const Shape& shape, const CellDesc
   if (shape.head_dim > 512) return std::nullopt;
   BackwardTiling tiling;
   tiling.padded = round_up(shape.head_dim, 16);
+  // One of them reports. Registers are handed out to four warps at a time.
+  tiling.io_warps = tiling.compute_warps() % 4 == 0 ? 4 : 5;
   const int k_tiles = cell.recurrent_gates * tiling.padded / 16;
-  tiling.chains = tiling.sliced() ? 1 : k_tiles <= 2 ? 1 : k_tiles <= 4 ? 2 : 4;
+  tiling.chains = k_tiles <= 2 ? 1 : k_tiles <= 4 ? 2 : 4;
   const int channels = std::popcount(reads.states) + std::popcount(reads.saved) + 1 + cell.gates;
   auto chosen = with_batch(
-      tiling, 2, channels, shape, device,
+      tiling, 2, channels, 3, shape, device,
       [&](const BackwardTiling& t) { return t.registers(cell, reads); },
       [&](const BackwardTiling& t) { return t.shared_bytes(cell, reads); });
   if (chosen) chosen->exact = chosen->padded == shape.head_dim && shape.batch % chosen->batch == 0;

@@ -38,8 +38,6 @@ struct BackwardTiling {
   bool exact = false;
   int compute_registers = 0;
   int compute_warps() const { return padded / 16; }
-  /// Whether warps multiply their own units' gate gradients and exchange partial sums.
-  bool sliced() const { return compute_warps() > 2; }
   int threads() const { return 32 * (padded / 16 + io_warps); }
   int shared_bytes(const CellDescription& cell, BackwardReads reads) const;
   int registers(const CellDescription& cell, BackwardReads reads) const;
