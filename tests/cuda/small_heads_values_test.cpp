@@ -24,7 +24,7 @@ struct Case {
   std::string name;
   Shape shape;
   SequenceOrder order = SequenceOrder::time_major;
-  bool optional_tensors = true;  ///< b, s0, d_last in; last, ds0, h out
+  bool optional_tensors = true;                ///< b, s0, d_last in; last, ds0, h out
   double forward_clip = 0, gradient_clip = 0;  ///< 0: none
   bool cut = false;
 };
@@ -89,8 +89,7 @@ class Comparison {
   bool run() {
     const Shape& s = case_.shape;
     problem_.cell = Cell::name;
-    problem_.dtype =
-        std::is_same_v<Storage, bfloat16> ? DataType::bfloat16 : DataType::float16;
+    problem_.dtype = std::is_same_v<Storage, bfloat16> ? DataType::bfloat16 : DataType::float16;
     problem_.shape = s;
     problem_.order = case_.order;
     problem_.training = true;
@@ -138,8 +137,7 @@ class Comparison {
     expected_.s0 = random(S * s.batch * row(), 0.5);
     // The normaliser of sLSTM is at least 1 after a step.
     if (std::string(Cell::name) == "slstm")
-      for (Index i = 0; i < s.batch * row(); ++i)
-        expected_.s0[at(2 * s.batch * row() + i)] = 1.5;
+      for (Index i = 0; i < s.batch * row(); ++i) expected_.s0[at(2 * s.batch * row() + i)] = 1.5;
     expected_.d_last = random(S * s.batch * row(), 1.0);
   }
 
@@ -147,7 +145,8 @@ class Comparison {
   Index place(const Strides& strides, Index channels, Index n) const {
     const Shape& s = case_.shape;
     const Index unit = n % s.head_dim, head = n / s.head_dim % s.heads;
-    // Gates lie behind the batch in the reference ([T, B, G, H, D]), states in front ([S, T, B, …]).
+    // Gates lie behind the batch in the reference ([T, B, G, H, D]), states in front ([S, T, B,
+    // …]).
     const Index rest = n / row();
     const bool gates = channels > 0;
     const Index channel = gates ? rest % channels : rest / (s.steps * s.batch);
@@ -256,14 +255,30 @@ void compare_with_reference(const Case& c) {
 
 class SmallHeadsValues : public testing::TestWithParam<Case> {};
 
-TEST_P(SmallHeadsValues, LstmBfloat16) { compare_with_reference<Lstm, bfloat16>(GetParam()); }
-TEST_P(SmallHeadsValues, LstmFloat16) { compare_with_reference<Lstm, float16>(GetParam()); }
-TEST_P(SmallHeadsValues, SlstmBfloat16) { compare_with_reference<Slstm, bfloat16>(GetParam()); }
-TEST_P(SmallHeadsValues, SlstmFloat16) { compare_with_reference<Slstm, float16>(GetParam()); }
-TEST_P(SmallHeadsValues, GruBfloat16) { compare_with_reference<Gru, bfloat16>(GetParam()); }
-TEST_P(SmallHeadsValues, GruFloat16) { compare_with_reference<Gru, float16>(GetParam()); }
-TEST_P(SmallHeadsValues, ElmanBfloat16) { compare_with_reference<Elman, bfloat16>(GetParam()); }
-TEST_P(SmallHeadsValues, ElmanFloat16) { compare_with_reference<Elman, float16>(GetParam()); }
+TEST_P(SmallHeadsValues, LstmBfloat16) {
+  compare_with_reference<Lstm, bfloat16>(GetParam());
+}
+TEST_P(SmallHeadsValues, LstmFloat16) {
+  compare_with_reference<Lstm, float16>(GetParam());
+}
+TEST_P(SmallHeadsValues, SlstmBfloat16) {
+  compare_with_reference<Slstm, bfloat16>(GetParam());
+}
+TEST_P(SmallHeadsValues, SlstmFloat16) {
+  compare_with_reference<Slstm, float16>(GetParam());
+}
+TEST_P(SmallHeadsValues, GruBfloat16) {
+  compare_with_reference<Gru, bfloat16>(GetParam());
+}
+TEST_P(SmallHeadsValues, GruFloat16) {
+  compare_with_reference<Gru, float16>(GetParam());
+}
+TEST_P(SmallHeadsValues, ElmanBfloat16) {
+  compare_with_reference<Elman, bfloat16>(GetParam());
+}
+TEST_P(SmallHeadsValues, ElmanFloat16) {
+  compare_with_reference<Elman, float16>(GetParam());
+}
 TEST_P(SmallHeadsValues, ElmanReluBfloat16) {
   compare_with_reference<ElmanRelu, bfloat16>(GetParam());
 }

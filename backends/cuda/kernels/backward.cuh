@@ -12,20 +12,21 @@ namespace flashrnn::cuda {
 
 /// What is fixed when the kernel is compiled; names as in ForwardTile.
 ///   exact      head_dim is padded, and the batch a multiple of the tile's
+///   reports    whether one of the io_warps reports progress to a kernel that runs beside this one
 ///   clips_h, clips_gradient, cuts   options of the problem
 ///   reads_states, reads_saved   bits of the states (of this or the previous step) and of the saved
 ///                               values that the cell's backward function reads
 template <class Cell_, class Storage_, int padded_, int batch_, int chains_, int io_warps_,
-          int ring_, int group_, bool exact_, bool clips_h_, bool clips_gradient_, bool cuts_,
-          int compute_registers_, unsigned reads_states_, unsigned reads_saved_>
+          int ring_, int group_, bool exact_, bool reports_, bool clips_h_, bool clips_gradient_,
+          bool cuts_, int compute_registers_, unsigned reads_states_, unsigned reads_saved_>
 struct BackwardTile {
   using Cell = Cell_;
   using Storage = Storage_;
   using Complete = CompleteCell<Cell>;
   static constexpr int padded = padded_, batch = batch_, units = 2, chains = chains_,
                        io_warps = io_warps_, ring = ring_, group = group_;
-  static constexpr bool exact = exact_, clips_h = clips_h_, clips_gradient = clips_gradient_,
-                        cuts = cuts_;
+  static constexpr bool exact = exact_, reports = reports_, clips_h = clips_h_,
+                        clips_gradient = clips_gradient_, cuts = cuts_;
   static constexpr int compute_registers = compute_registers_;
   static constexpr unsigned reads_states = reads_states_, reads_saved = reads_saved_;
   static_assert(padded % 16 == 0, "BackwardTile: padded is a multiple of 16, the rows of an mma");
@@ -33,15 +34,17 @@ struct BackwardTile {
 
   static constexpr int recurrent = count_gates(Cell::recurrent_gates);
   static constexpr int compute_warps = padded / 16;
-  // The last of the warps that move data only reports progress, and meets nobody.
-  static constexpr int threads = 32 * (compute_warps + io_warps), meeting = threads - 32;
+  // A warp that reports meets nobody.
+  static constexpr int moving_warps = io_warps - (reports ? 1 : 0);
+  static constexpr int threads = 32 * (compute_warps + io_warps),
+                       meeting = 32 * (compute_warps + moving_warps);
   static constexpr int k_tiles = recurrent * compute_warps;
 
   // Channels of the ring: saved values, states of the previous step, upstream gradient of h.
   static constexpr int saved_channels = count_gates(reads_saved);
   static constexpr int state_channels = count_gates(reads_states);
   static constexpr int upstream_channel = saved_channels + state_channels;
-  using Warps = IoWarps<io_warps - 1, upstream_channel + 1, Cell::gates>;
+  using Warps = IoWarps<moving_warps, upstream_channel + 1, Cell::gates>;
   using Input = Ring<batch, upstream_channel + 1, padded, ring>;
   // What the product reads: the recurrent gates of a unit side by side.
   using Gradients = Columns<batch, recurrent * padded>;
@@ -51,7 +54,9 @@ struct BackwardTile {
   static constexpr int output_group = group * Output::bytes;
   // Steps that every storing warp has written.
   static constexpr int written_at = output_at + 2 * output_group;
-  static constexpr int input_at = written_at + 16;
+  // Inputs of the first step, which are read before the loop, and the ring of the steps behind it.
+  static constexpr int first_input_at = written_at + 16;
+  static constexpr int input_at = first_input_at + Input::step_bytes;
   static_assert(Warps::storing <= 4);
   static constexpr int shared_bytes = input_at + Input::bytes;
 };
@@ -142,9 +147,18 @@ __device__ void load_inputs(const BackwardParameters& p, SharedAddress shared, i
                             Index first_row) {
   const int rows = static_cast<int>(::min(p.shape.batch - first_row, Index(Tile::batch)));
   const BackwardInputRows<Tile> source{p, head, first_row};
+  const int head_dim = static_cast<int>(p.shape.head_dim);
+  const SharedAddress first = shared + Tile::first_input_at;
+  for (int e = lane; e < rows * Tile::Input::channels * head_dim; e += 32 * Tile::Warps::loading) {
+    const int unit = e % head_dim, channel = e / head_dim % Tile::Input::channels,
+              row = e / head_dim / Tile::Input::channels;
+    const unsigned short* const from = source(channel, row, 0);
+    if (from != nullptr)
+      store_shared_bits(first + Tile::Input::offset(channel, row) + 2 * unit, from[unit]);
+  }
   RingLoader<typename Tile::Input, 32 * Tile::Warps::loading, Tile::group, wide> input;
-  input.start(shared + Tile::input_at, lane, rows, static_cast<int>(p.shape.head_dim),
-              p.shape.steps, 0, source);
+  input.start(shared + Tile::input_at, lane, rows, head_dim, p.shape.steps, 1, source);
+  block_barrier_converged<Tile::meeting>();
   block_barrier_converged<Tile::meeting>();
   for (Index step = 0; step < p.shape.steps; step += Tile::group) {
     input.refill(source);
@@ -166,12 +180,14 @@ __device__ void store_gradients(const BackwardParameters& p, SharedAddress share
   const auto row = [](int channel, int r) { return Tile::Output::offset(channel, r); };
   output.start(lane, rows, static_cast<int>(p.shape.head_dim), target, row);
   block_barrier_converged<Tile::meeting>();
+  block_barrier_converged<Tile::meeting>();
   SharedAddress slots = shared + Tile::output_at;
   for (Index first = 0; first < p.shape.steps; first += Tile::group) {
     block_barrier_converged<Tile::meeting>();
     const int count = static_cast<int>(::min(p.shape.steps - first, Index(Tile::group)));
     output.store(slots, first, count, target, row);
     slots = 2 * (shared + Tile::output_at) + Tile::output_group - slots;
+    if constexpr (!Tile::reports) continue;
     __syncwarp();
     if (lane % 32 == 0)
       store_shared_release(shared + Tile::written_at + lane / 32 * 4,
@@ -184,10 +200,10 @@ __device__ void backward_io(const BackwardParameters& p, SharedAddress shared, i
                             Index first_row) {
   if (lane < 32 * Tile::Warps::loading) {
     load_inputs<Tile, wide>(p, shared, lane, head, first_row);
-  } else if (lane < 32 * (Tile::io_warps - 1)) {
+  } else if (lane < 32 * Tile::moving_warps) {
     store_gradients<Tile, wide>(p, shared, lane - 32 * Tile::Warps::loading, head, first_row);
   } else {
-    report_progress<Tile>(p, shared, lane - 32 * (Tile::io_warps - 1), head);
+    report_progress<Tile>(p, shared, lane - 32 * Tile::moving_warps, head);
   }
 }
 
@@ -207,7 +223,7 @@ __device__ void backward(const BackwardParameters& p) {
   const int head = static_cast<int>(blockIdx.x) % heads;
   const Index tile = static_cast<Index>(blockIdx.x / heads);
   const Index first_row = tile * Tile::batch;
-  let_next_kernel_start();
+  if constexpr (Tile::reports) let_next_kernel_start();
   clear_shared(shared, Tile::shared_bytes);
   block_barrier<Tile::threads>();
 
@@ -269,7 +285,7 @@ __device__ void backward(const BackwardParameters& p) {
   for (int r = 0; r < rows; ++r) {
     const int row = Share::row(lane, r);
     own_gradient[r] = gradients + Tile::Gradients::offset(row) + 2 * Tile::recurrent * first_unit;
-    own_input[r] = shared + Tile::input_at + Tile::Input::offset(0, row) + 2 * first_unit;
+    own_input[r] = shared + Tile::first_input_at + Tile::Input::offset(0, row) + 2 * first_unit;
     own_output[r] = shared + Tile::output_at + Tile::Output::offset(0, row) + 2 * first_unit;
     pin(own_gradient[r]);
     pin(own_input[r]);
@@ -277,14 +293,20 @@ __device__ void backward(const BackwardParameters& p) {
   }
   block_barrier<Tile::meeting>();
 
-  Elements<cells> in[rows][channels];
+  Elements<cells> in[rows][channels], in_next[rows][channels];
   const auto load_inputs = [&](SharedAddress offset) {
 #pragma unroll
     for (int r = 0; r < rows; ++r)
 #pragma unroll
       for (int channel = 0; channel < channels; ++channel)
-        in[r][channel] =
+        in_next[r][channel] =
             load_shared<cells>(own_input[r] + offset + channel * Tile::Input::channel_bytes);
+  };
+  const auto take_inputs = [&] {
+#pragma unroll
+    for (int r = 0; r < rows; ++r)
+#pragma unroll
+      for (int channel = 0; channel < channels; ++channel) in[r][channel] = in_next[r][channel];
   };
   Elements<cells> d_gates[rows][Cell::gates];  // of the step before
   const auto store_output = [&](SharedAddress offset) {
@@ -396,6 +418,10 @@ __device__ void backward(const BackwardParameters& p) {
     }
   };
 
+  load_inputs(0);
+  take_inputs();
+  block_barrier<Tile::meeting>();
+
   SharedAddress input_group = 0, output_group = 0;
   // Step s of a group, up to the barrier behind it.
   const auto step = [&](int s) {
@@ -404,13 +430,14 @@ __device__ void backward(const BackwardParameters& p) {
     load_columns<Tile::k_tiles>(supplied + exchanged, lane.column, b);
     // In the shadow of the product, or behind it where its operands fill the registers.
     const auto others = [&] {
-      load_inputs(input_group + s * Tile::Input::step_bytes);
       if (s > 0) store_output(output - Tile::Output::bytes);
+      load_inputs(input_group + (s + 1) * Tile::Input::step_bytes);
     };
     if (Tile::k_tiles <= 16) others();
     multiply(b);
     if (Tile::k_tiles > 16) others();
     pointwise();
+    take_inputs();
     exchanged ^= Tile::Gradients::bytes;
   };
   const auto end_group = [&](int count) {

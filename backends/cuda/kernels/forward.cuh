@@ -57,9 +57,11 @@ struct ForwardTile {
   static constexpr int staged_extent = staged_rows > 0 ? staged_rows : 1;
   using Output = Staged<batch, staged_rows, padded>;
   // Of h and of what is on its way out: the group at hand and the one before it.
-  // Lanes that work on all units of their rows start the product from x + b, which they read a step
-  // ahead; others add x + b to what they pick of the product.
-  static constexpr bool reads_ahead = Share<batch, units>::copies == 1;
+  // Lanes that work on all units of their rows start the product from x + b; others add x + b to
+  // what they pick of the product. The latter need not read x a step ahead, and where stores to
+  // shared memory wait for their turn too, they do not.
+  static constexpr bool starts_from_gates = Share<batch, units>::copies == 1;
+  static constexpr bool reads_ahead = starts_from_gates || !saving;
   static constexpr int hidden_at = 0, hidden_group = group * Hidden::bytes;
   static constexpr int output_at = hidden_at + 2 * hidden_group,
                        output_group = group * Output::bytes;
@@ -365,7 +367,7 @@ __device__ void forward(const ForwardParameters& p) {
           continue;
         }
         float start[4] = {0, 0, 0, 0};
-        if (k == 0 && Tile::reads_ahead) {
+        if (k == 0 && Tile::starts_from_gates) {
 #pragma unroll
           for (int e = 0; e < 4; ++e) {
             const int i = 2 * m + e / 2;
@@ -406,7 +408,7 @@ __device__ void forward(const ForwardParameters& p) {
               choice[copy] = sum[0][i / 2][2 * (i % 2) + r];
             }
             own[n].value =
-                Tile::reads_ahead ? choice[0] : pick_and_add(choice, own_copy, gate[c][r][n]);
+                Tile::starts_from_gates ? choice[0] : pick_and_add(choice, own_copy, gate[c][r][n]);
           }
         }
 #pragma unroll

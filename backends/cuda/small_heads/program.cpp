@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program.hpp"
 
-#include <cstdlib>
 #include <sstream>
 
 namespace flashrnn::cuda {
@@ -17,14 +16,10 @@ std::string kernel_name(const std::string& pass, const std::string& cell, DataTy
   return out;
 }
 
-std::string defines_word;  // EXPERIMENT
 Program program(const std::string& headers, const std::string& tile, const std::string& kernel,
                 const std::string& function, const std::string& parameters, int threads,
                 int shared_bytes) {
   std::ostringstream out;
-  if (const char* const defines = std::getenv("X_DEFS"))  // EXPERIMENT
-    for (std::istringstream in(defines); in >> defines_word;)
-      out << "#define " << defines_word << " 1\n";
   out << headers << "using Tile = flashrnn::cuda::" << tile << ";\n"
       << "static_assert(Tile::threads == " << threads << ");\n"
       << "static_assert(Tile::shared_bytes == " << shared_bytes << ");\n"

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <initializer_list>
 #include <limits>
 #include <sstream>
@@ -242,7 +241,7 @@ void SmallHeads::backward(cudaStream_t stream, const BackwardTensors& tensors) c
   // The kernel that sums dR runs beside the recurrence and follows its reports, where the device
   // lets it.
   p.progress = nullptr;
-  if (tensors.dR.data != nullptr && std::getenv("X_NOPDL") == nullptr) {
+  if (tensors.dR.data != nullptr && backward_tiling_.reports) {
     p.progress = workspace.progress;
     check(cudaMemsetAsync(
               p.progress, 0,
@@ -282,8 +281,14 @@ void SmallHeads::weight_gradient(cudaStream_t stream, const BackwardTensors& ten
       static_cast<unsigned>((p.shape.batch + backward_tiling_.batch - 1) / backward_tiling_.batch);
   w.wide_sequences = p.wide_sequences;
   const Index groups = weight_tiling_.parts * weight_tiling_.groups(cell);
-  weight_kernel_.launch_beside_previous(stream, static_cast<unsigned>(groups * p.shape.heads),
-                                        weight_tiling_.threads(), weight_tiling_.shared_bytes(), w);
+  const auto weight_blocks = static_cast<unsigned>(groups * p.shape.heads);
+  if (p.progress != nullptr) {
+    weight_kernel_.launch_beside_previous(stream, weight_blocks, weight_tiling_.threads(),
+                                          weight_tiling_.shared_bytes(), w);
+  } else {
+    weight_kernel_.launch(stream, weight_blocks, weight_tiling_.threads(),
+                          weight_tiling_.shared_bytes(), w);
+  }
   const MatrixStrides& strides = *tensors.dR.strides;
   const SumPartsParameters sum{
       partial,          weight_tiling_.parts, cell.recurrent_gates, p.shape.heads, p.shape.head_dim,

@@ -3,15 +3,10 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstdlib>
 #include <sstream>
 
 namespace flashrnn::cuda {
 namespace {
-int EXP(const char* name, int value) {  // EXPERIMENT
-  const char* const text = std::getenv((std::string("X_") + name).c_str());
-  return text != nullptr ? std::atoi(text) : value;
-}
 
 int round_up(Index value, int multiple) {
   return static_cast<int>((value + multiple - 1) / multiple) * multiple;
@@ -71,7 +66,9 @@ constexpr int spare_registers = 24;
 template <class Tiling, class SharedBytes>
 void choose_group(Tiling& tiling, const DeviceFacts& device, const SharedBytes& shared_bytes) {
   const int room = device.shared_bytes / blocks_beside(tiling.padded);
-  for (tiling.group = EXP("GROUP", 4); tiling.group > 1; tiling.group /= 2)
+  // Longer groups are unrolled further, for which the largest tiles have no registers.
+  const bool large = tiling.padded > 112 && tiling.batch > 2;
+  for (tiling.group = large ? 2 : 4; tiling.group > 1; tiling.group /= 2)
     if (shared_bytes(tiling) <= room) return;
 }
 
@@ -85,12 +82,11 @@ std::optional<Tiling> with_batch(const Tiling& tiling, int smallest, int channel
   const Index room = static_cast<Index>(device.multiprocessors) * blocks_beside(tiling.padded);
   int batch = smallest;
   while (batch < 8 && shape.heads * ((shape.batch + batch - 1) / batch) > room) batch *= 2;
-  batch = EXP("BATCH", batch);
   for (; batch >= smallest; batch /= 2) {
     Tiling candidate = tiling;
     candidate.batch = batch;
     choose_group(candidate, device, shared_bytes);
-    const int wanted = EXP("IO", tiling.io_warps);
+    const int wanted = tiling.io_warps;
     const auto fits = [&](const Tiling& t, int available) {
       return t.threads() <= 1024 && shared_bytes(t) <= device.shared_bytes &&
              registers(t) <= available;
@@ -98,8 +94,7 @@ std::optional<Tiling> with_batch(const Tiling& tiling, int smallest, int channel
     candidate.io_warps = wanted;
     if (fits(candidate, registers_per_thread(device, candidate.threads()) - spare_registers))
       return candidate;
-    if (EXP("REDIST", 1) && redistribute(candidate, channels, device) &&
-        fits(candidate, candidate.compute_registers))
+    if (redistribute(candidate, channels, device) && fits(candidate, candidate.compute_registers))
       return candidate;
     candidate.compute_registers = 0;
     for (candidate.chains = tiling.chains; candidate.chains >= 1; candidate.chains /= 2)
@@ -140,7 +135,7 @@ int BackwardTiling::shared_bytes(const CellDescription& cell, BackwardReads read
   const int channels = std::popcount(reads.states) + std::popcount(reads.saved) + 1;
   const int exchange = columns_bytes(batch, cell.recurrent_gates * padded);
   return 2 * exchange + 2 * group * staged_bytes(batch, cell.gates, padded) + 16 +
-         ring_bytes(batch, channels, padded, ring);
+         ring_bytes(batch, channels, padded, ring + 1);
 }
 
 int BackwardTiling::registers(const CellDescription& cell, BackwardReads reads) const {
@@ -152,12 +147,13 @@ int BackwardTiling::registers(const CellDescription& cell, BackwardReads reads) 
 std::string BackwardTiling::text() const {
   std::ostringstream out;
   out << padded << ", " << batch << ", " << chains << ", " << io_warps << ", " << ring << ", "
-      << group << ", " << (exact ? "true" : "false");
+      << group << ", " << (exact ? "true" : "false") << ", " << (reports ? "true" : "false");
   return out.str();
 }
 
 int WeightGradientTiling::shared_bytes() const {
-  return 4 * (gates * 32 * (2 * padded + 16) + 32 * (2 * columns + 16));
+  const int stages = padded >= 64 ? 4 : 3;
+  return stages * (gates * 32 * (2 * padded + 16) + 32 * (2 * columns + 16));
 }
 
 int WeightGradientTiling::groups(const CellDescription& cell) const {
@@ -179,9 +175,9 @@ std::optional<ForwardTiling> choose_forward(const Shape& shape, const CellDescri
   tiling.padded = round_up(shape.head_dim, 16);
   tiling.exact = tiling.padded == shape.head_dim;
   // Small heads spread over more warps; one gate alone fills an mma only with two units.
-  tiling.units = EXP("UNITS", tiling.padded <= 32 && cell.recurrent_gates > 1 ? 1 : 2);
+  tiling.units = tiling.padded <= 32 && cell.recurrent_gates > 1 ? 1 : 2;
   const int m_tiles = divide_up(tiling.units * cell.recurrent_gates, 2);
-  tiling.chains = EXP("CHAINS", std::clamp(4 / m_tiles, 1, std::min(4, tiling.padded / 16)));
+  tiling.chains = std::clamp(4 / m_tiles, 1, std::min(4, tiling.padded / 16));
   const int channels =
       cell.input_gates + cell.states + (saving ? cell.saved : 0);  // x in; h, states, saved out
   return with_batch(
@@ -195,16 +191,29 @@ std::optional<BackwardTiling> choose_backward(const Shape& shape, const CellDesc
   if (shape.head_dim > 512) return std::nullopt;
   BackwardTiling tiling;
   tiling.padded = round_up(shape.head_dim, 16);
-  // One of them reports. Registers are handed out to four warps at a time.
-  tiling.io_warps = tiling.compute_warps() % 4 == 0 ? 4 : 5;
   const int k_tiles = cell.recurrent_gates * tiling.padded / 16;
   tiling.chains = k_tiles <= 2 ? 1 : k_tiles <= 4 ? 2 : 4;
   const int channels = std::popcount(reads.states) + std::popcount(reads.saved) + 1 + cell.gates;
-  auto chosen = with_batch(
-      tiling, 2, channels, 3, shape, device,
-      [&](const BackwardTiling& t) { return t.registers(cell, reads); },
-      [&](const BackwardTiling& t) { return t.shared_bytes(cell, reads); });
-  if (chosen) chosen->exact = chosen->padded == shape.head_dim && shape.batch % chosen->batch == 0;
+  const auto choose = [&](bool reports) {
+    tiling.reports = reports;
+    tiling.io_warps = reports ? 5 : 4;
+    return with_batch(
+        tiling, 2, channels, reports ? 3 : 2, shape, device,
+        [&](const BackwardTiling& t) { return t.registers(cell, reads); },
+        [&](const BackwardTiling& t) { return t.shared_bytes(cell, reads); });
+  };
+  auto chosen = choose(false);
+  if (!chosen) return chosen;
+  // sm_90 can start the next kernel before this one ends; that pays where a quarter of the
+  // multiprocessors is free.
+  const Index blocks = shape.heads * ((shape.batch + chosen->batch - 1) / chosen->batch);
+  const bool starts_early = device.architecture != "sm_80" && device.architecture != "sm_86" &&
+                            device.architecture != "sm_89";
+  if (starts_early && 4 * blocks <= 3 * static_cast<Index>(device.multiprocessors)) {
+    const auto with_reports = choose(true);
+    if (with_reports) chosen = with_reports;
+  }
+  chosen->exact = chosen->padded == shape.head_dim && shape.batch % chosen->batch == 0;
   return chosen;
 }
 

@@ -17,8 +17,8 @@ struct NativeCell {
 
 template <class Cell>
 NativeCell native_cell() {
-  return {describe_cell<Cell>(), Cell::recurrent_gates, Cell::input_gates, Cell::bias_gates,
-          backward_reads<Cell>(), sigmoid_gates<Cell>()};
+  return {describe_cell<Cell>(), Cell::recurrent_gates,  Cell::input_gates,
+          Cell::bias_gates,      backward_reads<Cell>(), sigmoid_gates<Cell>()};
 }
 
 }  // namespace flashrnn

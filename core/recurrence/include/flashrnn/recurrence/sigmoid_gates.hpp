@@ -4,8 +4,8 @@
 #include "flashrnn/cells/differentiate.hpp"
 
 // Which gates a cell's forward function passes to nothing but a sigmoid, found as backward_reads
-// finds what backward reads: by calling it once. Kernels that compute σ(g) = (1 + tanh(g/2))/2 halve
-// R, x and b of such gates beforehand.
+// finds what backward reads: by calling it once. Kernels that compute σ(g) = (1 + tanh(g/2))/2
+// halve R, x and b of such gates beforehand.
 
 namespace flashrnn {
 
