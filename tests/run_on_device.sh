@@ -18,7 +18,8 @@ if ! nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm --for
   exit 1
 fi
 failed=0 ran=0
-for program in cuda_streams_test spread_heads_values_test user_cell_values_test conformance_test layers_test training_test user_cell_test device_size_test cli_test \
+for program in cuda_streams_test small_heads_values_test spread_heads_values_test user_cell_values_test conformance_test \
+  layers_test training_test user_cell_test device_size_test cli_test \
   tuning_test c_api_{errors,lifecycle,lstm,threads,tuning}_test; do
   [ -x "$bin/$program" ] || { echo "SKIPPED $program: not in $bin" && continue; }
   start=$SECONDS

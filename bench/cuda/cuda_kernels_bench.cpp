@@ -2,6 +2,8 @@
 // cuda_kernels_bench: device times of the CUDA kernels, medians of CUDA events, with the caches
 // flushed before every run. One line per cell, type, heads and batch: milliseconds of inference,
 // of forward for training, of backward (with dx, dR, db, ds0) and of its recurrence alone.
+//   cuda_kernels_bench                      all of them
+//   cuda_kernels_bench CELL:HEAD_DIM:BATCH…  these, in bfloat16
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -9,6 +11,7 @@
 #include <cstdlib>
 #include <functional>
 #include <random>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -51,19 +54,30 @@ class Buffer {
   std::size_t bytes_;
 };
 
+/// The stream of all runs: one of its own, because kernels of the default stream do not overlap.
+cudaStream_t stream() {
+  static const cudaStream_t created = [] {
+    cudaStream_t out = nullptr;
+    check(cudaStreamCreateWithFlags(&out, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
+    return out;
+  }();
+  return created;
+}
+
 /// Median time of `run` in milliseconds.
 double median(const Buffer& flush, const std::function<void()>& run) {
   constexpr int warm_up = 30, repetitions = 9;
+  check(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
   for (int n = 0; n < warm_up; ++n) run();  // clocks rise only under load
   cudaEvent_t begin{}, end{};
   check(cudaEventCreate(&begin), "cudaEventCreate");
   check(cudaEventCreate(&end), "cudaEventCreate");
   std::vector<float> times;
   for (int n = 0; n < repetitions; ++n) {
-    check(cudaMemsetAsync(flush.data(), n, flush.bytes()), "cudaMemsetAsync");
-    check(cudaEventRecord(begin), "cudaEventRecord");
+    check(cudaMemsetAsync(flush.data(), n, flush.bytes(), stream()), "cudaMemsetAsync");
+    check(cudaEventRecord(begin, stream()), "cudaEventRecord");
     run();
-    check(cudaEventRecord(end), "cudaEventRecord");
+    check(cudaEventRecord(end, stream()), "cudaEventRecord");
     check(cudaEventSynchronize(end), "cudaEventSynchronize");
     float milliseconds = 0;
     check(cudaEventElapsedTime(&milliseconds, begin, end), "cudaEventElapsedTime");
@@ -143,13 +157,13 @@ void measure_kernels(DataType type, Index head_dim, Index batch, Index steps) {
   const auto backward = [&](const BackwardTensors& tensors) {
     if constexpr (spread) {
       Sequence d_gate[max_gates];
-      training->backward(nullptr, tensors, d_gate);
+      training->backward(stream(), tensors, d_gate);
     } else {
-      training->backward(nullptr, tensors);
+      training->backward(stream(), tensors);
     }
   };
-  const double times[] = {median(flush, [&] { inference->forward(nullptr, alone); }),
-                          median(flush, [&] { training->forward(nullptr, f); }),
+  const double times[] = {median(flush, [&] { inference->forward(stream(), alone); }),
+                          median(flush, [&] { training->forward(stream(), f); }),
                           median(flush, [&] { backward(all); }),
                           median(flush, [&] { backward(g); })};
   std::printf("%-32s %8.4f %8.4f %8.4f %8.4f   plans %.3f s\n", label.c_str(), times[0], times[1],
@@ -166,16 +180,28 @@ void measure(DataType type, Index head_dim, Index batch, Index steps = 1024) {
   }
 }
 
-int run(const std::vector<Index>& head_dims) {
-  std::printf("%-32s %8s %8s %8s %8s\n", "T=1024, ms", "infer", "train", "backward", "(no dR)");
+void measure(const std::string& cell, Index head_dim, Index batch) {
   constexpr auto bf16 = DataType::bfloat16;
-  for (const Index head_dim : head_dims)
-    for (const Index batch : {1, 16, 64, 256}) measure<Lstm>(bf16, head_dim, batch);
-  for (const Index head_dim : {16, 64, 128, 256, 768}) {
-    measure<Slstm>(bf16, head_dim, 16);
-    measure<Gru>(bf16, head_dim, 16);
-    measure<Elman>(bf16, head_dim, 16);
+  if (cell == "lstm") return measure<Lstm>(bf16, head_dim, batch);
+  if (cell == "slstm") return measure<Slstm>(bf16, head_dim, batch);
+  if (cell == "gru") return measure<Gru>(bf16, head_dim, batch);
+  if (cell == "elman") return measure<Elman>(bf16, head_dim, batch);
+  throw std::invalid_argument("no cell " + cell);
+}
+
+int run(const std::vector<std::string>& wanted) {
+  std::printf("%-32s %8s %8s %8s %8s\n", "T=1024, ms", "infer", "train", "backward", "(no dR)");
+  for (const std::string& one : wanted) {
+    const auto first = one.find(':'), second = one.find(':', first + 1);
+    if (second == std::string::npos) throw std::invalid_argument("not CELL:HEAD_DIM:BATCH: " + one);
+    measure(one.substr(0, first), std::stoll(one.substr(first + 1, second - first - 1)),
+            std::stoll(one.substr(second + 1)));
   }
+  if (!wanted.empty()) return 0;
+  for (const Index head_dim : {16, 32, 64, 128})
+    for (const Index batch : {1, 16, 64, 256}) measure("lstm", head_dim, batch);
+  for (const Index head_dim : {16, 32, 64, 128})
+    for (const char* const cell : {"slstm", "gru", "elman"}) measure(cell, head_dim, 16);
   measure<Lstm>(DataType::float16, 64, 16);
   return 0;
 }
@@ -183,12 +209,8 @@ int run(const std::vector<Index>& head_dims) {
 }  // namespace
 }  // namespace flashrnn::cuda
 
-/// Arguments: sizes of heads; without any, those of the tables in docs/cuda_kernels.md.
 int main(int count, char** arguments) try {
-  std::vector<flashrnn::Index> head_dims;
-  for (int n = 1; n < count; ++n) head_dims.push_back(std::atoll(arguments[n]));
-  if (head_dims.empty()) head_dims = {16, 32, 64, 128, 256, 768, 1024, 2048};
-  return flashrnn::cuda::run(head_dims);
+  return flashrnn::cuda::run({arguments + 1, arguments + count});
 } catch (const std::exception& error) {
   std::fprintf(stderr, "cuda_kernels_bench: %s\n", error.what());
   return 1;

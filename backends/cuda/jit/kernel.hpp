@@ -21,8 +21,9 @@ struct Launch {
   unsigned blocks = 1;
   int threads = 1;
   int shared_bytes = 0;
-  int cluster = 1;        ///< blocks that share their memory (sm_90)
-  bool together = false;  ///< all blocks run at the same time, or the launch fails
+  int cluster = 1;               ///< blocks that share their memory (sm_90)
+  bool together = false;         ///< all blocks run at the same time, or the launch fails
+  bool beside_previous = false;  ///< may start while the kernel in front of it is running
   unsigned blocks_y = 1, blocks_z = 1;
 };
 
@@ -51,6 +52,15 @@ class Kernel {
   void launch(cudaStream_t stream, const Launch& launch, const Parameters& parameters) const {
     void* argument = const_cast<Parameters*>(&parameters);
     enqueue(stream, launch, &argument);
+  }
+  /// The same for a kernel that may start while the kernel in front of it in the stream is running,
+  /// as soon as that one allows it, and waits for its end by itself.
+  template <class Parameters>
+  void launch_beside_previous(cudaStream_t stream, unsigned blocks, int threads, int shared_bytes,
+                              const Parameters& parameters) const {
+    Launch launch{blocks, threads, shared_bytes};
+    launch.beside_previous = true;
+    this->launch(stream, launch, parameters);
   }
 
  private:

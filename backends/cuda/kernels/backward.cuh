@@ -5,40 +5,28 @@
 #include "fragments.cuh"
 #include "sequence_io.cuh"
 
-// The backward recurrence of a head whose R fits the registers of one block: the same data flow as
-// forward, with R^T for R, gate gradients for h and the sequence walked from its end.
+// The backward recurrence of a head whose R fits the registers of one block: as forward, with R^T
+// for R, gate gradients for h and the sequence walked from its end.
 
 namespace flashrnn::cuda {
 
-/// Index of gate n among the rows that the product reads: recurrent gates first, then the others.
-template <class Cell>
-__device__ constexpr int gate_row(int n) {
-  return has_gate(Cell::recurrent_gates, n)
-             ? gate_position(Cell::recurrent_gates, n)
-             : count_gates(Cell::recurrent_gates) + gate_position(~Cell::recurrent_gates, n);
-}
-/// The inverse of gate_row.
-template <class Cell>
-__device__ constexpr int gate_of_row(int row) {
-  for (int n = 0; n < Cell::gates; ++n)
-    if (gate_row<Cell>(n) == row) return n;
-  return 0;
-}
-
 /// What is fixed when the kernel is compiled; names as in ForwardTile.
+///   exact      head_dim is padded, and the batch a multiple of the tile's
+///   reports    whether one of the io_warps reports progress to a kernel that runs beside this one
 ///   clips_h, clips_gradient, cuts   options of the problem
 ///   reads_states, reads_saved   bits of the states (of this or the previous step) and of the saved
 ///                               values that the cell's backward function reads
 template <class Cell_, class Storage_, int padded_, int batch_, int chains_, int io_warps_,
-          int ring_, bool clips_h_, bool clips_gradient_, bool cuts_, int compute_registers_,
-          unsigned reads_states_, unsigned reads_saved_>
+          int ring_, int group_, bool exact_, bool reports_, bool clips_h_, bool clips_gradient_,
+          bool cuts_, int compute_registers_, unsigned reads_states_, unsigned reads_saved_>
 struct BackwardTile {
   using Cell = Cell_;
   using Storage = Storage_;
   using Complete = CompleteCell<Cell>;
   static constexpr int padded = padded_, batch = batch_, units = 2, chains = chains_,
-                       io_warps = io_warps_, ring = ring_;
-  static constexpr bool clips_h = clips_h_, clips_gradient = clips_gradient_, cuts = cuts_;
+                       io_warps = io_warps_, ring = ring_, group = group_;
+  static constexpr bool exact = exact_, reports = reports_, clips_h = clips_h_,
+                        clips_gradient = clips_gradient_, cuts = cuts_;
   static constexpr int compute_registers = compute_registers_;
   static constexpr unsigned reads_states = reads_states_, reads_saved = reads_saved_;
   static_assert(padded % 16 == 0, "BackwardTile: padded is a multiple of 16, the rows of an mma");
@@ -46,28 +34,32 @@ struct BackwardTile {
 
   static constexpr int recurrent = count_gates(Cell::recurrent_gates);
   static constexpr int compute_warps = padded / 16;
-  static constexpr int threads = 32 * (compute_warps + io_warps);
-  static constexpr int k_tiles = recurrent * padded / 16;
+  // A warp that reports meets nobody.
+  static constexpr int moving_warps = io_warps - (reports ? 1 : 0);
+  static constexpr int threads = 32 * (compute_warps + io_warps),
+                       meeting = 32 * (compute_warps + moving_warps);
+  static constexpr int k_tiles = recurrent * compute_warps;
 
   // Channels of the ring: saved values, states of the previous step, upstream gradient of h.
   static constexpr int saved_channels = count_gates(reads_saved);
   static constexpr int state_channels = count_gates(reads_states);
   static constexpr int upstream_channel = saved_channels + state_channels;
-  using Warps = IoWarps<io_warps, upstream_channel + 1, Cell::gates>;
+  using Warps = IoWarps<moving_warps, upstream_channel + 1, Cell::gates>;
   using Input = Ring<batch, upstream_channel + 1, padded, ring>;
-  using Gradients = Columns<batch, Cell::gates * padded>;
+  // What the product reads: the recurrent gates of a unit side by side.
+  using Gradients = Columns<batch, recurrent * padded>;
+  using Output = Staged<batch, Cell::gates, padded>;
   static constexpr int gradients_at = 0;
-  static constexpr int input_at = gradients_at + 2 * Gradients::bytes;
+  static constexpr int output_at = gradients_at + 2 * Gradients::bytes;
+  static constexpr int output_group = group * Output::bytes;
+  // Steps that every storing warp has written.
+  static constexpr int written_at = output_at + 2 * output_group;
+  // Inputs of the first step, which are read before the loop, and the ring of the steps behind it.
+  static constexpr int first_input_at = written_at + 16;
+  static constexpr int input_at = first_input_at + Input::step_bytes;
+  static_assert(Warps::storing <= 4);
   static constexpr int shared_bytes = input_at + Input::bytes;
 };
-
-/// Position of the n-th set bit of a mask.
-__device__ constexpr int set_bit(unsigned mask, int n) {
-  int bit = 0;
-  for (; n > 0 || (mask & 1u) == 0; mask >>= 1, ++bit)
-    if ((mask & 1u) != 0) --n;
-  return bit;
-}
 
 /// Where what backward reads lies. At the first step of the sequence, which comes last, the
 /// previous states are the initial ones.
@@ -93,12 +85,11 @@ struct GateGradientRows {
   int head;
   Index first_row;
   __device__ unsigned short* operator()(int channel, int row, Index step) const {
-    return row_of(p.d_gate[gate_of_row<typename Tile::Cell>(channel)], 0, p.shape.steps - 1 - step,
-                  first_row + row, head);
+    return row_of(p.d_gate[channel], 0, p.shape.steps - 1 - step, first_row + row, head);
   }
 };
 
-/// R^T as left-hand fragments: rows are units of h, k runs over gates and their units.
+/// R^T as left-hand fragments: rows are units of h, k runs over units and their recurrent gates.
 template <class Tile>
 __device__ void load_transposed(const BackwardParameters& p, int head, int first_unit,
                                 const Lane& lane, Word (&a)[Tile::k_tiles][4]) {
@@ -107,10 +98,10 @@ __device__ void load_transposed(const BackwardParameters& p, int head, int first
 #pragma unroll
   for (int k = 0; k < Tile::k_tiles; ++k) {
     const int first = first_k<Tile::k_tiles>(k, lane.column);
-    Word pair[4];  // R[first + n][first_unit], R[first + n][first_unit + 1]
+    Word pair[4];  // R[gate][out][first_unit], R[gate][out][first_unit + 1]
 #pragma unroll
     for (int n = 0; n < 4; ++n) {
-      const int gate = (first + n) / Tile::padded, out = (first + n) % Tile::padded;
+      const int gate = (first + n) % Tile::recurrent, out = (first + n) / Tile::recurrent;
       pair[n] = 0;
       if (out >= head_dim || first_unit >= head_dim) continue;
       const unsigned short* const at = matrix + p.R.strides.at(gate, head, out) + first_unit;
@@ -127,58 +118,92 @@ __device__ void load_transposed(const BackwardParameters& p, int head, int first
   }
 }
 
+/// Tells the kernel that sums dR, which runs beside this one, chunk by chunk of the steps what has
+/// been written. A warp of its own does it, because it has to wait until memory has taken it.
+template <class Tile>
+__device__ void report_progress(const BackwardParameters& p, SharedAddress shared, int lane,
+                                int head) {
+  if (p.progress == nullptr) return;
+  unsigned* const chunks = p.progress + head * chunks_of(p.shape.steps);
+  for (Index chunk = 0; chunk < chunks_of(p.shape.steps); ++chunk) {
+    const Index end = ::min((chunk + 1) * progress_steps, p.shape.steps);
+    const auto written = [&] {
+      return lane >= Tile::Warps::storing ||
+             load_shared_acquire(shared + Tile::written_at + 4 * lane) >=
+                 static_cast<unsigned>(end);
+    };
+    while (!__all_sync(0xffffffffu, written())) __nanosleep(100);
+    __syncwarp();
+    if (lane == 0) {
+      __threadfence();
+      atomicAdd(chunks + chunk, 1u);
+    }
+  }
+}
+
 /// Brings saved values, states and upstream gradients into the ring ahead of time.
 template <class Tile, bool wide>
 __device__ void load_inputs(const BackwardParameters& p, SharedAddress shared, int lane, int head,
                             Index first_row) {
   const int rows = static_cast<int>(::min(p.shape.batch - first_row, Index(Tile::batch)));
   const BackwardInputRows<Tile> source{p, head, first_row};
-  RingLoader<typename Tile::Input, 32 * Tile::Warps::loading, wide> input;
-  input.start(shared + Tile::input_at, lane, rows, static_cast<int>(p.shape.head_dim),
-              p.shape.steps, source);
-  block_barrier<Tile::threads>();
-  for (Index step = 0; step < p.shape.steps; ++step) {
-    input.refill(step, source);
+  const int head_dim = static_cast<int>(p.shape.head_dim);
+  const SharedAddress first = shared + Tile::first_input_at;
+  for (int e = lane; e < rows * Tile::Input::channels * head_dim; e += 32 * Tile::Warps::loading) {
+    const int unit = e % head_dim, channel = e / head_dim % Tile::Input::channels,
+              row = e / head_dim / Tile::Input::channels;
+    const unsigned short* const from = source(channel, row, 0);
+    if (from != nullptr)
+      store_shared_bits(first + Tile::Input::offset(channel, row) + 2 * unit, from[unit]);
+  }
+  RingLoader<typename Tile::Input, 32 * Tile::Warps::loading, Tile::group, wide> input;
+  input.start(shared + Tile::input_at, lane, rows, head_dim, p.shape.steps, 1, source);
+  block_barrier_converged<Tile::meeting>();
+  block_barrier_converged<Tile::meeting>();
+  for (Index step = 0; step < p.shape.steps; step += Tile::group) {
+    input.refill(source);
     input.wait();
-    block_barrier<Tile::threads>();
+    block_barrier_converged<Tile::meeting>();
   }
   copy_async_wait<0>();
 }
 
-/// Writes the gate gradients, one step behind.
+/// Writes the gate gradients, one group behind.
 template <class Tile, bool wide>
 __device__ void store_gradients(const BackwardParameters& p, SharedAddress shared, int lane,
                                 int head, Index first_row) {
   const int rows = static_cast<int>(::min(p.shape.batch - first_row, Index(Tile::batch)));
   const GateGradientRows<Tile> target{p, head, first_row};
-  RowStorer<Tile::batch, Tile::Cell::gates, Tile::padded, 32 * Tile::Warps::storing, wide> output;
-  output.start(lane, rows, static_cast<int>(p.shape.head_dim), target);
-  const auto row = [](int channel, int r) {
-    return Tile::Gradients::offset(r) + channel * 2 * Tile::padded;
-  };
-  const auto store = [&](Index step) {
-    const SharedAddress gradients =
-        shared + Tile::gradients_at + (static_cast<int>(step + 1) & 1) * Tile::Gradients::bytes;
-    typename decltype(output)::Words words;
-    output.read(gradients, row, words);
-    output.write(words, gradients, step, target, row);
-  };
-  block_barrier<Tile::threads>();
-  for (Index step = 0; step < p.shape.steps; ++step) {
-    if (step > 0) store(step - 1);
-    block_barrier<Tile::threads>();
+  RowStorer<Tile::batch, Tile::Cell::gates, Tile::padded, 32 * Tile::Warps::storing, Tile::group,
+            Tile::Output::bytes, wide>
+      output;
+  const auto row = [](int channel, int r) { return Tile::Output::offset(channel, r); };
+  output.start(lane, rows, static_cast<int>(p.shape.head_dim), target, row);
+  block_barrier_converged<Tile::meeting>();
+  block_barrier_converged<Tile::meeting>();
+  SharedAddress slots = shared + Tile::output_at;
+  for (Index first = 0; first < p.shape.steps; first += Tile::group) {
+    block_barrier_converged<Tile::meeting>();
+    const int count = static_cast<int>(::min(p.shape.steps - first, Index(Tile::group)));
+    output.store(slots, first, count, target, row);
+    slots = 2 * (shared + Tile::output_at) + Tile::output_group - slots;
+    if constexpr (!Tile::reports) continue;
+    __syncwarp();
+    if (lane % 32 == 0)
+      store_shared_release(shared + Tile::written_at + lane / 32 * 4,
+                           static_cast<unsigned>(first + count));
   }
-  store(p.shape.steps - 1);
 }
 
 template <class Tile, bool wide>
-__device__ void backward_io(const BackwardParameters& p, SharedAddress shared, int head,
+__device__ void backward_io(const BackwardParameters& p, SharedAddress shared, int lane, int head,
                             Index first_row) {
-  const int lane = static_cast<int>(threadIdx.x) - 32 * Tile::compute_warps;
   if (lane < 32 * Tile::Warps::loading) {
     load_inputs<Tile, wide>(p, shared, lane, head, first_row);
-  } else {
+  } else if (lane < 32 * Tile::moving_warps) {
     store_gradients<Tile, wide>(p, shared, lane - 32 * Tile::Warps::loading, head, first_row);
+  } else {
+    report_progress<Tile>(p, shared, lane - 32 * Tile::moving_warps, head);
   }
 }
 
@@ -198,16 +223,18 @@ __device__ void backward(const BackwardParameters& p) {
   const int head = static_cast<int>(blockIdx.x) % heads;
   const Index tile = static_cast<Index>(blockIdx.x / heads);
   const Index first_row = tile * Tile::batch;
+  if constexpr (Tile::reports) let_next_kernel_start();
   clear_shared(shared, Tile::shared_bytes);
   block_barrier<Tile::threads>();
 
   const int warp = static_cast<int>(threadIdx.x) / 32;
   if (warp >= Tile::compute_warps) {
     give_registers<Tile::compute_registers>();
+    const int io_lane = 32 * (warp - Tile::compute_warps) + static_cast<int>(threadIdx.x & 31);
     if (p.wide_sequences != 0) {
-      backward_io<Tile, true>(p, shared, head, first_row);
+      backward_io<Tile, true>(p, shared, io_lane, head, first_row);
     } else {
-      backward_io<Tile, false>(p, shared, head, first_row);
+      backward_io<Tile, false>(p, shared, io_lane, head, first_row);
     }
     return;
   }
@@ -251,64 +278,90 @@ __device__ void backward(const BackwardParameters& p) {
   SharedAddress supplied =
       gradients + Tile::Gradients::offset(Share::supplied_row(lane)) + 16 * lane.column;
   int own_copy = lane.column % Share::copies;
-  keep(supplied);
-  keep(own_copy);
-  SharedAddress own_gradient[rows], own_input[rows];
+  pin(supplied);
+  pin(own_copy);
+  SharedAddress own_gradient[rows], own_input[rows], own_output[rows];
 #pragma unroll
   for (int r = 0; r < rows; ++r) {
     const int row = Share::row(lane, r);
-    own_gradient[r] = gradients + Tile::Gradients::offset(row) + 2 * first_unit;
-    own_input[r] = shared + Tile::input_at + Tile::Input::offset(0, row) + 2 * first_unit;
-    keep(own_gradient[r]);
-    keep(own_input[r]);
+    own_gradient[r] = gradients + Tile::Gradients::offset(row) + 2 * Tile::recurrent * first_unit;
+    own_input[r] = shared + Tile::first_input_at + Tile::Input::offset(0, row) + 2 * first_unit;
+    own_output[r] = shared + Tile::output_at + Tile::Output::offset(0, row) + 2 * first_unit;
+    pin(own_gradient[r]);
+    pin(own_input[r]);
+    pin(own_output[r]);
   }
-  block_barrier<Tile::threads>();
+  block_barrier<Tile::meeting>();
 
-  Elements<cells> in[rows][channels];
-  const auto load_inputs = [&](int slot) {
+  Elements<cells> in[rows][channels], in_next[rows][channels];
+  const auto load_inputs = [&](SharedAddress offset) {
 #pragma unroll
     for (int r = 0; r < rows; ++r)
 #pragma unroll
       for (int channel = 0; channel < channels; ++channel)
-        in[r][channel] = load_shared<cells>(own_input[r] + slot * Tile::Input::step_bytes +
-                                            channel * Tile::Input::channel_bytes);
+        in_next[r][channel] =
+            load_shared<cells>(own_input[r] + offset + channel * Tile::Input::channel_bytes);
   };
-  // d_state[0] += R^T · (gate gradients of the step before), clipped or cut.
-  int offset = 0;
-  const auto add_recurrent_gradient = [&] {
-    float sum[Tile::chains][4];
+  const auto take_inputs = [&] {
 #pragma unroll
-    for (int chain = 0; chain < Tile::chains; ++chain)
+    for (int r = 0; r < rows; ++r)
 #pragma unroll
-      for (int e = 0; e < 4; ++e) sum[chain][e] = 0;
-    Word b[Tile::k_tiles][2];
-    load_columns<Tile::k_tiles>(supplied + offset, lane.column, b);
+      for (int channel = 0; channel < channels; ++channel) in[r][channel] = in_next[r][channel];
+  };
+  Elements<cells> d_gates[rows][Cell::gates];  // of the step before
+  const auto store_output = [&](SharedAddress offset) {
 #pragma unroll
-    for (int k = 0; k < Tile::k_tiles; ++k)
-      Packed<Storage>::multiply_add(sum[k % Tile::chains], a[k], b[k][0], b[k][1]);
+    for (int r = 0; r < rows; ++r)
 #pragma unroll
-    for (int chain = 1; chain < Tile::chains; ++chain)
-#pragma unroll
-      for (int e = 0; e < 4; ++e) sum[0][e] += sum[chain][e];
-#pragma unroll
-    for (int c = 0; c < cells; ++c)
-#pragma unroll
-      for (int r = 0; r < rows; ++r) {
-        float choice[Share::copies];
-#pragma unroll
-        for (int copy = 0; copy < Share::copies; ++copy)
-          choice[copy] = sum[0][2 * (copy * cells + c) + r];
-        float recurrent = pick(choice, own_copy);
-        if constexpr (Tile::clips_gradient)
-          recurrent = clipped(recurrent, p.recurrent_gradient_clip);
-        if constexpr (!Tile::cuts) d_state[c][r][0] += recurrent;
-      }
+      for (int n = 0; n < Cell::gates; ++n)
+        store_shared(own_output[r] + offset + n * Tile::Output::channel_bytes, d_gates[r][n]);
   };
 
-  for (Index step = 0; step < p.shape.steps; ++step) {
-    load_inputs(static_cast<int>(step) & (Tile::ring - 1));
-    add_recurrent_gradient();
-    offset ^= Tile::Gradients::bytes;
+  // R^T · (gate gradients of the step before), as far as this lane's cells get it.
+  float recurrent[cells][rows];
+  SharedAddress exchanged = 0;  // offset of the buffer that is read next
+  const auto own_sums = [&](const float(&sum)[4], int r, float(&own)[cells]) {
+#pragma unroll
+    for (int c = 0; c < cells; ++c) {
+      float choice[Share::copies];
+#pragma unroll
+      for (int copy = 0; copy < Share::copies; ++copy)
+        choice[copy] = sum[2 * (copy * cells + c) + r];
+      own[c] = pick(choice, own_copy);
+    }
+  };
+  const auto multiply = [&](const Word(&b)[Tile::k_tiles][2]) {
+    float part[Tile::chains][4];
+#pragma unroll
+    for (int k = 0; k < Tile::k_tiles; ++k) {
+      if (k < Tile::chains) {
+        const float zero[4] = {0, 0, 0, 0};
+        Packed<Storage>::multiply_add(part[k], a[k], b[k][0], b[k][1], zero);
+      } else {
+        Packed<Storage>::multiply_add(part[k % Tile::chains], a[k], b[k][0], b[k][1]);
+      }
+    }
+#pragma unroll
+    for (int distance = Tile::chains / 2; distance > 0; distance /= 2)
+#pragma unroll
+      for (int chain = 0; chain < distance; ++chain)
+#pragma unroll
+        for (int e = 0; e < 4; ++e) part[chain][e] += part[chain + distance][e];
+#pragma unroll
+    for (int r = 0; r < rows; ++r) {
+      float own[cells];
+      own_sums(part[0], r, own);
+#pragma unroll
+      for (int c = 0; c < cells; ++c) recurrent[c][r] = own[c];
+    }
+  };
+  // d_h plus the recurrent gradient, clipped or cut.
+  const auto with_recurrent = [&](float d_h, float gradient) {
+    if constexpr (Tile::cuts) return d_h;
+    if constexpr (Tile::clips_gradient) return d_h + clipped(gradient, p.recurrent_gradient_clip);
+    return d_h + gradient;
+  };
+  const auto pointwise = [&] {
 #pragma unroll
     for (int r = 0; r < rows; ++r) {
       float d_gate[cells][Cell::gates];
@@ -321,40 +374,108 @@ __device__ void backward(const BackwardParameters& p) {
                         ? element<Storage>(in[r][gate_position(Tile::reads_saved, k)], c)
                         : 0.0f;
 #pragma unroll
-        for (int s = 0; s < Cell::states; ++s)
-          previous[s] =
-              has_gate(Tile::reads_states, s)
+        for (int n = 0; n < Cell::states; ++n)
+          previous[n] =
+              has_gate(Tile::reads_states, n)
                   ? element<Storage>(
-                        in[r][Tile::saved_channels + gate_position(Tile::reads_states, s)], c)
+                        in[r][Tile::saved_channels + gate_position(Tile::reads_states, n)], c)
                   : 0.0f;
-        d_state[c][r][0] += element<Storage>(in[r][Tile::upstream_channel], c);
+        const float upstream = element<Storage>(in[r][Tile::upstream_channel], c);
+        d_state[c][r][0] = with_recurrent(d_state[c][r][0] + upstream, recurrent[c][r]);
         // Where the clip of h was active, h does not depend on the pointwise function.
         if (Tile::clips_h && p.forward_clip <= ::fabsf(next[c][r][0])) d_state[c][r][0] = 0;
         Complete::template backward<ApproximateMath>(save, previous, next[c][r], d_state[c][r],
                                                      d_gate[c], d_previous);
 #pragma unroll
-        for (int s = 0; s < Cell::states; ++s) {
-          d_state[c][r][s] = d_previous[s];
-          next[c][r][s] = previous[s];
+        for (int n = 0; n < Cell::states; ++n) {
+          d_state[c][r][n] = d_previous[n];
+          next[c][r][n] = previous[n];
         }
+        // R's padding is zero, and 0·NaN would not be; rows that are not there add to no bias.
 #pragma unroll
-        for (int n = 0; n < Cell::gates; ++n) {
-          if (!valid[c][r]) d_gate[c][n] = 0;  // R's padding is zero, and 0·NaN would not be
-          bias_sum[c][n] += d_gate[c][n];
-        }
+        for (int n = 0; n < Cell::gates; ++n)
+          if (!Tile::exact && !valid[c][r]) d_gate[c][n] = 0;
       }
+      float side_by_side[cells * Tile::recurrent];
+#pragma unroll
+      for (int n = 0; n < Cell::gates; ++n)
+#pragma unroll
+        for (int c = 0; c < cells; ++c)
+          if (has_gate(Cell::recurrent_gates, n))
+            side_by_side[c * Tile::recurrent + gate_position(Cell::recurrent_gates, n)] =
+                d_gate[c][n];
+      store_row<Storage>(own_gradient[r] + (exchanged ^ Tile::Gradients::bytes), side_by_side);
 #pragma unroll
       for (int n = 0; n < Cell::gates; ++n) {
         float channel[cells];
 #pragma unroll
-        for (int c = 0; c < cells; ++c) channel[c] = d_gate[c][n];
-        store_shared(own_gradient[r] + offset + gate_row<Cell>(n) * 2 * Tile::padded,
-                     elements<Storage>(channel));
+        for (int c = 0; c < cells; ++c) {
+          channel[c] = d_gate[c][n];
+          bias_sum[c][n] += d_gate[c][n];
+        }
+        d_gates[r][n] = elements<Storage>(channel);
       }
     }
-    block_barrier<Tile::threads>();
+  };
+
+  load_inputs(0);
+  take_inputs();
+  block_barrier<Tile::meeting>();
+
+  SharedAddress input_group = 0, output_group = 0;
+  // Step s of a group, up to the barrier behind it.
+  const auto step = [&](int s) {
+    const SharedAddress output = output_group + s * Tile::Output::bytes;
+    Word b[Tile::k_tiles][2];
+    load_columns<Tile::k_tiles>(supplied + exchanged, lane.column, b);
+    // In the shadow of the product, or behind it where its operands fill the registers.
+    const auto others = [&] {
+      if (s > 0) store_output(output - Tile::Output::bytes);
+      load_inputs(input_group + (s + 1) * Tile::Input::step_bytes);
+    };
+    if (Tile::k_tiles <= 16) others();
+    multiply(b);
+    if (Tile::k_tiles > 16) others();
+    pointwise();
+    take_inputs();
+    exchanged ^= Tile::Gradients::bytes;
+  };
+  const auto end_group = [&](int count) {
+    store_output(output_group + (count - 1) * Tile::Output::bytes);
+    block_barrier<Tile::meeting>();
+  };
+  Index left = p.shape.steps;
+  for (; left >= Tile::group; left -= Tile::group) {
+#pragma unroll
+    for (int s = 0; s < Tile::group; ++s) {
+      step(s);
+      if (s < Tile::group - 1) compute_barrier<32 * Tile::compute_warps>();
+    }
+    end_group(Tile::group);
+    output_group ^= Tile::output_group;
+    input_group += Tile::group * Tile::Input::step_bytes;
+    if (input_group == Tile::Input::bytes) input_group = 0;
   }
-  add_recurrent_gradient();
+  if (left > 0) {
+#pragma unroll 1
+    for (int s = 0; s < static_cast<int>(left); ++s) {
+      step(s);
+      compute_barrier<32 * Tile::compute_warps>();
+    }
+    end_group(static_cast<int>(left));
+  }
+
+  // What the first step of the sequence hands to the initial h.
+  {
+    Word b[Tile::k_tiles][2];
+    load_columns<Tile::k_tiles>(supplied + exchanged, lane.column, b);
+    multiply(b);
+  }
+#pragma unroll
+  for (int c = 0; c < cells; ++c)
+#pragma unroll
+    for (int r = 0; r < rows; ++r)
+      d_state[c][r][0] = with_recurrent(d_state[c][r][0], recurrent[c][r]);
 
   if (p.ds0.data != nullptr) {
 #pragma unroll

@@ -17,23 +17,29 @@ namespace flashrnn::cuda {
 ///   chains     independent accumulators per row of the product
 ///   io_warps   warps that move x, the states and the saved values
 ///   ring       steps of x in shared memory, a power of two
+///   group      steps after which the warps that compute meet those that move data
+///   exact      whether head_dim is padded
 ///   saving     whether the values that backward needs are written
 ///   clips      whether h is clipped
+///   halved     gates that enter nothing but a sigmoid: R, x and b are halved for them
 ///   compute_registers   0, or registers per thread that the computing warps take over from the
 ///                       others (sm_90a)
 template <class Cell_, class Storage_, int padded_, int batch_, int units_, int chains_,
-          int io_warps_, int ring_, bool saving_, bool clips_, int compute_registers_>
+          int io_warps_, int ring_, int group_, bool exact_, bool saving_, bool clips_,
+          unsigned halved_, int compute_registers_>
 struct ForwardTile {
   using Cell = Cell_;
   using Storage = Storage_;
   using Complete = CompleteCell<Cell>;
   static constexpr int padded = padded_, batch = batch_, units = units_, chains = chains_,
-                       io_warps = io_warps_, ring = ring_;
-  static constexpr bool saving = saving_, clips = clips_;
+                       io_warps = io_warps_, ring = ring_, group = group_;
+  static constexpr bool exact = exact_, saving = saving_, clips = clips_;
+  static constexpr unsigned halved = halved_;
   static constexpr int compute_registers = compute_registers_;
   static_assert(padded % 16 == 0, "ForwardTile: padded is a multiple of 16, the k of an mma");
   static_assert(padded % (8 * units) == 0, "ForwardTile: warps take 8·units units each");
-  static_assert(ring >= 16 && (ring & (ring - 1)) == 0, "ForwardTile: ring is 16, 32, …");
+  static_assert((ring & (ring - 1)) == 0 && (group & (group - 1)) == 0,
+                "ForwardTile: ring and group are powers of two");
 
   static constexpr int recurrent = count_gates(Cell::recurrent_gates);
   static constexpr int inputs = count_gates(Cell::input_gates);
@@ -48,10 +54,20 @@ struct ForwardTile {
   using Hidden = Columns<batch, padded>;
   using Input = Ring<batch, inputs, padded, ring>;
   static constexpr int staged_rows = Complete::states - 1 + (saving ? Complete::saved : 0);
+  static constexpr int staged_extent = staged_rows > 0 ? staged_rows : 1;
   using Output = Staged<batch, staged_rows, padded>;
-  static constexpr int hidden_at = 0;
-  static constexpr int output_at = hidden_at + 2 * Hidden::bytes;
-  static constexpr int input_at = output_at + 2 * Output::bytes;
+  // Of h and of what is on its way out: the group at hand and the one before it.
+  // Lanes that work on all units of their rows start the product from x + b; others add x + b to
+  // what they pick of the product. The latter need not read x a step ahead, and where stores to
+  // shared memory wait for their turn too, they do not.
+  static constexpr bool starts_from_gates = Share<batch, units>::copies == 1;
+  static constexpr bool reads_ahead = starts_from_gates || !saving;
+  static constexpr int hidden_at = 0, hidden_group = group * Hidden::bytes;
+  static constexpr int output_at = hidden_at + 2 * hidden_group,
+                       output_group = group * Output::bytes;
+  // x of the first step, which is read before the loop, and the ring of the steps behind it.
+  static constexpr int first_input_at = output_at + 2 * output_group;
+  static constexpr int input_at = first_input_at + Input::step_bytes;
   static constexpr int shared_bytes = input_at + Input::bytes;
 };
 
@@ -63,6 +79,12 @@ __device__ void load_matrix(const ForwardParameters& p, int head, int first_unit
 #pragma unroll
   for (int slot = 0; slot < 2 * Tile::m_tiles; ++slot) {
     const int unit = first_unit + slot / Tile::recurrent;
+    bool half = false;
+#pragma unroll
+    for (int n = 0; n < Tile::Cell::gates; ++n)
+      if (gate_position(Tile::Cell::recurrent_gates, n) == slot % Tile::recurrent &&
+          has_gate(Tile::Cell::recurrent_gates & Tile::halved, n))
+        half = true;
     const bool valid = slot < Tile::slots && unit < head_dim;
     const auto* const row = static_cast<const typename Tile::Storage*>(p.R.data) +
                             (valid ? p.R.strides.at(slot % Tile::recurrent, head, unit) : Index(0));
@@ -70,8 +92,10 @@ __device__ void load_matrix(const ForwardParameters& p, int head, int first_unit
     for (int k = 0; k < Tile::k_tiles; ++k) {
       const Elements<4> four = load_row<typename Tile::Storage>(
           row, first_k<Tile::k_tiles>(k, lane.column), valid ? head_dim : 0, p.wide_matrix != 0);
-      a[slot / 2][k][slot % 2] = four.word[0];
-      a[slot / 2][k][2 + slot % 2] = four.word[1];
+#pragma unroll
+      for (int n = 0; n < 2; ++n)
+        a[slot / 2][k][2 * n + slot % 2] =
+            half ? halved<typename Tile::Storage>(four.word[n]) : four.word[n];
     }
   }
 }
@@ -114,65 +138,69 @@ __device__ void load_inputs(const ForwardParameters& p, SharedAddress shared, in
                             Index first_row) {
   const int rows = static_cast<int>(::min(p.shape.batch - first_row, Index(Tile::batch)));
   const InputRows x{p, head, first_row};
-  RingLoader<typename Tile::Input, 32 * Tile::Warps::loading, wide> input;
-  input.start(shared + Tile::input_at, lane, rows, static_cast<int>(p.shape.head_dim),
-              p.shape.steps, x);
-  block_barrier<Tile::threads>();
-  for (Index step = 0; step < p.shape.steps; ++step) {
-    input.refill(step, x);
+  const int head_dim = static_cast<int>(p.shape.head_dim);
+  const SharedAddress first = shared + Tile::first_input_at;
+  for (int e = lane; e < rows * Tile::inputs * head_dim; e += 32 * Tile::Warps::loading) {
+    const int unit = e % head_dim, channel = e / head_dim % Tile::inputs,
+              row = e / head_dim / Tile::inputs;
+    store_shared_bits(first + Tile::Input::offset(channel, row) + 2 * unit,
+                      x(channel, row, 0)[unit]);
+  }
+  RingLoader<typename Tile::Input, 32 * Tile::Warps::loading, Tile::group, wide> input;
+  input.start(shared + Tile::input_at, lane, rows, head_dim, p.shape.steps,
+              Tile::reads_ahead ? 1 : 0, x);
+  block_barrier_converged<Tile::threads>();
+  block_barrier_converged<Tile::threads>();
+  for (Index step = 0; step < p.shape.steps; step += Tile::group) {
+    input.refill(x);
     input.wait();
-    block_barrier<Tile::threads>();
+    block_barrier_converged<Tile::threads>();
   }
   copy_async_wait<0>();
 }
 
-/// Writes h, the other states and the saved values, one step behind.
+/// Writes h, the other states and the saved values, one group behind.
 template <class Tile, bool wide>
 __device__ void store_outputs(const ForwardParameters& p, SharedAddress shared, int lane, int head,
                               Index first_row) {
   constexpr int lanes = 32 * Tile::Warps::storing;
   const int rows = static_cast<int>(::min(p.shape.batch - first_row, Index(Tile::batch)));
   const int head_dim = static_cast<int>(p.shape.head_dim);
-  const HiddenRows states{p.states, head, first_row}, h{p.h, head, first_row};
-  RowStorer<Tile::batch, 1, Tile::padded, lanes, wide> to_states, to_h;
-  to_states.start(lane, rows, head_dim, states);
-  to_h.start(lane, rows, head_dim, h);
-  const OutputRows<typename Tile::Cell> others{p, head, first_row};
-  RowStorer<Tile::batch, Tile::staged_rows, Tile::padded, lanes, wide> to_others;
-  if constexpr (Tile::staged_rows > 0) to_others.start(lane, rows, head_dim, others);
-  const bool writes_others = Tile::saving || p.states.data != nullptr;
-
   const auto hidden_row = [](int, int row) { return Tile::Hidden::offset(row); };
   const auto output_row = [](int channel, int row) { return Tile::Output::offset(channel, row); };
-  const auto store = [&](Index step) {
-    const SharedAddress hidden =
-        shared + Tile::hidden_at + (static_cast<int>(step + 1) & 1) * Tile::Hidden::bytes;
-    const SharedAddress output =
-        shared + Tile::output_at + (static_cast<int>(step) & 1) * Tile::Output::bytes;
-    typename decltype(to_h)::Words hidden_words;
-    typename decltype(to_others)::Words other_words;
-    to_h.read(hidden, hidden_row, hidden_words);
-    if constexpr (Tile::staged_rows > 0) {
-      if (writes_others) to_others.read(output, output_row, other_words);
-    }
-    if (p.states.data != nullptr) to_states.write(hidden_words, hidden, step, states, hidden_row);
-    if (p.h.data != nullptr) to_h.write(hidden_words, hidden, step, h, hidden_row);
-    if constexpr (Tile::staged_rows > 0) {
-      if (writes_others) to_others.write(other_words, output, step, others, output_row);
-    }
-  };
-  block_barrier<Tile::threads>();
-  for (Index step = 0; step < p.shape.steps; ++step) {
-    if (step > 0) store(step - 1);
-    block_barrier<Tile::threads>();
+  // h goes to `states` or to `h`, rarely to both.
+  const bool twice = p.states.data != nullptr && p.h.data != nullptr;
+  const HiddenRows hidden_target{p.states.data != nullptr ? p.states : p.h, head, first_row};
+  using HiddenStorer =
+      RowStorer<Tile::batch, 1, Tile::padded, lanes, Tile::group, Tile::Hidden::bytes, wide>;
+  HiddenStorer to_hidden;
+  to_hidden.start(lane, rows, head_dim, hidden_target, hidden_row);
+  const OutputRows<typename Tile::Cell> others{p, head, first_row};
+  RowStorer<Tile::batch, Tile::staged_extent, Tile::padded, lanes, Tile::group, Tile::Output::bytes,
+            wide>
+      to_others;
+  const bool writes_others = Tile::staged_rows > 0 && (Tile::saving || p.states.data != nullptr);
+  if (writes_others) to_others.start(lane, rows, head_dim, others, output_row);
+
+  block_barrier_converged<Tile::threads>();
+  block_barrier_converged<Tile::threads>();
+  SharedAddress hidden = shared + Tile::hidden_at, output = shared + Tile::output_at;
+  for (Index first = 0; first < p.shape.steps; first += Tile::group) {
+    block_barrier_converged<Tile::threads>();
+    const int count = static_cast<int>(::min(p.shape.steps - first, Index(Tile::group)));
+    to_hidden.store(hidden, first, count, hidden_target, hidden_row);
+    if (twice)
+      HiddenStorer::store_elements(hidden, first, count, lane, rows, head_dim,
+                                   HiddenRows{p.h, head, first_row}, hidden_row);
+    if (writes_others) to_others.store(output, first, count, others, output_row);
+    hidden = 2 * (shared + Tile::hidden_at) + Tile::hidden_group - hidden;
+    output = 2 * (shared + Tile::output_at) + Tile::output_group - output;
   }
-  store(p.shape.steps - 1);
 }
 
 template <class Tile, bool wide>
-__device__ void forward_io(const ForwardParameters& p, SharedAddress shared, int head,
+__device__ void forward_io(const ForwardParameters& p, SharedAddress shared, int lane, int head,
                            Index first_row) {
-  const int lane = static_cast<int>(threadIdx.x) - 32 * Tile::compute_warps;
   if (lane < 32 * Tile::Warps::loading) {
     load_inputs<Tile, wide>(p, shared, lane, head, first_row);
   } else {
@@ -200,10 +228,11 @@ __device__ void forward(const ForwardParameters& p) {
   const int warp = static_cast<int>(threadIdx.x) / 32;
   if (warp >= Tile::compute_warps) {
     give_registers<Tile::compute_registers>();
+    const int io_lane = 32 * (warp - Tile::compute_warps) + static_cast<int>(threadIdx.x & 31);
     if (p.wide_sequences != 0) {
-      forward_io<Tile, true>(p, shared, head, first_row);
+      forward_io<Tile, true>(p, shared, io_lane, head, first_row);
     } else {
-      forward_io<Tile, false>(p, shared, head, first_row);
+      forward_io<Tile, false>(p, shared, io_lane, head, first_row);
     }
     return;
   }
@@ -227,7 +256,8 @@ __device__ void forward(const ForwardParameters& p) {
     for (int n = 0; n < Cell::gates; ++n)
       bias[c][n] =
           has_gate(Cell::bias_gates, n) && p.b.data != nullptr && unit < head_dim
-              ? load_element<Storage>(p.b, gate_position(Cell::bias_gates, n), 0, 0, head, unit)
+              ? load_element<Storage>(p.b, gate_position(Cell::bias_gates, n), 0, 0, head, unit) *
+                    (has_gate(Tile::halved, n) ? 0.5f : 1.0f)
               : 0.0f;
 #pragma unroll
     for (int r = 0; r < rows; ++r) {
@@ -245,35 +275,35 @@ __device__ void forward(const ForwardParameters& p) {
   SharedAddress supplied =
       hidden + Tile::Hidden::offset(Share::supplied_row(lane)) + 16 * lane.column;
   int own_copy = lane.column % Share::copies;
-  keep(supplied);
-  keep(own_copy);
+  pin(supplied);
+  pin(own_copy);
   SharedAddress own_hidden[rows], own_input[rows], own_output[rows];
 #pragma unroll
   for (int r = 0; r < rows; ++r) {
     const int row = Share::row(lane, r);
     own_hidden[r] = hidden + Tile::Hidden::offset(row) + 2 * first_unit;
-    own_input[r] = shared + Tile::input_at + Tile::Input::offset(0, row) + 2 * first_unit;
+    own_input[r] = shared + Tile::first_input_at + Tile::Input::offset(0, row) + 2 * first_unit;
     own_output[r] = shared + Tile::output_at + Tile::Output::offset(0, row) + 2 * first_unit;
-    keep(own_hidden[r]);
-    keep(own_input[r]);
-    keep(own_output[r]);
+    pin(own_hidden[r]);
+    pin(own_input[r]);
+    pin(own_output[r]);
     float h[cells];
 #pragma unroll
     for (int c = 0; c < cells; ++c) h[c] = state[c][r][0];
-    store_shared(own_hidden[r], elements<Storage>(h));
+    store_shared(own_hidden[r] + 2 * Tile::hidden_group - Tile::Hidden::bytes,
+                 elements<Storage>(h));
   }
   block_barrier<Tile::threads>();
 
   // Pre-activations without R·h of the step to come, and x of the step after it.
   float gate[cells][rows][Cell::gates];
   Elements<cells> x[rows][Tile::inputs];
-  const auto load_x = [&](int slot) {
+  const auto load_x = [&](SharedAddress offset) {
 #pragma unroll
     for (int r = 0; r < rows; ++r)
 #pragma unroll
       for (int q = 0; q < Tile::inputs; ++q)
-        x[r][q] = load_shared<cells>(own_input[r] + slot * Tile::Input::step_bytes +
-                                     q * Tile::Input::channel_bytes);
+        x[r][q] = load_shared<cells>(own_input[r] + offset + q * Tile::Input::channel_bytes);
   };
   const auto add_bias = [&] {
 #pragma unroll
@@ -284,42 +314,73 @@ __device__ void forward(const ForwardParameters& p) {
         for (int n = 0; n < Cell::gates; ++n) {
           gate[c][r][n] = bias[c][n];
           if (has_gate(Cell::input_gates, n))
-            gate[c][r][n] += element<Storage>(x[r][gate_position(Cell::input_gates, n)], c);
+            gate[c][r][n] += element<Storage>(x[r][gate_position(Cell::input_gates, n)], c) *
+                             (has_gate(Tile::halved, n) ? 0.5f : 1.0f);
         }
   };
-  load_x(0);
-  add_bias();
+  // Other states and saved values go out in the shadow of the next step's product.
+  const bool stages = Tile::saving || p.states.data != nullptr;
+  Elements<cells> staged[rows][Tile::staged_extent];
+  const auto store_staged = [&](SharedAddress offset) {
+    if (!stages) return;
+#pragma unroll
+    for (int r = 0; r < rows; ++r)
+#pragma unroll
+      for (int row = 0; row < Tile::staged_rows; ++row)
+        store_shared(own_output[r] + offset + row * Tile::Output::channel_bytes, staged[r][row]);
+  };
 
-  int slot = 1, hidden_offset = 0, output_offset = 0;
-  for (Index step = 0; step < p.shape.steps; ++step) {
+  if (Tile::reads_ahead) {
+    load_x(0);
+    add_bias();
+  }
+  block_barrier<Tile::threads>();
+
+  float sum[Tile::chains][Tile::m_tiles][4];
+#pragma unroll
+  for (int m = 0; m < Tile::m_tiles; ++m)
+#pragma unroll
+    for (int e = 0; e < 4; ++e) sum[0][m][e] = 0;
+
+  SharedAddress input_group = 0, hidden_group = 0, output_group = 0;
+  // Step s of a group, up to the barrier behind it.
+  const auto step = [&](int s) {
     Word b[Tile::k_tiles][2];
-    load_columns<Tile::k_tiles>(supplied + hidden_offset, lane.column, b);
-    load_x(slot);
-    slot = (slot + 1) & (Tile::ring - 1);
+    const SharedAddress before =
+        s > 0 ? hidden_group + (s - 1) * Tile::Hidden::bytes
+              : (hidden_group ^ Tile::hidden_group) + Tile::hidden_group - Tile::Hidden::bytes;
+    load_columns<Tile::k_tiles>(supplied + before, lane.column, b);
+    const SharedAddress output = output_group + s * Tile::Output::bytes;
+    if (!Tile::reads_ahead) load_x(input_group + (s + 1) * Tile::Input::step_bytes);
+    if (s > 0) store_staged(output - Tile::Output::bytes);
+    if (Tile::reads_ahead) load_x(input_group + (s + 1) * Tile::Input::step_bytes);
 
-    // The product, on top of x + b. Columns that repeat a row need no value of their own.
-    float sum[Tile::chains][Tile::m_tiles][4];
-#pragma unroll
-    for (int chain = 0; chain < Tile::chains; ++chain)
-#pragma unroll
-      for (int i = 0; i < 2 * Tile::m_tiles; ++i)
-#pragma unroll
-        for (int column = 0; column < 2; ++column) {
-          float value = 0;
-          if (chain == 0 && i < Tile::slots && column < rows) {
-#pragma unroll
-            for (int n = 0; n < Cell::gates; ++n)
-              if (has_gate(Cell::recurrent_gates, n) &&
-                  gate_position(Cell::recurrent_gates, n) == i % Tile::recurrent)
-                value = gate[i / Tile::recurrent % cells][column][n];
-          }
-          sum[chain][i / 2][2 * (i % 2) + column] = value;
-        }
+      // The product, on top of x + b where a lane works on all units of its rows. Nobody reads the
+      // columns that repeat a row; what they start from is what they held.
 #pragma unroll
     for (int k = 0; k < Tile::k_tiles; ++k)
 #pragma unroll
-      for (int m = 0; m < Tile::m_tiles; ++m)
-        Packed<Storage>::multiply_add(sum[k % Tile::chains][m], a[m][k], b[k][0], b[k][1]);
+      for (int m = 0; m < Tile::m_tiles; ++m) {
+        float(&to)[4] = sum[k % Tile::chains][m];
+        if (k >= Tile::chains) {
+          Packed<Storage>::multiply_add(to, a[m][k], b[k][0], b[k][1]);
+          continue;
+        }
+        float start[4] = {0, 0, 0, 0};
+        if (k == 0 && Tile::starts_from_gates) {
+#pragma unroll
+          for (int e = 0; e < 4; ++e) {
+            const int i = 2 * m + e / 2;
+            if (e % 2 >= rows) start[e] = to[e];
+#pragma unroll
+            for (int n = 0; n < Cell::gates; ++n)
+              if (i < Tile::slots && e % 2 < rows && has_gate(Cell::recurrent_gates, n) &&
+                  gate_position(Cell::recurrent_gates, n) == i % Tile::recurrent)
+                start[e] = gate[i / Tile::recurrent % cells][e % 2][n];
+          }
+        }
+        Packed<Storage>::multiply_add(to, a[m][k], b[k][0], b[k][1], start);
+      }
 #pragma unroll
     for (int chain = 1; chain < Tile::chains; ++chain)
 #pragma unroll
@@ -327,16 +388,17 @@ __device__ void forward(const ForwardParameters& p) {
 #pragma unroll
         for (int e = 0; e < 4; ++e) sum[0][m][e] += sum[chain][m][e];
 
-    hidden_offset ^= Tile::Hidden::bytes;
+    if (!Tile::reads_ahead) add_bias();
 #pragma unroll
     for (int r = 0; r < rows; ++r) {
-      float next[cells][Cell::states], save[cells][Complete::saved_extent];
+      float h[cells], save[cells][Complete::saved_extent];
 #pragma unroll
       for (int c = 0; c < cells; ++c) {
-        float own[Cell::gates];
+        PreActivation own[Cell::gates], previous[Cell::states], next[Cell::states],
+            saved[Complete::saved_extent];
 #pragma unroll
         for (int n = 0; n < Cell::gates; ++n) {
-          own[n] = gate[c][r][n];
+          own[n] = PreActivation(gate[c][r][n], has_gate(Tile::halved, n));
           if (has_gate(Cell::recurrent_gates, n)) {
             float choice[Share::copies];
 #pragma unroll
@@ -345,40 +407,64 @@ __device__ void forward(const ForwardParameters& p) {
                   (copy * cells + c) * Tile::recurrent + gate_position(Cell::recurrent_gates, n);
               choice[copy] = sum[0][i / 2][2 * (i % 2) + r];
             }
-            own[n] = pick(choice, own_copy);
+            own[n].value =
+                Tile::starts_from_gates ? choice[0] : pick_and_add(choice, own_copy, gate[c][r][n]);
           }
         }
-        Complete::template forward<ApproximateMath>(own, state[c][r], next[c], save[c]);
-        if constexpr (Tile::clips) next[c][0] = clipped(next[c][0], p.forward_clip);
-        if (!valid[c][r]) next[c][0] = 0;  // R's padding is zero, and 0·inf would not be
+#pragma unroll
+        for (int n = 0; n < Cell::states; ++n) previous[n] = state[c][r][n];
+        Complete::template forward<HalvedMath>(own, previous, next, saved);
+        h[c] = next[0].whole();
+        if constexpr (Tile::clips) h[c] = clipped(h[c], p.forward_clip);
+        // R's padding is zero, and 0·inf would not be.
+        if (!Tile::exact && !valid[c][r]) h[c] = 0;
+#pragma unroll
+        for (int n = 1; n < Cell::states; ++n) state[c][r][n] = next[n].whole();
+#pragma unroll
+        for (int n = 0; n < Complete::saved; ++n) save[c][n] = saved[n].whole();
       }
-      float channel[cells];
+      const Elements<cells> rounded = elements<Storage>(h);
+      store_shared(own_hidden[r] + hidden_group + s * Tile::Hidden::bytes, rounded);
 #pragma unroll
-      for (int c = 0; c < cells; ++c) channel[c] = next[c][0];
-      const Elements<cells> h = elements<Storage>(channel);
-      store_shared(own_hidden[r] + hidden_offset, h);
+      for (int c = 0; c < cells; ++c)
+        state[c][r][0] = element<Storage>(rounded, c);  // everybody else sees the rounded h
 #pragma unroll
-      for (int c = 0; c < cells; ++c) {
-        state[c][r][0] = element<Storage>(h, c);  // everybody else sees the rounded h
+      for (int row = 0; row < Tile::staged_rows; ++row) {
+        float channel[cells];
 #pragma unroll
-        for (int s = 1; s < Cell::states; ++s) state[c][r][s] = next[c][s];
-      }
-      if (Tile::saving || p.states.data != nullptr) {
-#pragma unroll
-        for (int row = 0; row < Tile::staged_rows; ++row) {
-#pragma unroll
-          for (int c = 0; c < cells; ++c)
-            channel[c] = row < Cell::states - 1
-                             ? next[c][row < Cell::states - 1 ? row + 1 : 0]
-                             : save[c][row < Cell::states - 1 ? 0 : row - (Cell::states - 1)];
-          store_shared(own_output[r] + output_offset + row * Tile::Output::channel_bytes,
-                       elements<Storage>(channel));
-        }
+        for (int c = 0; c < cells; ++c)
+          channel[c] = row < Cell::states - 1
+                           ? state[c][r][row < Cell::states - 1 ? row + 1 : 0]
+                           : save[c][row < Cell::states - 1 ? 0 : row - (Cell::states - 1)];
+        staged[r][row] = elements<Storage>(channel);
       }
     }
-    output_offset ^= Tile::Output::bytes;
-    add_bias();
+    if (Tile::reads_ahead) add_bias();
+  };
+  const auto end_group = [&](int count) {
+    store_staged(output_group + (count - 1) * Tile::Output::bytes);
     block_barrier<Tile::threads>();
+  };
+  Index left = p.shape.steps;
+  for (; left >= Tile::group; left -= Tile::group) {
+#pragma unroll
+    for (int s = 0; s < Tile::group; ++s) {
+      step(s);
+      if (s < Tile::group - 1) compute_barrier<32 * Tile::compute_warps>();
+    }
+    end_group(Tile::group);
+    hidden_group ^= Tile::hidden_group;
+    output_group ^= Tile::output_group;
+    input_group += Tile::group * Tile::Input::step_bytes;
+    if (input_group == Tile::Input::bytes) input_group = 0;
+  }
+  if (left > 0) {
+#pragma unroll 1
+    for (int s = 0; s < static_cast<int>(left); ++s) {
+      step(s);
+      compute_barrier<32 * Tile::compute_warps>();
+    }
+    end_group(static_cast<int>(left));
   }
 
   if (p.last.data == nullptr) return;

@@ -90,6 +90,14 @@ struct Share {
   static __device__ int supplied_row(const Lane& lane) { return lane.row * batch / 8; }
 };
 
+/// Position of the n-th set bit of a mask.
+__device__ constexpr int set_bit(unsigned mask, int n) {
+  int bit = 0;
+  for (; n > 0 || (mask & 1u) == 0; mask >>= 1, ++bit)
+    if ((mask & 1u) != 0) --n;
+  return bit;
+}
+
 /// value[index] where index is not a constant: selects, so that the array stays in registers.
 template <int count>
 __device__ float pick(const float (&value)[count], int index) {
@@ -97,6 +105,24 @@ __device__ float pick(const float (&value)[count], int index) {
 #pragma unroll
   for (int n = 1; n < count; ++n) out = index == n ? value[n] : out;
   return out;
+}
+
+/// value[index] + addend; of two, without first selecting and then adding.
+template <int count>
+__device__ float pick_and_add(const float (&value)[count], int index, float addend) {
+  if constexpr (count == 2) {
+    float out;
+    asm("{\n"
+        ".reg .pred second;\n"
+        "setp.ne.s32 second, %4, 0;\n"
+        "add.f32 %0, %1, %3;\n"
+        "@second add.f32 %0, %2, %3;\n"
+        "}"
+        : "=&f"(out)
+        : "f"(value[0]), "f"(value[1]), "f"(addend), "r"(index));
+    return out;
+  }
+  return pick(value, index) + addend;
 }
 
 /// 4 neighbouring elements of a row of R as two words; zero beyond `length`.

@@ -29,6 +29,15 @@ struct Packed<bfloat16> {
         : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
   }
+  /// d = c + a · b.
+  static __device__ void multiply_add(float (&d)[4], const Word (&a)[4], Word b0, Word b1,
+                                      const float (&c)[4]) {
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
+        "{%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%10,%11,%12,%13};"
+        : "=f"(d[0]), "=f"(d[1]), "=f"(d[2]), "=f"(d[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1), "f"(c[0]), "f"(c[1]),
+          "f"(c[2]), "f"(c[3]));
+  }
 };
 
 template <>
@@ -58,6 +67,15 @@ struct Packed<float16> {
         : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
   }
+  /// d = c + a · b.
+  static __device__ void multiply_add(float (&d)[4], const Word (&a)[4], Word b0, Word b1,
+                                      const float (&c)[4]) {
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "
+        "{%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%10,%11,%12,%13};"
+        : "=f"(d[0]), "=f"(d[1]), "=f"(d[2]), "=f"(d[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1), "f"(c[0]), "f"(c[1]),
+          "f"(c[2]), "f"(c[3]));
+  }
 };
 
 /// One element, as a 16-bit pattern, from and to float.
@@ -68,6 +86,13 @@ __device__ float widen(unsigned short bits) {
 template <class Storage>
 __device__ unsigned short narrow(float value) {
   return static_cast<unsigned short>(Packed<Storage>::pack(value, 0.0f));
+}
+
+/// Half of both elements.
+template <class Storage>
+__device__ Word halved(Word word) {
+  return Packed<Storage>::pack(0.5f * Packed<Storage>::first(word),
+                               0.5f * Packed<Storage>::second(word));
 }
 
 /// The Math of cells (cells/cell.hpp) for 16-bit storage. tanh.approx.f32 has a relative error of
@@ -96,6 +121,61 @@ struct ApproximateMath {
   static __device__ bool equal(Real x, Real y) { return x == y; }
   static __device__ Real select(bool mask, Real x, Real y) { return mask ? x : y; }
   static __device__ Real stop_gradient(Real x) { return x; }
+};
+
+/// A pre-activation, or half of one: where a gate enters nothing but a sigmoid, the half is what
+/// its tanh needs, and R, x and b are halved beforehand. Which it is, is known when the kernel is
+/// compiled; everything but sigmoid takes the whole.
+struct PreActivation {
+  float value;
+  bool halved;
+
+  PreActivation() = default;
+  // NOLINTNEXTLINE(google-explicit-constructor): constants of a cell's formulas
+  __device__ PreActivation(float whole) : value(whole), halved(false) {}
+  __device__ PreActivation(float v, bool h) : value(v), halved(h) {}
+  __device__ float whole() const { return halved ? 2.0f * value : value; }
+
+  friend __device__ PreActivation operator+(PreActivation x, PreActivation y) {
+    return x.whole() + y.whole();
+  }
+  friend __device__ PreActivation operator-(PreActivation x, PreActivation y) {
+    return x.whole() - y.whole();
+  }
+  friend __device__ PreActivation operator*(PreActivation x, PreActivation y) {
+    return x.whole() * y.whole();
+  }
+  friend __device__ PreActivation operator/(PreActivation x, PreActivation y) {
+    return x.whole() / y.whole();
+  }
+  friend __device__ PreActivation operator-(PreActivation x) { return -x.whole(); }
+  __device__ PreActivation& operator+=(PreActivation y) { return *this = *this + y; }
+  __device__ PreActivation& operator-=(PreActivation y) { return *this = *this - y; }
+  __device__ PreActivation& operator*=(PreActivation y) { return *this = *this * y; }
+  __device__ PreActivation& operator/=(PreActivation y) { return *this = *this / y; }
+};
+
+/// ApproximateMath on pre-activations that may be halved.
+struct HalvedMath {
+  using Real = PreActivation;
+  using Whole = ApproximateMath;
+  static __device__ Real exp(Real x) { return Whole::exp(x.whole()); }
+  static __device__ Real log1p(Real x) { return Whole::log1p(x.whole()); }
+  static __device__ Real tanh(Real x) { return Whole::tanh(x.whole()); }
+  static __device__ Real sigmoid(Real x) {
+    return __fmaf_rn(Whole::tanh(x.halved ? x.value : 0.5f * x.value), 0.5f, 0.5f);
+  }
+  static __device__ Real log_sigmoid(Real x) { return Whole::log_sigmoid(x.whole()); }
+  static __device__ Real sqrt(Real x) { return Whole::sqrt(x.whole()); }
+  static __device__ Real abs(Real x) { return Whole::abs(x.whole()); }
+  static __device__ Real max(Real x, Real y) { return Whole::max(x.whole(), y.whole()); }
+  static __device__ Real min(Real x, Real y) { return Whole::min(x.whole(), y.whole()); }
+  static __device__ bool less(Real x, Real y) { return Whole::less(x.whole(), y.whole()); }
+  static __device__ bool equal(Real x, Real y) { return Whole::equal(x.whole(), y.whole()); }
+  static __device__ Real select(bool mask, Real x, Real y) {
+    return Whole::select(mask, x.whole(), y.whole());
+  }
+  static __device__ Real stop_gradient(Real x) { return x.whole(); }
 };
 
 /// value clipped to [-bound, bound]; NaN stays NaN.

@@ -34,12 +34,20 @@ struct ForwardParameters {
   int wide_matrix;     ///< so can rows of R
 };
 
+/// Steps between two reports of the backward recurrence to the kernel that sums dR.
+inline constexpr Index progress_steps = 32;
+FLASHRNN_FUNCTION constexpr Index chunks_of(Index steps) {
+  return (steps + progress_steps - 1) / progress_steps;
+}
+
 struct BackwardParameters {
   Shape shape;
   Sequence s0, states, saved, dh, d_last, ds0;
   Sequence d_gate[max_gates];  ///< per gate of the cell, channel 0; null: not stored
   HeadMatrix R;
-  float* db_partial;  ///< [batch tiles, G_b, H, D]; null: not wanted
+  float* db_partial;   ///< [batch tiles, G_b, H, D]; null: not wanted
+  unsigned* progress;  ///< [H, chunks of the sequence from its end]: blocks that have written their
+                       ///< gate gradients; null: nobody asks
   float forward_clip, recurrent_gradient_clip;
   int wide_sequences;
   int wide_matrix;
@@ -73,13 +81,15 @@ struct ArrangeParameters {
 };
 
 /// dR [n] = sum over rows r = (t, b) of d_gate[n][r] ⊗ h_{t-1}[r], in parts of `rows_per_part`
-/// rows.
+/// rows, counted from the end of the sequence.
 struct WeightGradientParameters {
   Shape shape;
   Sequence d_gate[max_gates];  ///< per recurrent gate, in the order of R
   Sequence states, s0;
   float* partial;  ///< [parts, G_R, H, D, D]
   Index rows_per_part;
+  const unsigned* progress;  ///< of the kernel that writes d_gate, which may still be running
+  unsigned reports;          ///< of a chunk, once all its blocks have written it
   int wide_sequences;
 };
 

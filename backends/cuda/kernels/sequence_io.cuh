@@ -67,222 +67,246 @@ struct IoWarps {
   static constexpr int storing = warps - loading;
 };
 
-/// Fills a ring by `lanes` threads.
-template <class Ring, int lanes, bool wide>
+/// How many of `group` steps are moved at once by `lanes` threads: as many as give a thread no more
+/// than 3 pieces of 16 bytes, whose addresses it keeps in registers.
+constexpr int steps_at_once(int pieces_per_step, int lanes, int group) {
+  int steps = group;
+  while (steps > 1 && steps * pieces_per_step > 3 * lanes) steps /= 2;
+  return steps;
+}
+
+/// Fills a ring by `lanes` threads, `group` steps at a time, so that these threads meet those that
+/// compute once per group, have many copies under way and count few instructions per step.
+template <class Ring, int lanes, int group, bool wide>
 class RingLoader {
  public:
-  /// Fills the steps that the ring holds (fewer if the sequence is shorter).
+  static constexpr int groups = Ring::depth / group;
+  static_assert(Ring::depth % group == 0 && groups >= 4,
+                "RingLoader: what is read now, what is read next, and two groups under way");
+
+  /// Fills all slots but one group with the steps from `first_step` on (as many as the sequence
+  /// has), and waits for the first group of them.
   template <class Source>
   __device__ void start(SharedAddress ring, int lane, int rows, int head_dim, Index steps,
-                        const Source& source) {
-    ring_ = ring;
+                        Index first_step, const Source& source) {
+    ring_ = slots_ = ring;
     lane_ = lane;
     rows_ = rows;
     head_dim_ = head_dim;
     steps_ = steps;
+    next_ = first_step;
     if constexpr (wide) {
 #pragma unroll
       for (int i = 0; i < pieces; ++i) {
-        const int channel = channel_of(i), row = row_of_piece(i), unit = unit_of(i);
-        const bool valid = number(i) < count && row < rows && unit < head_dim;
+        const int n = lane + i * lanes, unit = n % per_row * 8,
+                  channel = n / per_row % Ring::channels,
+                  row = n / per_row / Ring::channels % Ring::batch;
         from_[i] = nullptr;
         stride_[i] = 0;
-        if (valid) {
-          const unsigned short* const first = source(channel, row, Index(0));
-          if (first != nullptr) {
-            from_[i] = first + unit;
-            stride_[i] = source(channel, row, Index(1)) - first;
-          }
-        }
+        to_[i] = n / per_step * Ring::step_bytes + Ring::offset(channel, row) + 2 * unit;
+        pin(to_[i]);
+        if (n >= at_once * per_step || row >= rows || unit >= head_dim) continue;
+        const unsigned short* const first = source(channel, row, Index(0));
+        if (first == nullptr) continue;
+        const Index stride = source(channel, row, Index(1)) - first;
+        from_[i] =
+            reinterpret_cast<const char*>(first + unit + (first_step + n / per_step) * stride);
+        stride_[i] = static_cast<int>(stride * at_once / 8);
       }
-      for (int step = 0; step < Ring::depth; ++step) {
-        if (step < steps) fill(step, source);
-        copy_async_commit();
-      }
-      copy_async_wait<Ring::depth - 2>();
-    } else {
-      fill_block(0, source);
     }
+#pragma unroll 1
+    for (int n = 0; n < groups - 1; ++n) refill(source);
+    wait();
   }
 
-  /// During step `step`: replaces what the previous step has read.
+  /// Fills the next group of steps. The slots are those of the group that was read last.
   template <class Source>
-  __device__ void refill(Index step, const Source& source) {
+  __device__ void refill(const Source& source) {
     if constexpr (wide) {
-      if (step > 0) {
-        if (step - 1 + Ring::depth < steps_) fill(step - 1 + Ring::depth, source);
-        copy_async_commit();
+      if (next_ + group + (Source::last_step_differs ? 1 : 0) <= steps_) {
+#pragma unroll
+        for (int n = 0; n < group; n += at_once)
+#pragma unroll
+          for (int i = 0; i < pieces; ++i) {
+            if (from_[i] != nullptr)
+              copy_async_16(slots_ + n * Ring::step_bytes + to_[i], from_[i]);
+            from_[i] += 16 * static_cast<Index>(stride_[i]);
+          }
+      } else {
+        fill_last(source);
       }
+      copy_async_commit();
     } else {
-      if (step % block == 0) fill_block(step + block, source);
+      fill_elements(slots_, next_, source);
     }
+    next_ += group;
+    slots_ += group * Ring::step_bytes;
+    if (slots_ == ring_ + Ring::bytes) slots_ = ring_;
   }
 
-  /// Before the barrier that ends a step: what the next two steps read is there.
+  /// Before the barrier that ends a group: what the next one reads is there.
   __device__ void wait() const {
-    if constexpr (wide) copy_async_wait<Ring::depth - 3>();
+    if constexpr (wide) copy_async_wait<groups - 2>();
   }
 
- private:
-  static constexpr int per_row = Ring::padded / 8;
-  static constexpr int count = Ring::batch * Ring::channels * per_row;
-  static constexpr int pieces = wide ? (count + lanes - 1) / lanes : 1;
-  static constexpr int block = 8;  // steps that are loaded at once, element by element
-  static_assert(Ring::depth >= 2 * block);
-
-  __device__ int number(int i) const {
-    return lane_ + i * lanes;
-  }
-  __device__ int channel_of(int i) const {
-    return number(i) / per_row % Ring::channels;
-  }
-  __device__ int row_of_piece(int i) const {
-    return number(i) / per_row / Ring::channels;
-  }
-  __device__ int unit_of(int i) const {
-    return number(i) % per_row * 8;
-  }
-
+  /// Element by element, with 8 loads in flight: `group` steps from `first` on into the slots from
+  /// `slots` on.
   template <class Source>
-  __device__ void fill(Index step, const Source& source) {
-    const SharedAddress slot =
-        ring_ + (static_cast<int>(step) & (Ring::depth - 1)) * Ring::step_bytes;
-    if (Source::last_step_differs && step == steps_ - 1) {
+  __device__ void fill_elements(SharedAddress slots, Index first, const Source& source) const {
+    constexpr int elements = Ring::batch * Ring::channels * Ring::padded;
+    constexpr int beside = 8 / group;
+    for (int begin = lane_; begin < elements; begin += beside * lanes) {
+      unsigned short value[8];
 #pragma unroll
-      for (int i = 0; i < pieces; ++i) {
-        const int row = row_of_piece(i), unit = unit_of(i);
-        if (number(i) >= count || row >= rows_ || unit >= head_dim_) continue;
-        const SharedAddress to = slot + Ring::offset(channel_of(i), row) + 2 * unit;
-        const unsigned short* const from = source(channel_of(i), row, step);
-        if (from != nullptr) {
-          copy_async_16(to, from + unit);
-        } else {
-          store_shared_16(to, {0, 0, 0, 0});
-        }
-      }
-      return;
-    }
-#pragma unroll
-    for (int i = 0; i < pieces; ++i) {
-      if (from_[i] == nullptr) continue;
-      copy_async_16(slot + Ring::offset(channel_of(i), row_of_piece(i)) + 2 * unit_of(i), from_[i]);
-      from_[i] += stride_[i];
-    }
-  }
-
-  /// Steps [first, first + block), with that many loads in flight.
-  template <class Source>
-  __device__ void fill_block(Index first, const Source& source) {
-    for (int e = lane_; e < Ring::batch * Ring::channels * Ring::padded; e += lanes) {
-      const int unit = e % Ring::padded, channel = e / Ring::padded % Ring::channels,
-                row = e / Ring::padded / Ring::channels;
-      if (row >= rows_ || unit >= head_dim_) continue;
-      unsigned short value[block];
-#pragma unroll
-      for (int k = 0; k < block; ++k) {
+      for (int k = 0; k < 8; ++k) {
+        const int e = begin + k / group * lanes, unit = e % Ring::padded,
+                  channel = e / Ring::padded % Ring::channels,
+                  row = e / Ring::padded / Ring::channels;
         value[k] = 0;
-        if (first + k < steps_) {
-          const unsigned short* const from = source(channel, row, first + k);
+        if (e < elements && row < rows_ && unit < head_dim_ && first + k % group < steps_) {
+          const unsigned short* const from = source(channel, row, first + k % group);
           if (from != nullptr) value[k] = from[unit];
         }
       }
 #pragma unroll
-      for (int k = 0; k < block; ++k)
-        store_shared_bits(ring_ +
-                              (static_cast<int>(first + k) & (Ring::depth - 1)) * Ring::step_bytes +
-                              Ring::offset(channel, row) + 2 * unit,
-                          value[k]);
-    }
-  }
-
-  SharedAddress ring_;
-  int lane_, rows_, head_dim_;
-  Index steps_;
-  const unsigned short* from_[pieces];
-  Index stride_[pieces];
-};
-
-/// Stores rows [channel, row of the batch tile, unit] from shared memory by `lanes` threads, one
-/// step after the other. Wide rows are read first and written later, so that the reads of several
-/// storers overlap.
-template <int batch, int channels, int padded, int lanes, bool wide>
-class RowStorer {
- public:
-  static constexpr int per_row = padded / 8;
-  static constexpr int count = channels * batch * per_row;  // 0 if there are no channels
-  static constexpr int pieces = wide && count > 0 ? (count + lanes - 1) / lanes : 1;
-  using Words = Word[pieces][4];
-
-  template <class Target>
-  __device__ void start(int lane, int rows, int head_dim, const Target& target) {
-    lane_ = lane;
-    rows_ = rows;
-    head_dim_ = head_dim;
-#pragma unroll
-    for (int i = 0; i < pieces; ++i) {
-      to_[i] = nullptr;
-      stride_[i] = 0;
-      if (!wide || !valid(i)) continue;
-      unsigned short* const first = target(channel(i), row(i), Index(0));
-      if (first != nullptr) {
-        to_[i] = first + number(i) % per_row * 8;
-        stride_[i] = target(channel(i), row(i), Index(1)) - first;
-      }
-    }
-  }
-
-  /// `offset(channel, row)` is where a row begins behind `shared`.
-  template <class Offset>
-  __device__ void read(SharedAddress shared, const Offset& offset, Words& words) const {
-    if constexpr (wide) {
-#pragma unroll
-      for (int i = 0; i < pieces; ++i)
-        if (valid(i))
-          load_shared_16(shared + offset(channel(i), row(i)) + number(i) % per_row * 16, words[i]);
-    }
-  }
-
-  /// Writes what was read. Element by element, `read` has done nothing and both happen here.
-  template <class Target, class Offset>
-  __device__ void write(const Words& words, SharedAddress shared, Index step, const Target& target,
-                        const Offset& offset) {
-    if constexpr (wide) {
-#pragma unroll
-      for (int i = 0; i < pieces; ++i) {
-        if (to_[i] == nullptr) continue;
-        *reinterpret_cast<uint4*>(to_[i]) =
-            make_uint4(words[i][0], words[i][1], words[i][2], words[i][3]);
-        to_[i] += stride_[i];
-      }
-    } else {
-      for (int e = lane_; e < channels * batch * padded; e += lanes) {
-        const int unit = e % padded, r = e / padded % batch, c = e / padded / batch;
-        if (r >= rows_ || unit >= head_dim_) continue;
-        unsigned short* const to = target(c, r, step);
-        if (to != nullptr)
-          to[unit] =
-              static_cast<unsigned short>(load_shared<1>(shared + offset(c, r) + 2 * unit).word[0]);
+      for (int k = 0; k < 8; ++k) {
+        const int e = begin + k / group * lanes;
+        if (e < elements)
+          store_shared_bits(slots + k % group * Ring::step_bytes +
+                                Ring::offset(e / Ring::padded % Ring::channels,
+                                             e / Ring::padded / Ring::channels) +
+                                2 * (e % Ring::padded),
+                            value[k]);
       }
     }
   }
 
  private:
-  __device__ int number(int i) const {
-    return lane_ + i * lanes;
-  }
-  __device__ int channel(int i) const {
-    return number(i) / per_row / batch;
-  }
-  __device__ int row(int i) const {
-    return number(i) / per_row % batch;
-  }
-  __device__ bool valid(int i) const {
-    return number(i) < count && row(i) < rows_ && number(i) % per_row * 8 < head_dim_;
+  static constexpr int per_row = Ring::padded / 8;
+  static constexpr int per_step = Ring::batch * Ring::channels * per_row;
+  static constexpr int at_once = steps_at_once(per_step, lanes, group);
+  static constexpr int pieces = wide ? (at_once * per_step + lanes - 1) / lanes : 1;
+
+  /// A group at the end of the sequence, where steps or their rows may be missing.
+  template <class Source>
+  __device__ void fill_last(const Source& source) {
+#pragma unroll 1
+    for (int e = lane_; e < group * per_step; e += lanes) {
+      const int unit = e % per_row * 8, channel = e / per_row % Ring::channels,
+                row = e / per_row / Ring::channels % Ring::batch;
+      const Index step = next_ + e / per_step;
+      if (row >= rows_ || unit >= head_dim_ || step >= steps_) continue;
+      const SharedAddress to =
+          slots_ + e / per_step * Ring::step_bytes + Ring::offset(channel, row) + 2 * unit;
+      const unsigned short* const from = source(channel, row, step);
+      if (from != nullptr) {
+        copy_async_16(to, from + unit);
+      } else {
+        store_shared_16(to, {0, 0, 0, 0});
+      }
+    }
   }
 
+  SharedAddress ring_, slots_;  // all slots; those that are filled next
   int lane_, rows_, head_dim_;
-  unsigned short* to_[pieces];
-  Index stride_[pieces];
+  Index steps_, next_;
+  int to_[pieces];  // bytes behind slots_
+  const char* from_[pieces];
+  int stride_[pieces];  // in pieces of 16 bytes
+};
+
+/// Stores rows [channel, row of the batch tile, unit] of a group of steps from shared memory by
+/// `lanes` threads, one group after the other. The slots of a group lie `slot_bytes` apart.
+template <int batch, int channels, int padded, int lanes, int group, int slot_bytes, bool wide>
+class RowStorer {
+ public:
+  /// `offset(channel, row)` is where a row begins in its slot. Threads that have nothing to move
+  /// repeat what others move, so that nobody asks in every step who does what.
+  template <class Target, class Offset>
+  __device__ void start(int lane, int rows, int head_dim, const Target& target,
+                        const Offset& offset) {
+    lane_ = lane;
+    rows_ = rows;
+    head_dim_ = head_dim;
+    int given = 0;
+    while (given < channels && target(given, 0, Index(0)) == nullptr) ++given;
+    any_ = given < channels;
+    if (!wide || !any_) return;
+#pragma unroll
+    for (int i = 0; i < pieces; ++i) {
+      int n = lane + i * lanes;
+      n = n < at_once * per_step ? n : 0;
+      int unit = n % per_row * 8, row = n / per_row % batch,
+          channel = n / per_row / batch % channels;
+      const int step = n / per_step;
+      unit = unit < head_dim ? unit : 0;
+      row = row < rows ? row : 0;
+      channel = target(channel, row, Index(0)) != nullptr ? channel : given;
+      unsigned short* const first = target(channel, row, Index(0));
+      const Index stride = target(channel, row, Index(1)) - first;
+      from_[i] = step * slot_bytes + offset(channel, row) + 2 * unit;
+      pin(from_[i]);
+      to_[i] = reinterpret_cast<char*>(first + unit + step * stride);
+      stride_[i] = static_cast<int>(stride * at_once / 8);
+    }
+  }
+
+  /// The group of `count` steps from `first` on, `count` being less at the end of the sequence.
+  template <class Target, class Offset>
+  __device__ void store(SharedAddress slots, Index first, int count, const Target& target,
+                        const Offset& offset) {
+    if (!wide || count < group) {
+      store_elements(slots, first, count, lane_, rows_, head_dim_, target, offset);
+      return;
+    }
+    if (!any_) return;
+    constexpr int in_flight = pieces < 3 ? pieces : 3;  // words on the way from shared memory
+#pragma unroll
+    for (int n = 0; n < group; n += at_once)
+#pragma unroll
+      for (int begin = 0; begin < pieces; begin += in_flight) {
+        Word words[in_flight][4];
+#pragma unroll
+        for (int i = begin; i < begin + in_flight; ++i)
+          if (i < pieces) load_shared_16(slots + n * slot_bytes + from_[i], words[i - begin]);
+#pragma unroll
+        for (int i = begin; i < begin + in_flight; ++i) {
+          if (i >= pieces) continue;
+          const Word(&word)[4] = words[i - begin];
+          *reinterpret_cast<uint4*>(to_[i]) = make_uint4(word[0], word[1], word[2], word[3]);
+          to_[i] += 16 * static_cast<Index>(stride_[i]);
+        }
+      }
+  }
+
+  /// The same where `start` was not called: every address is computed anew.
+  template <class Target, class Offset>
+  static __device__ void store_elements(SharedAddress slots, Index first, int count, int lane,
+                                        int rows, int head_dim, const Target& target,
+                                        const Offset& offset) {
+#pragma unroll 1
+    for (int e = lane; e < group * channels * batch * padded; e += lanes) {
+      const int u = e % padded, r = e / padded % batch, c = e / padded / batch % channels,
+                n = e / padded / batch / channels;
+      if (r >= rows || u >= head_dim || n >= count) continue;
+      unsigned short* const to = target(c, r, first + n);
+      if (to != nullptr)
+        to[u] = static_cast<unsigned short>(
+            load_shared<1>(slots + n * slot_bytes + offset(c, r) + 2 * u).word[0]);
+    }
+  }
+
+ private:
+  static constexpr int per_row = padded / 8;
+  static constexpr int per_step = channels * batch * per_row;
+  static constexpr int at_once = steps_at_once(per_step, lanes, group);
+  static constexpr int pieces = wide ? (at_once * per_step + lanes - 1) / lanes : 1;
+
+  int lane_, rows_, head_dim_;
+  bool any_;          // whether any channel is wanted
+  int from_[pieces];  // bytes behind the group's first slot
+  char* to_[pieces];
+  int stride_[pieces];  // in pieces of 16 bytes
 };
 
 }  // namespace flashrnn::cuda

@@ -23,6 +23,16 @@ __device__ inline void keep(int& value) {
   asm volatile("" : "+r"(value));
 }
 
+/// Keeps a value in its register for good. The assembler does not see through `keep` any less than
+/// through nothing, and would read the thread's number anew in front of every step's first load;
+/// what comes out of a shuffle it cannot compute again. By all lanes of a warp.
+template <class Value>
+__device__ void pin(Value& value) {
+  static_assert(sizeof(Value) == 4);
+  const unsigned lane = threadIdx.x & 31;
+  asm volatile("shfl.sync.idx.b32 %0, %0, %1, 31, 0xffffffff;" : "+r"(value) : "r"(lane));
+}
+
 /// `count` neighbouring 16-bit elements in registers.
 template <int count>
 struct Elements {
@@ -96,6 +106,63 @@ __device__ inline void store_shared_bits(SharedAddress address, unsigned short b
   asm volatile("st.shared.u16 [%0], %1;" ::"r"(address), "h"(bits) : "memory");
 }
 
+/// One or two neighbouring floats.
+template <int count>
+__device__ void load_shared_floats(SharedAddress address, float (&out)[count]) {
+  static_assert(count == 1 || count == 2);
+  if constexpr (count == 1) {
+    asm volatile("ld.shared.f32 %0, [%1];" : "=f"(out[0]) : "r"(address) : "memory");
+  } else {
+    asm volatile("ld.shared.v2.f32 {%0, %1}, [%2];"
+                 : "=f"(out[0]), "=f"(out[1])
+                 : "r"(address)
+                 : "memory");
+  }
+}
+template <int count>
+__device__ void store_shared_floats(SharedAddress address, const float (&value)[count]) {
+  static_assert(count == 1 || count == 2);
+  if constexpr (count == 1) {
+    asm volatile("st.shared.f32 [%0], %1;" ::"r"(address), "f"(value[0]) : "memory");
+  } else {
+    asm volatile("st.shared.v2.f32 [%0], {%1, %2};" ::"r"(address), "f"(value[0]), "f"(value[1])
+                 : "memory");
+  }
+}
+
+/// Any number of neighbouring elements, in the fewest stores that their alignment allows:
+/// `address` is a multiple of 2·count bytes.
+template <class Storage, int count>
+__device__ void store_row(SharedAddress address, const float (&value)[count]) {
+  if constexpr (count == 8) {
+    store_shared_16(
+        address,
+        {Packed<Storage>::pack(value[0], value[1]), Packed<Storage>::pack(value[2], value[3]),
+         Packed<Storage>::pack(value[4], value[5]), Packed<Storage>::pack(value[6], value[7])});
+  } else if constexpr (count == 1 || count == 2 || count == 4) {
+    store_shared(address, elements<Storage>(value));
+  } else {
+    constexpr int together = count % 2 == 0 ? 2 : 1;
+#pragma unroll
+    for (int n = 0; n < count; n += together) {
+      float some[together];
+#pragma unroll
+      for (int k = 0; k < together; ++k) some[k] = value[n + k];
+      store_shared(address + 2 * n, elements<Storage>(some));
+    }
+  }
+}
+
+/// What a thread of the block has written before it stored `value` is there for one that loads it.
+__device__ inline void store_shared_release(SharedAddress address, unsigned value) {
+  asm volatile("st.release.cta.shared.u32 [%0], %1;" ::"r"(address), "r"(value) : "memory");
+}
+__device__ inline unsigned load_shared_acquire(SharedAddress address) {
+  unsigned value;
+  asm volatile("ld.acquire.cta.shared.u32 %0, [%1];" : "=r"(value) : "r"(address) : "memory");
+  return value;
+}
+
 /// Starts a copy of 16 bytes into shared memory, past L1.
 __device__ inline void copy_async_16(SharedAddress to, const void* from) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(to), "l"(from) : "memory");
@@ -118,8 +185,25 @@ __device__ void block_barrier() {
   asm volatile("bar.sync 1, %0;" ::"n"(threads) : "memory");
 }
 
+/// The same from code that only some lanes may have come through: PTX wants the warp at one place.
+template <int threads, int barrier = 1>
+__device__ void block_barrier_converged() {
+  __syncwarp();
+  asm volatile("bar.sync %0, %1;" ::"n"(barrier), "n"(threads) : "memory");
+}
+
+/// The first `threads` threads in role, those that compute; one warp needs no barrier.
+template <int threads>
+__device__ void compute_barrier() {
+  if constexpr (threads == 32) {
+    __syncwarp();
+  } else {
+    asm volatile("bar.sync 2, %0;" ::"n"(threads) : "memory");
+  }
+}
+
 /// Registers per thread of the warps that move data, once they have given theirs away.
-inline constexpr int io_registers = 96;
+inline constexpr int io_registers = 88;
 
 /// On sm_90a a group of four warps may give registers to others of its block, once its role is
 /// clear. 0: everybody keeps what the launch gave.
@@ -132,6 +216,20 @@ template <int compute_registers>
 __device__ void take_registers() {
   if constexpr (compute_registers > 0)
     asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(compute_registers));
+}
+
+/// On sm_90 and newer a kernel may start beside the one in front of it in the stream: once all
+/// blocks of that one have called the first function. The second waits until it has ended and what
+/// it wrote can be read. Elsewhere kernels run one after the other.
+__device__ inline void let_next_kernel_start() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;");
+#endif
+}
+__device__ inline void wait_for_previous_kernel() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
 }
 
 /// Zeroes `bytes` (a multiple of 16) of shared memory by all threads of the block.

@@ -132,7 +132,7 @@ struct SpreadProduct {
                                           b[j][n][2 * half + 1]);
         }
       }
-    }
+  }
 
   /// Pairs that are read at once: what is asked for in L2 should be on its way together.
   static constexpr int section = pairs * n_tiles <= 8 ? pairs : 8 / n_tiles;

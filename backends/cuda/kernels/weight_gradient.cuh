@@ -6,7 +6,9 @@
 
 // dR[n] = sum over rows r = (t, b) of d_gate[n][r] ⊗ h_{t-1}[r], for every head: many small matrix
 // products whose long axis is the sum. A block sums one part of the rows for one head, some gates
-// and some columns; parts are added afterwards in a fixed order (sum_parts).
+// and some columns; parts are added afterwards in a fixed order (sum_parts). Rows are counted from
+// the end of the sequence, as the backward recurrence makes them: this kernel runs beside it and
+// follows it.
 
 namespace flashrnn::cuda {
 
@@ -16,7 +18,8 @@ template <class Storage_, int padded_, int recurrent_, int gates_, int columns_>
 struct WeightGradientTile {
   using Storage = Storage_;
   static constexpr int padded = padded_, recurrent = recurrent_, gates = gates_, columns = columns_;
-  static constexpr int rows = 32, stages = 3;  // rows of the sum per stage
+  static constexpr int rows = 32;  // of the sum per stage
+  static constexpr int stages = padded >= 64 ? 4 : 3;
   static constexpr int m_tiles = padded / 16, n_tiles = columns / 8;
   static constexpr int threads = 32 * gates * m_tiles;
   static constexpr int gate_groups = (recurrent + gates - 1) / gates;
@@ -28,6 +31,13 @@ struct WeightGradientTile {
   static constexpr int stage_bytes = hidden_at + rows * hidden_pitch;
   static constexpr int shared_bytes = stages * stage_bytes;
 };
+
+/// What others have written before they counted this up is there afterwards.
+__device__ inline unsigned load_acquire(const unsigned* counter) {
+  unsigned value;
+  asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(value) : "l"(counter) : "memory");
+  return value;
+}
 
 /// Four 8 × 8 matrices, transposed: lane l names the row l % 8 of matrix l / 8.
 __device__ inline void load_transposed_matrices(SharedAddress row, Word (&out)[4]) {
@@ -70,7 +80,7 @@ class RowWalker {
 #pragma unroll
     for (int i = 0; i < pieces; ++i) {
       const Index at = begin + row(i);
-      step_[i] = at / batch;
+      step_[i] = p.shape.steps - 1 - at / batch;
       batch_[i] = at % batch;
       const int gate = first_gate + piece(i) / per_gate;
       from_[i] = is_gate(i)
@@ -108,11 +118,11 @@ class RowWalker {
               ? stage + (piece(i) / per_gate * Tile::rows + row(i)) * Tile::gate_pitch + 2 * unit
               : stage + Tile::hidden_at + row(i) * Tile::hidden_pitch + 2 * (unit - first_column_);
       copy_piece<wide>(to, from, unit, static_cast<int>(p_.shape.head_dim));
-      step_[i] += step_advance_;
+      step_[i] -= step_advance_;
       batch_[i] += batch_advance_;
       if (batch_[i] >= p_.shape.batch) {
         batch_[i] -= p_.shape.batch;
-        ++step_[i];
+        --step_[i];
       }
     }
   }
@@ -160,7 +170,18 @@ __device__ void weight_gradient_part(const WeightGradientParameters& p) {
   const int rows = static_cast<int>(::min(p.rows_per_part, all_rows - begin));
   const int thread = static_cast<int>(threadIdx.x);
   RowWalker<Tile, wide> walker(p, thread, head, first_gate, first_column, begin, rows);
+  // Waits until the recurrence has written the rows of a stage.
+  Index written = p.progress != nullptr ? 0 : p.shape.steps;
+  const auto wait_for = [&](int stage) {
+    const Index last_row = begin + ::min(rows, (stage + 1) * Tile::rows) - 1;
+    const Index chunk = last_row / p.shape.batch / progress_steps;
+    if (chunk < written) return;
+    const unsigned* const reports = p.progress + head * chunks_of(p.shape.steps) + chunk;
+    while (load_acquire(reports) != p.reports) __nanosleep(500);
+    written = chunk + 1;
+  };
   const auto load = [&](int stage) {
+    wait_for(stage);
     walker.load(shared + stage % Tile::stages * Tile::stage_bytes, stage * Tile::rows);
     copy_async_commit();
   };
@@ -211,6 +232,8 @@ __device__ void weight_gradient_part(const WeightGradientParameters& p) {
     }
   }
   copy_async_wait<0>();
+  // This kernel ends after the recurrence; that the last blocks wait for it is enough.
+  if (begin + rows == all_rows) wait_for_previous_kernel();
 
   if (first_gate + gate >= Tile::recurrent) return;
   const Lane lane;

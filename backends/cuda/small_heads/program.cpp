@@ -9,8 +9,8 @@ Program forward_program(const NativeCell& cell, const CellText& text, const Prob
                         const ForwardTiling& tiling) {
   std::ostringstream tile;
   tile << "ForwardTile<" << text.type << ", " << storage(problem.dtype) << ", " << tiling.text()
-       << ", " << truth(problem.forward_clip.has_value()) << ", " << tiling.compute_registers
-       << '>';
+       << ", " << truth(problem.forward_clip.has_value()) << ", " << cell.sigmoid_gates << "u, "
+       << tiling.compute_registers << '>';
   return tile_program("#include \"forward.cuh\"\n#include \"" + text.header + "\"\n", tile.str(),
                       kernel_name(tiling.saving ? "training_forward" : "forward",
                                   cell.description.name, problem.dtype, tiling.padded),

@@ -103,11 +103,13 @@ struct SmallHeads::Workspace {
         static_cast<std::size_t>(tiles * cell.bias_gates * s.heads * s.head_dim));
     dR_partial = divide.take<float>(static_cast<std::size_t>(
         owner.weight_tiling_.parts * cell.recurrent_gates * s.heads * s.head_dim * s.head_dim));
+    progress = divide.take<unsigned>(static_cast<std::size_t>(s.heads * chunks_of(s.steps)));
     bytes = divide.used();
   }
   unsigned short* gate_gradients;
   float* db_partial;
   float* dR_partial;
+  unsigned* progress;
   std::size_t bytes;
 };
 
@@ -170,21 +172,30 @@ void SmallHeads::backward(cudaStream_t stream, const BackwardTensors& tensors) c
   for (const Sequence& gate : p.d_gate)
     if (!is_wide(gate)) p.wide_sequences = 0;
   p.wide_matrix = is_wide(p.shape, p.R);
+  // The kernel that sums dR runs beside the recurrence and follows its reports, where the device
+  // lets it.
+  p.progress = nullptr;
+  if (tensors.dR.data != nullptr && backward_tiling_.reports) {
+    p.progress = workspace.progress;
+    check(cudaMemsetAsync(
+              p.progress, 0,
+              sizeof(unsigned) * static_cast<std::size_t>(p.shape.heads * chunks_of(p.shape.steps)),
+              stream),
+          "cudaMemsetAsync");
+  }
   backward_kernel_.launch(stream, blocks(p.shape, backward_tiling_.batch),
                           backward_tiling_.threads(),
                           backward_tiling_.shared_bytes(cell, cell_.reads), p);
-
-  if (tensors.db.data != nullptr) {
-    const Index tiles = (p.shape.batch + backward_tiling_.batch - 1) / backward_tiling_.batch;
-    const Strides& strides = *tensors.db.strides;
-    const SumPartsParameters sum{
-        workspace.db_partial, tiles,           cell.bias_gates, p.shape.heads, 1,
-        p.shape.head_dim,     tensors.db.data, strides.channel, strides.head,  0};
-    const Index count = cell.bias_gates * p.shape.heads * p.shape.head_dim;
-    sum_kernel_.launch(stream, static_cast<unsigned>(std::min<Index>((count + 127) / 128, 4096)),
-                       128, 0, sum);
-  }
   if (tensors.dR.data != nullptr) weight_gradient(stream, tensors, p, workspace.dR_partial);
+  if (tensors.db.data == nullptr) return;
+  const Index tiles = (p.shape.batch + backward_tiling_.batch - 1) / backward_tiling_.batch;
+  const Strides& strides = *tensors.db.strides;
+  const SumPartsParameters sum{
+      workspace.db_partial, tiles,           cell.bias_gates, p.shape.heads, 1,
+      p.shape.head_dim,     tensors.db.data, strides.channel, strides.head,  0};
+  const Index count = cell.bias_gates * p.shape.heads * p.shape.head_dim;
+  sum_kernel_.launch(stream, static_cast<unsigned>(std::min<Index>((count + 127) / 128, 4096)), 128,
+                     0, sum);
 }
 
 void SmallHeads::weight_gradient(cudaStream_t stream, const BackwardTensors& tensors,
@@ -199,10 +210,19 @@ void SmallHeads::weight_gradient(cudaStream_t stream, const BackwardTensors& ten
   w.s0 = p.s0;
   w.partial = partial;
   w.rows_per_part = weight_tiling_.rows_per_part;
+  w.progress = p.progress;
+  w.reports =
+      static_cast<unsigned>((p.shape.batch + backward_tiling_.batch - 1) / backward_tiling_.batch);
   w.wide_sequences = p.wide_sequences;
   const Index groups = weight_tiling_.parts * weight_tiling_.groups(cell);
-  weight_kernel_.launch(stream, static_cast<unsigned>(groups * p.shape.heads),
-                        weight_tiling_.threads(), weight_tiling_.shared_bytes(), w);
+  const auto weight_blocks = static_cast<unsigned>(groups * p.shape.heads);
+  if (p.progress != nullptr) {
+    weight_kernel_.launch_beside_previous(stream, weight_blocks, weight_tiling_.threads(),
+                                          weight_tiling_.shared_bytes(), w);
+  } else {
+    weight_kernel_.launch(stream, weight_blocks, weight_tiling_.threads(),
+                          weight_tiling_.shared_bytes(), w);
+  }
   const MatrixStrides& strides = *tensors.dR.strides;
   const SumPartsParameters sum{
       partial,          weight_tiling_.parts, cell.recurrent_gates, p.shape.heads, p.shape.head_dim,

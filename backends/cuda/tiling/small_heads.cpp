@@ -23,14 +23,8 @@ int staged_bytes(int batch, int channels, int padded) {
   return channels * batch * (2 * padded + 16);
 }
 
-/// Warps that move `pieces` of 16 bytes per step: 80 pieces a warp keep up with the shortest steps.
-/// At least one loads and one stores.
-int io_warps(int pieces) {
-  return std::clamp(divide_up(pieces, 80), 2, 4);
-}
-
 /// What warps that move data keep when they give registers away; kernels/shared_memory.cuh.
-constexpr int io_registers = 96;
+constexpr int io_registers = 88;
 
 /// Cells per thread: units and rows of the batch tile.
 int cells(int batch, int units) {
@@ -59,25 +53,48 @@ bool redistribute(Tiling& tiling, int channels, const DeviceFacts& device) {
   return tiling.compute_registers >= even + 16;
 }
 
+/// Registers per thread that let the compiler load ahead; with fewer it waits for shared memory
+/// between products.
+constexpr int spare_registers = 24;
+
+/// The longest group of steps for which shared memory suffices.
+template <class Tiling, class SharedBytes>
+void choose_group(Tiling& tiling, const DeviceFacts& device, const SharedBytes& shared_bytes) {
+  const int room = device.shared_bytes / blocks_beside(tiling.padded);
+  // Longer groups are unrolled further, for which the largest tiles have no registers.
+  const bool large = tiling.padded > 112 && tiling.batch > 2;
+  for (tiling.group = large ? 2 : 4; tiling.group > 1; tiling.group /= 2)
+    if (shared_bytes(tiling) <= room) return;
+}
+
 /// Batch tiles from the largest that still fills the device once, and smaller ones after it; for
 /// each, all accumulators and warps that data movement asks for, then fewer of them: what a thread
-/// may use of the registers depends on both.
-template <class Tiling, class Fits>
+/// may use of the registers depends on both. Registers are handed around rather than scarce.
+template <class Tiling, class Registers, class SharedBytes>
 std::optional<Tiling> with_batch(const Tiling& tiling, int smallest, int channels,
-                                 const Shape& shape, const DeviceFacts& device, const Fits& fits) {
+                                 int least_io_warps, const Shape& shape, const DeviceFacts& device,
+                                 const Registers& registers, const SharedBytes& shared_bytes) {
   const Index room = static_cast<Index>(device.multiprocessors) * blocks_beside(tiling.padded);
   int batch = smallest;
   while (batch < 8 && shape.heads * ((shape.batch + batch - 1) / batch) > room) batch *= 2;
   for (; batch >= smallest; batch /= 2) {
     Tiling candidate = tiling;
     candidate.batch = batch;
-    const int wanted = io_warps(batch * channels * tiling.padded / 8);
-    for (candidate.chains = tiling.chains; candidate.chains >= 1; candidate.chains /= 2)
-      for (candidate.io_warps = wanted; candidate.io_warps >= 2; --candidate.io_warps)
-        if (fits(candidate, registers_per_thread(device, candidate.threads()))) return candidate;
-    candidate.chains = tiling.chains;
+    choose_group(candidate, device, shared_bytes);
+    const int wanted = tiling.io_warps;
+    const auto fits = [&](const Tiling& t, int available) {
+      return t.threads() <= 1024 && shared_bytes(t) <= device.shared_bytes &&
+             registers(t) <= available;
+    };
+    candidate.io_warps = wanted;
+    if (fits(candidate, registers_per_thread(device, candidate.threads()) - spare_registers))
+      return candidate;
     if (redistribute(candidate, channels, device) && fits(candidate, candidate.compute_registers))
       return candidate;
+    candidate.compute_registers = 0;
+    for (candidate.chains = tiling.chains; candidate.chains >= 1; candidate.chains /= 2)
+      for (candidate.io_warps = wanted; candidate.io_warps >= least_io_warps; --candidate.io_warps)
+        if (fits(candidate, registers_per_thread(device, candidate.threads()))) return candidate;
   }
   return std::nullopt;
 }
@@ -90,9 +107,9 @@ int registers_per_thread(const DeviceFacts& device, int threads) {
 }
 
 int ForwardTiling::shared_bytes(const CellDescription& cell) const {
-  return 2 * columns_bytes(batch, padded) +
-         2 * staged_bytes(batch, cell.states - 1 + (saving ? cell.saved : 0), padded) +
-         ring_bytes(batch, cell.input_gates, padded, ring);
+  return 2 * group * columns_bytes(batch, padded) +
+         2 * group * staged_bytes(batch, cell.states - 1 + (saving ? cell.saved : 0), padded) +
+         ring_bytes(batch, cell.input_gates, padded, ring + 1);
 }
 
 int ForwardTiling::registers(const CellDescription& cell) const {
@@ -104,29 +121,34 @@ int ForwardTiling::registers(const CellDescription& cell) const {
 std::string ForwardTiling::text() const {
   std::ostringstream out;
   out << padded << ", " << batch << ", " << units << ", " << chains << ", " << io_warps << ", "
-      << ring << ", " << (saving ? "true" : "false");
+      << ring << ", " << group << ", " << (exact ? "true" : "false") << ", "
+      << (saving ? "true" : "false");
   return out.str();
 }
 
 int BackwardTiling::shared_bytes(const CellDescription& cell, BackwardReads reads) const {
   const int channels = std::popcount(reads.states) + std::popcount(reads.saved) + 1;
-  return 2 * columns_bytes(batch, cell.gates * padded) + ring_bytes(batch, channels, padded, ring);
+  const int exchange = columns_bytes(batch, cell.recurrent_gates * padded);
+  return 2 * exchange + 2 * group * staged_bytes(batch, cell.gates, padded) + 16 +
+         ring_bytes(batch, channels, padded, ring + 1);
 }
 
 int BackwardTiling::registers(const CellDescription& cell, BackwardReads reads) const {
-  return cell.recurrent_gates * (padded / 16) * 4 + chains * 4 +
+  return cell.recurrent_gates * (padded / 16) * 4 + 4 * chains +
          cells(batch, 2) * (4 * std::popcount(reads.states) + cell.states + cell.bias_gates + 1) +
          20;
 }
 
 std::string BackwardTiling::text() const {
   std::ostringstream out;
-  out << padded << ", " << batch << ", " << chains << ", " << io_warps << ", " << ring;
+  out << padded << ", " << batch << ", " << chains << ", " << io_warps << ", " << ring << ", "
+      << group << ", " << (exact ? "true" : "false") << ", " << (reports ? "true" : "false");
   return out.str();
 }
 
 int WeightGradientTiling::shared_bytes() const {
-  return 3 * (gates * 32 * (2 * padded + 16) + 32 * (2 * columns + 16));
+  const int stages = padded >= 64 ? 4 : 3;
+  return stages * (gates * 32 * (2 * padded + 16) + 32 * (2 * columns + 16));
 }
 
 int WeightGradientTiling::groups(const CellDescription& cell) const {
@@ -143,19 +165,20 @@ std::optional<ForwardTiling> choose_forward(const Shape& shape, const CellDescri
                                             bool saving, const DeviceFacts& device) {
   if (shape.head_dim > 512) return std::nullopt;
   ForwardTiling tiling;
+  tiling.io_warps = 4;
   tiling.saving = saving;
   tiling.padded = round_up(shape.head_dim, 16);
+  tiling.exact = tiling.padded == shape.head_dim;
   // Small heads spread over more warps; one gate alone fills an mma only with two units.
   tiling.units = tiling.padded <= 32 && cell.recurrent_gates > 1 ? 1 : 2;
   const int m_tiles = divide_up(tiling.units * cell.recurrent_gates, 2);
   tiling.chains = std::clamp(4 / m_tiles, 1, std::min(4, tiling.padded / 16));
   const int channels =
       cell.input_gates + cell.states + (saving ? cell.saved : 0);  // x in; h, states, saved out
-  return with_batch(tiling, 4 / tiling.units, channels, shape, device,
-                    [&](const ForwardTiling& t, int registers) {
-                      return t.threads() <= 1024 && t.shared_bytes(cell) <= device.shared_bytes &&
-                             t.registers(cell) <= registers;
-                    });
+  return with_batch(
+      tiling, 4 / tiling.units, channels, 2, shape, device,
+      [&](const ForwardTiling& t) { return t.registers(cell); },
+      [&](const ForwardTiling& t) { return t.shared_bytes(cell); });
 }
 
 std::optional<BackwardTiling> choose_backward(const Shape& shape, const CellDescription& cell,
@@ -164,13 +187,29 @@ std::optional<BackwardTiling> choose_backward(const Shape& shape, const CellDesc
   BackwardTiling tiling;
   tiling.padded = round_up(shape.head_dim, 16);
   const int k_tiles = cell.recurrent_gates * tiling.padded / 16;
-  tiling.chains = k_tiles <= 2 ? 1 : k_tiles <= 8 ? 2 : 4;
+  tiling.chains = k_tiles <= 2 ? 1 : k_tiles <= 4 ? 2 : 4;
   const int channels = std::popcount(reads.states) + std::popcount(reads.saved) + 1 + cell.gates;
-  return with_batch(
-      tiling, 2, channels, shape, device, [&](const BackwardTiling& t, int registers) {
-        return t.threads() <= 1024 && t.shared_bytes(cell, reads) <= device.shared_bytes &&
-               t.registers(cell, reads) <= registers;
-      });
+  const auto choose = [&](bool reports) {
+    tiling.reports = reports;
+    tiling.io_warps = reports ? 5 : 4;
+    return with_batch(
+        tiling, 2, channels, reports ? 3 : 2, shape, device,
+        [&](const BackwardTiling& t) { return t.registers(cell, reads); },
+        [&](const BackwardTiling& t) { return t.shared_bytes(cell, reads); });
+  };
+  auto chosen = choose(false);
+  if (!chosen) return chosen;
+  // sm_90 can start the next kernel before this one ends; that pays where a quarter of the
+  // multiprocessors is free.
+  const Index blocks = shape.heads * ((shape.batch + chosen->batch - 1) / chosen->batch);
+  const bool starts_early = device.architecture != "sm_80" && device.architecture != "sm_86" &&
+                            device.architecture != "sm_89";
+  if (starts_early && 4 * blocks <= 3 * static_cast<Index>(device.multiprocessors)) {
+    const auto with_reports = choose(true);
+    if (with_reports) chosen = with_reports;
+  }
+  chosen->exact = chosen->padded == shape.head_dim && shape.batch % chosen->batch == 0;
+  return chosen;
 }
 
 std::optional<WeightGradientTiling> choose_weight_gradient(const Shape& shape,

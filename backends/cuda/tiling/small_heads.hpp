@@ -22,8 +22,8 @@ struct DeviceFacts {
 };
 
 struct ForwardTiling {
-  int padded = 16, batch = 8, units = 2, chains = 1, io_warps = 1, ring = 16;
-  bool saving = false;
+  int padded = 16, batch = 8, units = 2, chains = 1, io_warps = 1, ring = 16, group = 1;
+  bool exact = false, saving = false;
   int compute_registers = 0;
   int compute_warps() const { return padded / (8 * units); }
   int threads() const { return 32 * (padded / (8 * units) + io_warps); }
@@ -34,7 +34,11 @@ struct ForwardTiling {
 };
 
 struct BackwardTiling {
-  int padded = 16, batch = 8, chains = 1, io_warps = 1, ring = 16;
+  int padded = 16, batch = 8, chains = 1, io_warps = 1, ring = 16, group = 1;
+  bool exact = false;
+  /// Whether dR is summed beside the recurrence, on multiprocessors that it leaves free, and one
+  /// warp of every block reports what is there.
+  bool reports = false;
   int compute_registers = 0;
   int compute_warps() const { return padded / 16; }
   int threads() const { return 32 * (padded / 16 + io_warps); }

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernels of heads that fit one multiprocessor: every cell, both types, shapes that fill tiles
+// and shapes that do not, all options. Runs on a GPU; links no Kokkos.
+#include "flashrnn/cells/elman.hpp"
+#include "flashrnn/cells/gru.hpp"
+#include "flashrnn/cells/lstm.hpp"
+#include "flashrnn/cells/slstm.hpp"
+#include "values_comparison.hpp"
+
+namespace flashrnn::cuda {
+namespace {
+
+// Enough blocks for a batch tile of 8 on a device of 132 multiprocessors, where the name says so.
+const std::vector<Case>& cases() {
+  constexpr auto batch_first = SequenceOrder::batch_first;
+  constexpr auto time_major = SequenceOrder::time_major;
+  static const std::vector<Case> all = {
+      {"one_of_everything", {1, 1, 1, 1}},
+      {"odd", {7, 5, 2, 13}},
+      {"odd_bare", {6, 3, 2, 13}, time_major, false},
+      {"d16_one_step", {1, 5, 2, 16}},
+      {"d16", {37, 16, 3, 16}},
+      {"d16_bare", {16, 6, 2, 16}, time_major, false},
+      {"d16_batch_first", {19, 7, 2, 16}, batch_first},
+      {"d16_batch_8", {5, 67, 48, 16}},
+      {"d24_forward_clip", {13, 5, 3, 24}, time_major, true, 0.3},
+      {"d32", {41, 9, 2, 32}},
+      {"d32_gradient_clip", {13, 8, 2, 32}, time_major, true, 0, 0.05},
+      {"d40_batch_first", {11, 3, 2, 40}, batch_first},
+      {"d64", {23, 6, 2, 64}},
+      {"d64_cut", {9, 4, 1, 64}, time_major, true, 0, 0, true},
+      {"d64_batch_8", {5, 180, 12, 64}},
+      {"d100_odd", {6, 3, 1, 100}},
+      {"d112", {10, 3, 2, 112}},
+      {"d128", {18, 4, 1, 128}},
+      {"d128_batch_8", {3, 181, 6, 128}},
+      {"d128_batch_first_bare", {8, 2, 2, 128}, batch_first, false},
+  };
+  return all;
+}
+
+template <class Cell, class Storage>
+void compare_with_reference(const Case& c) {
+  if (!Comparison<SmallHeads, Cell, Storage>(c).run()) GTEST_SKIP() << "the kernels do not take it";
+}
+
+class SmallHeadsValues : public testing::TestWithParam<Case> {};
+
+TEST_P(SmallHeadsValues, LstmBfloat16) {
+  compare_with_reference<Lstm, bfloat16>(GetParam());
+}
+TEST_P(SmallHeadsValues, LstmFloat16) {
+  compare_with_reference<Lstm, float16>(GetParam());
+}
+TEST_P(SmallHeadsValues, SlstmBfloat16) {
+  compare_with_reference<Slstm, bfloat16>(GetParam());
+}
+TEST_P(SmallHeadsValues, SlstmFloat16) {
+  compare_with_reference<Slstm, float16>(GetParam());
+}
+TEST_P(SmallHeadsValues, GruBfloat16) {
+  compare_with_reference<Gru, bfloat16>(GetParam());
+}
+TEST_P(SmallHeadsValues, GruFloat16) {
+  compare_with_reference<Gru, float16>(GetParam());
+}
+TEST_P(SmallHeadsValues, ElmanBfloat16) {
+  compare_with_reference<Elman, bfloat16>(GetParam());
+}
+TEST_P(SmallHeadsValues, ElmanFloat16) {
+  compare_with_reference<Elman, float16>(GetParam());
+}
+TEST_P(SmallHeadsValues, ElmanReluBfloat16) {
+  compare_with_reference<ElmanRelu, bfloat16>(GetParam());
+}
+TEST_P(SmallHeadsValues, ElmanReluFloat16) {
+  compare_with_reference<ElmanRelu, float16>(GetParam());
+}
+
+INSTANTIATE_TEST_SUITE_P(All, SmallHeadsValues, testing::ValuesIn(cases()),
+                         [](const auto& one) { return one.param.name; });
+
+}  // namespace
+}  // namespace flashrnn::cuda
