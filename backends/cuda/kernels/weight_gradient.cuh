@@ -18,7 +18,7 @@ template <class Storage_, int padded_, int recurrent_, int gates_, int columns_>
 struct WeightGradientTile {
   using Storage = Storage_;
   static constexpr int padded = padded_, recurrent = recurrent_, gates = gates_, columns = columns_;
-  static constexpr int rows = 32;                      // of the sum per stage
+  static constexpr int rows = 32;  // of the sum, per stage
   static constexpr int stages = padded >= 64 ? 4 : 3;
   static constexpr int m_tiles = padded / 16, n_tiles = columns / 8;
   static constexpr int threads = 32 * gates * m_tiles;
