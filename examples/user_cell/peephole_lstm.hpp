@@ -16,8 +16,8 @@
 struct PeepholeLstm {
   static constexpr const char* name = "peephole_lstm";
   static constexpr const char* file = __FILE__;  // CUDA kernels are compiled from this text
-  static constexpr int states = 2;                         // h, c
-  static constexpr int gates = 7;                          // i, f, z, o, p_i, p_f, p_o
+  static constexpr int states = 2;               // h, c
+  static constexpr int gates = 7;                // i, f, z, o, p_i, p_f, p_o
   static constexpr unsigned recurrent_gates = 0b000'1111;  // i, f, z, o receive R·h
   static constexpr unsigned input_gates = 0b000'1111;      // and x
   static constexpr unsigned bias_gates = 0b111'1111;       // all seven have a bias
