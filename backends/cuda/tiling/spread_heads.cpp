@@ -162,7 +162,8 @@ std::vector<SpreadTiling> choose_spread(const Shape& shape, const SpreadPass& pa
             std::max<Index>(1, device.multiprocessors * 9 / 10 / blocks);
         const Index at_once = in_cluster ? room_for_clusters : t.groups_at_once(device);
         const Index groups = t.groups(shape);
-        t.nanoseconds = step_time(t) * static_cast<double>((groups + at_once - 1) / at_once);
+        const Index launches = (groups + at_once - 1) / at_once;
+        t.nanoseconds = step_time(t) * static_cast<double>(launches);
         all.push_back(t);
       }
     }
