@@ -59,7 +59,8 @@ void* device_stream_create(flashrnn_device device) {
 
 void device_stream_destroy(flashrnn_device device, void* stream) {
 #ifdef FLASHRNN_TEST_CUDA
-  if (device == FLASHRNN_CUDA) check_cuda(cudaStreamDestroy((cudaStream_t)stream));
+  if (device == FLASHRNN_CUDA && stream != NULL)
+    check_cuda(cudaStreamDestroy((cudaStream_t)stream));
 #else
   (void)device;
   (void)stream;

@@ -128,7 +128,7 @@ TEST_F(TuningStore, AMeasuredPlanRemembersItsWinners) {
 TEST_F(TuningStore, TheRememberedTilingIsUsed) {
   // Not the best by the model, so that it can only come from the file.
   const std::vector<FixedTiling> known = tilings();
-  ASSERT_EQ(known.size(), 2u);
+  ASSERT_GE(known.size(), 2u);
   ASSERT_TRUE(remember_tiling(question(), known[1]));
   const std::string text = describe(Tuning::measured);
   std::string values;
