@@ -92,9 +92,12 @@ std::optional<Tiling> with_batch(const Tiling& tiling, int smallest, int channel
     if (redistribute(candidate, channels, device) && fits(candidate, candidate.compute_registers))
       return candidate;
     candidate.compute_registers = 0;
+    // The steps of a group are unrolled, which costs the largest tiles registers of their own.
+    const int unrolled = candidate.padded > 112 ? 16 : 0;
     for (candidate.chains = tiling.chains; candidate.chains >= 1; candidate.chains /= 2)
       for (candidate.io_warps = wanted; candidate.io_warps >= least_io_warps; --candidate.io_warps)
-        if (fits(candidate, registers_per_thread(device, candidate.threads()))) return candidate;
+        if (fits(candidate, registers_per_thread(device, candidate.threads()) - unrolled))
+          return candidate;
   }
   return std::nullopt;
 }
@@ -207,6 +210,9 @@ std::optional<BackwardTiling> choose_backward(const Shape& shape, const CellDesc
   if (starts_early && 4 * blocks <= 3 * static_cast<Index>(device.multiprocessors)) {
     const auto with_reports = choose(true);
     if (with_reports) chosen = with_reports;
+    // A gate beside the recurrent ones (GRU) takes the registers that longer groups would need.
+    if (chosen->reports && chosen->padded > 112 && cell.gates > cell.recurrent_gates)
+      chosen->group = std::min(chosen->group, 2);
   }
   chosen->exact = chosen->padded == shape.head_dim && shape.batch % chosen->batch == 0;
   return chosen;
