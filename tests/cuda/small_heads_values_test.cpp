@@ -41,7 +41,11 @@ const std::vector<Case>& cases() {
 
 template <class Cell, class Storage>
 void compare_with_reference(const Case& c) {
-  if (!Comparison<SmallHeads, Cell, Storage>(c).run()) GTEST_SKIP() << "the kernels do not take it";
+  const bool taken = Comparison<SmallHeads, Cell, Storage>(c).run();
+  // Training sLSTM's largest heads would spill; kernels of spread heads do it.
+  if (!taken && Cell::states == 4 && c.shape.head_dim > 112)
+    GTEST_SKIP() << "left to the kernels of spread heads";
+  EXPECT_TRUE(taken) << "the kernels do not take it";
 }
 
 class SmallHeadsValues : public testing::TestWithParam<Case> {};

@@ -40,8 +40,7 @@ const std::vector<Case>& cases() {
 
 template <class Cell, class Storage>
 void compare_with_reference(const Case& c) {
-  if (!Comparison<SpreadHeads, Cell, Storage>(c).run())
-    GTEST_SKIP() << "the kernels do not take it";
+  EXPECT_TRUE((Comparison<SpreadHeads, Cell, Storage>(c).run())) << "the kernels do not take it";
 }
 
 class SpreadHeadsValues : public testing::TestWithParam<Case> {};
