@@ -66,6 +66,36 @@ std::string unsupported(const Problem& problem, const NativeCell& cell) {
   return {};
 }
 
+Index own_units(const Shape& shape) {
+  return (shape.head_dim + 7) / 8 * 8;
+}
+Strides own_strides(const Shape& shape, Index channels) {
+  const Index units = own_units(shape), head = channels * units, row = shape.heads * head;
+  return {units, shape.batch * row, row, head};
+}
+std::size_t saved_bytes(const Problem& problem, const CellDescription& cell) {
+  const Shape& s = problem.shape;
+  if (!problem.training) return 0;
+  return 2 * static_cast<std::size_t>(cell.saved * s.steps * s.batch * s.heads *
+                                      own_units(problem.shape));
+}
+
+void place_gate_gradients(const Problem& problem, const NativeCell& cell,
+                          const BackwardTensors& tensors, unsigned short* own,
+                          Sequence (&d_gate)[max_gates]) {
+  const Strides strides = own_strides(problem.shape, cell.description.gates);
+  for (int n = 0; n < cell.description.gates; ++n) {
+    if (tensors.dx.data != nullptr && has_gate(cell.input_gates, n)) {
+      const Strides& dx = *tensors.dx.strides;
+      d_gate[n] = {static_cast<unsigned short*>(tensors.dx.data) +
+                       dx.at(gate_position(cell.input_gates, n), 0, 0, 0),
+                   dx};
+    } else if (tensors.dR.data != nullptr && has_gate(cell.recurrent_gates, n)) {
+      d_gate[n] = {own + strides.at(n, 0, 0, 0), strides};
+    }
+  }
+}
+
 NativeCell with_options(const NativeCell& cell, const Problem& problem) {
   NativeCell out = cell;
   // Whether the clip of h was active is read off h itself.

@@ -37,6 +37,19 @@ KernelOptions<float> clips(const Problem& problem);
 /// What the kernels cannot do at all, or an empty text.
 std::string unsupported(const Problem& problem, const NativeCell& cell);
 
+/// Saved values and gate gradients in memory of our own: [T, B, H, channels, units], with rows of
+/// multiples of 16 bytes.
+Index own_units(const Shape& shape);
+Strides own_strides(const Shape& shape, Index channels);
+/// Bytes of what forward keeps for backward.
+std::size_t saved_bytes(const Problem& problem, const CellDescription& cell);
+
+/// Where the gradient of every gate goes: into dx where the caller wants it, else into `own` memory
+/// if dR needs it, else nowhere.
+void place_gate_gradients(const Problem& problem, const NativeCell& cell,
+                          const BackwardTensors& tensors, unsigned short* own,
+                          Sequence (&d_gate)[max_gates]);
+
 /// The cell with what backward reads for the problem's options.
 NativeCell with_options(const NativeCell& cell, const Problem& problem);
 

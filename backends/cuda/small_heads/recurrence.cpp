@@ -78,17 +78,8 @@ std::string SmallHeads::describe() const {
   return out.str();
 }
 
-Strides SmallHeads::own_strides(Index channels) const {
-  const Shape& s = problem_.shape;
-  const Index units = padded_units(), head = channels * units, row = s.heads * head;
-  return {units, s.batch * row, row, head};
-}
-
 std::size_t SmallHeads::reserve_bytes() const {
-  const Shape& s = problem_.shape;
-  if (!problem_.training) return 0;
-  return 2 * static_cast<std::size_t>(cell_.description.saved * s.steps * s.batch * s.heads *
-                                      padded_units());
+  return saved_bytes(problem_, cell_.description);
 }
 
 struct SmallHeads::Workspace {
@@ -96,8 +87,8 @@ struct SmallHeads::Workspace {
     const Shape& s = owner.problem_.shape;
     const CellDescription& cell = owner.cell_.description;
     WorkspaceDivider divide(base);
-    gate_gradients = divide.take<unsigned short>(
-        static_cast<std::size_t>(cell.gates * s.steps * s.batch * s.heads * owner.padded_units()));
+    gate_gradients = divide.take<unsigned short>(static_cast<std::size_t>(
+        cell.gates * s.steps * s.batch * s.heads * own_units(owner.problem_.shape)));
     const Index tiles = (s.batch + owner.backward_tiling_.batch - 1) / owner.backward_tiling_.batch;
     db_partial = divide.take<float>(
         static_cast<std::size_t>(tiles * cell.bias_gates * s.heads * s.head_dim));
@@ -128,27 +119,13 @@ void SmallHeads::forward(cudaStream_t stream, const ForwardTensors& tensors) con
   p.h = sequence(tensors.h);
   p.last = sequence(tensors.last);
   p.R = {const_cast<void*>(tensors.R.data), *tensors.R.strides};
-  if (problem_.training) p.saved = {tensors.reserve, own_strides(cell_.description.saved)};
+  if (problem_.training)
+    p.saved = {tensors.reserve, own_strides(problem_.shape, cell_.description.saved)};
   p.forward_clip = clip.forward_clip;
   p.wide_sequences = all_wide(p.shape, {p.x, p.states, p.h, p.saved});
   p.wide_matrix = is_wide(p.shape, p.R);
   forward_kernel_.launch(stream, blocks(p.shape, forward_tiling_.batch), forward_tiling_.threads(),
                          forward_tiling_.shared_bytes(cell_.description), p);
-}
-
-void SmallHeads::place_gate_gradients(const BackwardTensors& tensors, const Workspace& workspace,
-                                      BackwardParameters& p) const {
-  const Strides own = own_strides(cell_.description.gates);
-  for (int n = 0; n < cell_.description.gates; ++n) {
-    if (tensors.dx.data != nullptr && has_gate(cell_.input_gates, n)) {
-      const Strides& strides = *tensors.dx.strides;
-      p.d_gate[n] = {static_cast<unsigned short*>(tensors.dx.data) +
-                         strides.at(gate_position(cell_.input_gates, n), 0, 0, 0),
-                     strides};
-    } else if (tensors.dR.data != nullptr && has_gate(cell_.recurrent_gates, n)) {
-      p.d_gate[n] = {workspace.gate_gradients + own.at(n, 0, 0, 0), own};
-    }
-  }
 }
 
 void SmallHeads::backward(cudaStream_t stream, const BackwardTensors& tensors) const {
@@ -159,7 +136,7 @@ void SmallHeads::backward(cudaStream_t stream, const BackwardTensors& tensors) c
   p.shape = problem_.shape;
   p.s0 = sequence(tensors.s0);
   p.states = sequence(tensors.states);
-  p.saved = {const_cast<void*>(tensors.reserve), own_strides(cell.saved)};
+  p.saved = {const_cast<void*>(tensors.reserve), own_strides(problem_.shape, cell.saved)};
   p.dh = sequence(tensors.dh);
   p.d_last = sequence(tensors.d_last);
   p.ds0 = sequence(tensors.ds0);
@@ -167,7 +144,7 @@ void SmallHeads::backward(cudaStream_t stream, const BackwardTensors& tensors) c
   p.db_partial = tensors.db.data != nullptr ? workspace.db_partial : nullptr;
   p.forward_clip = clip.forward_clip;
   p.recurrent_gradient_clip = clip.recurrent_gradient_clip;
-  place_gate_gradients(tensors, workspace, p);
+  place_gate_gradients(problem_, cell_, tensors, workspace.gate_gradients, p.d_gate);
   p.wide_sequences = all_wide(p.shape, {p.s0, p.states, p.saved, p.dh});
   for (const Sequence& gate : p.d_gate)
     if (!is_wide(gate)) p.wide_sequences = 0;

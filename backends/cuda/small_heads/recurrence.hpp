@@ -36,11 +36,6 @@ class SmallHeads {
   struct Workspace;
   SmallHeads(const Problem& problem, const NativeCell& cell) : problem_(problem), cell_(cell) {}
 
-  Index padded_units() const { return (problem_.shape.head_dim + 7) / 8 * 8; }
-  /// Saved values and gate gradients of our own: [T, B, H, channels, padded_units()].
-  Strides own_strides(Index channels) const;
-  void place_gate_gradients(const BackwardTensors& tensors, const Workspace& workspace,
-                            BackwardParameters& p) const;
   void weight_gradient(cudaStream_t stream, const BackwardTensors& tensors,
                        const BackwardParameters& p, float* partial) const;
 

@@ -124,23 +124,14 @@ std::string SpreadHeads::describe() const {
   return out;
 }
 
-Strides SpreadHeads::own_strides(Index channels) const {
-  const Shape& s = problem_.shape;
-  const Index units = padded_units(), head = channels * units, row = s.heads * head;
-  return {units, s.batch * row, row, head};
-}
-
 std::size_t SpreadHeads::reserve_bytes() const {
-  const Shape& s = problem_.shape;
-  if (!problem_.training) return 0;
-  return 2 * static_cast<std::size_t>(cell_.description.saved * s.steps * s.batch * s.heads *
-                                      padded_units());
+  return saved_bytes(problem_, cell_.description);
 }
 
 std::size_t SpreadHeads::matrix_elements() const {
   const Shape& s = problem_.shape;
   return static_cast<std::size_t>(cell_.description.recurrent_gates * s.heads * s.head_dim *
-                                  padded_units());
+                                  own_units(problem_.shape));
 }
 
 struct SpreadHeads::ForwardWorkspace {
@@ -169,8 +160,8 @@ struct SpreadHeads::BackwardWorkspace {
     exchange =
         divide.take<unsigned char>(static_cast<std::size_t>(groups * pass.tiling.exchange_bytes()));
     matrix = divide.take<unsigned short>(owner.matrix_elements());
-    gate_gradients = divide.take<unsigned short>(
-        static_cast<std::size_t>(cell.gates * s.steps * s.batch * s.heads * owner.padded_units()));
+    gate_gradients = divide.take<unsigned short>(static_cast<std::size_t>(
+        cell.gates * s.steps * s.batch * s.heads * own_units(owner.problem_.shape)));
     const Index tiles = (s.batch + pass.tiling.batch - 1) / pass.tiling.batch;
     db_partial = divide.take<float>(
         static_cast<std::size_t>(tiles * cell.bias_gates * s.heads * s.head_dim));
@@ -194,7 +185,8 @@ HeadMatrix SpreadHeads::arrange(cudaStream_t stream, const HeadMatrix& R, unsign
                                 bool transpose) const {
   const Shape& s = problem_.shape;
   if (!transpose && is_wide(s, R) != 0) return R;
-  const Index units = padded_units(), matrices = cell_.description.recurrent_gates * s.heads;
+  const Index units = own_units(problem_.shape),
+              matrices = cell_.description.recurrent_gates * s.heads;
   const ArrangeParameters p{
       R, to, cell_.description.recurrent_gates, s.heads, s.head_dim, units, transpose ? 1 : 0};
   Launch launch;
@@ -238,7 +230,8 @@ void SpreadHeads::forward(cudaStream_t stream, const ForwardTensors& tensors) co
   p.last = sequence(tensors.last);
   p.R = arrange(stream, {const_cast<void*>(tensors.R.data), *tensors.R.strides}, workspace.matrix,
                 false);
-  if (problem_.training) p.saved = {tensors.reserve, own_strides(cell_.description.saved)};
+  if (problem_.training)
+    p.saved = {tensors.reserve, own_strides(problem_.shape, cell_.description.saved)};
   p.forward_clip = clips(problem_).forward_clip;
   p.wide_sequences = all_wide(p.shape, {p.x});
   p.wide_matrix = 1;
@@ -254,7 +247,7 @@ void SpreadHeads::backward(cudaStream_t stream, const BackwardTensors& tensors,
   p.shape = problem_.shape;
   p.s0 = sequence(tensors.s0);
   p.states = sequence(tensors.states);
-  p.saved = {const_cast<void*>(tensors.reserve), own_strides(cell.saved)};
+  p.saved = {const_cast<void*>(tensors.reserve), own_strides(problem_.shape, cell.saved)};
   p.dh = sequence(tensors.dh);
   p.d_last = sequence(tensors.d_last);
   p.ds0 = sequence(tensors.ds0);
@@ -263,19 +256,10 @@ void SpreadHeads::backward(cudaStream_t stream, const BackwardTensors& tensors,
   p.db_partial = tensors.db.data != nullptr ? workspace.db_partial : nullptr;
   p.forward_clip = clips(problem_).forward_clip;
   p.recurrent_gradient_clip = clips(problem_).recurrent_gradient_clip;
-  const Strides own = own_strides(cell.gates);
-  for (int n = 0; n < cell.gates; ++n) {
-    if (tensors.dx.data != nullptr && has_gate(cell_.input_gates, n)) {
-      const Strides& strides = *tensors.dx.strides;
-      p.d_gate[n] = {static_cast<unsigned short*>(tensors.dx.data) +
-                         strides.at(gate_position(cell_.input_gates, n), 0, 0, 0),
-                     strides};
-    } else if (tensors.dR.data != nullptr && has_gate(cell_.recurrent_gates, n)) {
-      p.d_gate[n] = {workspace.gate_gradients + own.at(n, 0, 0, 0), own};
-    }
+  place_gate_gradients(problem_, cell_, tensors, workspace.gate_gradients, p.d_gate);
+  for (int n = 0; n < cell.gates; ++n)
     if (has_gate(cell_.recurrent_gates, n))
       d_gate[gate_position(cell_.recurrent_gates, n)] = p.d_gate[n];
-  }
   p.wide_sequences = all_wide(p.shape, {p.s0, p.states, p.saved, p.dh});
   p.wide_matrix = 1;
   launch(stream, backward_, all, workspace.exchange);

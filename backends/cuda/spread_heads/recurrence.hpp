@@ -56,8 +56,6 @@ class SpreadHeads {
 
   template <class MakeProgram>
   bool take_first(const std::vector<SpreadTiling>& tilings, const MakeProgram& program, Pass& pass);
-  Index padded_units() const { return (problem_.shape.head_dim + 7) / 8 * 8; }
-  Strides own_strides(Index channels) const;
   std::size_t matrix_elements() const;
   HeadMatrix arrange(cudaStream_t stream, const HeadMatrix& R, unsigned short* to,
                      bool transpose) const;
