@@ -178,8 +178,8 @@ TEST_F(BadInput, options_of_run) {
   };
   expect_refused(with({"--cell", "lstn"}),
                  "cell: expected one of elman, elman_relu, lstm, gru, slstm, found 'lstn'");
-  expect_refused(with({"--backend", "cuda"}),
-                 "--backend: 'cuda' is not built into this program; it has: reference, kokkos");
+  expect_refused(with({"--backend", "hip"}),
+                 "--backend: 'hip' is not built into this program; it has: reference, kokkos");
   expect_refused(
       with({"--dtype", "int8"}),
       "expected float64 (f64), float32 (f32), bfloat16 (bf16) or float16 (f16), found 'int8'");

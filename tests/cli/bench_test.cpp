@@ -59,11 +59,14 @@ TEST_F(BenchCommand, WritesEveryCaseWithWhatItWasMeasuredWith) {
   for (const char* key : {"title", "identity", "model", "file", "probed", "values"})
     EXPECT_TRUE(json.at("devices")[0].contains(key)) << key;
 
-  // 2 head sizes, 4 cells, 3 passes, in every space.
+  // 2 head sizes, 4 cells, 3 passes, in every space; what is missing is said.
   const std::size_t problems = 2 * 4 * 3;
   ASSERT_GE(json.at("cases").size(), problems);
-  EXPECT_EQ(json.at("cases").size() % problems, 0U);
-  EXPECT_TRUE(json.at("skipped").empty()) << json.at("skipped").dump();
+  EXPECT_EQ((json.at("cases").size() + json.at("skipped").size()) % problems, 0U);
+  for (const Json& one : json.at("skipped"))
+    EXPECT_NE(one.at("reason").get<std::string>().find("does not run this problem"),
+              std::string::npos)
+        << one.dump();
   for (const Json& one : json.at("cases")) {
     SCOPED_TRACE(one.dump());
     expect_times(one.at("time"));
@@ -75,7 +78,7 @@ TEST_F(BenchCommand, WritesEveryCaseWithWhatItWasMeasuredWith) {
     EXPECT_NE(one.at("plan").at("describe"), "");
     EXPECT_EQ(one.at("plan").contains("backward"), one.at("pass") == "training_backward");
     for (const Json& peer : one.at("peers")) {
-      EXPECT_EQ(one.at("cell"), "lstm");
+      EXPECT_TRUE(one.at("cell") == "lstm" || one.at("cell") == "gru") << one.at("cell");
       expect_times(peer.at("time"));
       if (!peer.at("projection").is_null()) expect_times(peer.at("projection"));
     }
