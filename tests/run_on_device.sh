@@ -20,7 +20,7 @@ fi
 failed=0 ran=0
 for program in cuda_streams_test small_heads_values_test spread_heads_values_test user_cell_values_test conformance_test \
   layers_test training_test user_cell_test device_size_test cli_test \
-  tuning_test c_api_{errors,lifecycle,lstm,threads,tuning}_test; do
+  tuning_test c_api_{errors,lifecycle,lstm,threads,tuning}_test tiling_choice_test; do
   [ -x "$bin/$program" ] || { echo "SKIPPED $program: not in $bin" && continue; }
   start=$SECONDS
   if "$bin/$program" --gtest_output="xml:$out/$program.xml" > "$out/$program.log" 2>&1; then

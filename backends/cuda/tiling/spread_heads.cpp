@@ -22,21 +22,31 @@ int largest_cluster(const DeviceFacts& device) {
   return number < 90 ? 1 : number < 120 ? 16 : 8;
 }
 
-/// Figures of one step, measured on an H100 and an H200 (docs/cuda_kernels.md).
+/// Figures of one step, fitted to 150 tilings of LSTM that tiling_choice_test timed on an H200
+/// (docs/cuda_spread_heads.md): 6 % off in the mean.
 struct Rates {
   static constexpr double cycles_per_ns = 1.755;
-  static constexpr double mma_cycles = 6.03;             ///< m16n8k16 per quarter
-  static constexpr double mma_latency = 33;              ///< of one that waits for another's result
+  static constexpr double mma_cycles = 7.8;              ///< m16n8k16 per quarter
+  static constexpr double mma_latency = 28;              ///< of one that waits for another's result
   static constexpr double shared_bytes_per_cycle = 128;  ///< per multiprocessor
-  static constexpr double cluster_ns = 235, cluster_ns_per_kb = 26;  ///< handing a vector around
+  static constexpr double hidden = 0.68;  ///< of the shorter of products and their reads
+  static constexpr double cluster_ns = 254, cluster_ns_per_kb = 24;  ///< handing a vector around
   /// Through L2 a packet is read by all blocks at about the same time, so that they wait for each
   /// other.
-  static constexpr double l2_ns = 500, l2_ns_per_kb = 14, l2_ns_per_block = 6,
-                          l2_ns_per_vector = 90;
-  static constexpr double fixed_ns = 150;  ///< barrier, sums, pointwise function
-  static constexpr double vector_ns = 30,
-                          round_ns = 90;  ///< every further vector, packet of a warp
+  static constexpr double l2_ns = 478, l2_ns_per_kb = 13.6, l2_ns_per_block = 5.1,
+                          l2_ns_per_vector = 124;
+  static constexpr double fixed_ns = 158;  ///< barrier, sums, pointwise function
+  static constexpr double vector_ns = 62,
+                          round_ns = 435;  ///< every further vector, packet of a warp
+  static constexpr double saving_ns = 77;  ///< per packet of a warp, of what is kept for backward
+  static constexpr double second_block = 0.5;  ///< steps' time that another block on it adds
 };
+
+/// Shared memory that the driver takes per block (CUDA C++ Programming Guide, technical
+/// specifications).
+constexpr int reserved = 1024;
+/// Registers, counted as other_registers() does, of kernels that ptxas gives at most 128.
+constexpr int registers_of_two = 148;
 
 /// Predicted nanoseconds of a step of one launch.
 double step_time(const SpreadTiling& t) {
@@ -51,14 +61,16 @@ double step_time(const SpreadTiling& t) {
   const int width = t.rows == 3 ? 4 : t.rows;
   const double sums =
       2.0 * 4 * t.k_groups * t.batch * t.units * width / Rates::shared_bytes_per_cycle;
-  const double cycles = std::max(product, reads) + 0.4 * std::min(product, reads) + sums;
+  const double cycles =
+      std::max(product, reads) + (1 - Rates::hidden) * std::min(product, reads) + sums;
   const double exchange = t.in_cluster
                               ? Rates::cluster_ns + Rates::cluster_ns_per_kb * vector_kb
                               : Rates::l2_ns + Rates::l2_ns_per_kb * vector_kb * t.row_groups +
                                     Rates::l2_ns_per_block * t.blocks * t.row_groups +
                                     Rates::l2_ns_per_vector * (t.vectors - 1);
   return cycles / Rates::cycles_per_ns + exchange + Rates::fixed_ns +
-         Rates::vector_ns * (t.vectors - 1) + Rates::round_ns * (t.rounds() - 1);
+         Rates::vector_ns * (t.vectors - 1) + Rates::round_ns * (t.rounds() - 1) +
+         (t.saving ? Rates::saving_ns * t.rounds() : 0);
 }
 
 /// Registers per thread besides the fragments of R that stay in them.
@@ -124,12 +136,16 @@ std::string SpreadTiling::text() const {
 }
 
 SpreadPass forward_pass(const CellDescription& cell, bool saving) {
-  return {cell.recurrent_gates, 1, cell.input_gates, cell.bias_gates,
-          cell.states + (saving ? 4 : 0)};
+  return {cell.recurrent_gates,           1,     cell.input_gates, cell.bias_gates,
+          cell.states + (saving ? 4 : 0), saving};
 }
 SpreadPass backward_pass(const CellDescription& cell, BackwardReads reads) {
-  return {1, cell.recurrent_gates, std::popcount(reads.states) + std::popcount(reads.saved) + 1, 0,
-          2 * cell.states + cell.bias_gates + cell.gates};
+  return {1,
+          cell.recurrent_gates,
+          std::popcount(reads.states) + std::popcount(reads.saved) + 1,
+          0,
+          2 * cell.states + cell.bias_gates + cell.gates,
+          false};
 }
 
 std::vector<SpreadTiling> choose_spread(const Shape& shape, const SpreadPass& pass,
@@ -153,17 +169,25 @@ std::vector<SpreadTiling> choose_spread(const Shape& shape, const SpreadPass& pa
         t.vectors = pass.vectors;
         t.input_channels = pass.input_channels;
         t.bias_gates = pass.bias_gates;
+        t.saving = pass.saving;
         // 8 warps on 4 quarters: every thread may have all the registers there are names for.
-        const int room = (255 - other_registers(t, pass.kept)) / 4;
+        const int others = other_registers(t, pass.kept), room = (255 - others) / 4;
         if (room < 0) continue;
         t.register_tiles = std::min(t.tiles(), room);
         if (t.shared_bytes() > device.shared_bytes) continue;
-        const Index room_for_clusters =
-            std::max<Index>(1, device.multiprocessors * 9 / 10 / blocks);
-        const Index at_once = in_cluster ? room_for_clusters : t.groups_at_once(device);
         const Index groups = t.groups(shape);
+        Index at_once = in_cluster
+                            ? std::max<Index>(1, Index(device.multiprocessors) * 9 / 10 / blocks)
+                            : t.groups_at_once(device);
+        double slower = 1;
+        // Clusters that need few registers share multiprocessors where there are more of them.
+        if (in_cluster && groups > at_once && others + 4 * t.register_tiles <= registers_of_two &&
+            2 * (t.shared_bytes() + reserved) <= device.shared_bytes + reserved) {
+          at_once *= 2;
+          slower += Rates::second_block;
+        }
         const Index launches = (groups + at_once - 1) / at_once;
-        t.nanoseconds = step_time(t) * static_cast<double>(launches);
+        t.nanoseconds = step_time(t) * static_cast<double>(launches) * slower;
         all.push_back(t);
       }
     }

@@ -18,6 +18,7 @@ struct SpreadTiling {
   int vectors = 1;         ///< chunks that a unit's block sends per chunk of units
   int input_channels = 1;  ///< that are read per unit and step
   int bias_gates = 0;      ///< whose biases are in shared memory
+  bool saving = false;     ///< whether forward keeps what backward needs
   double nanoseconds = 0;  ///< predicted, of a step of all launches
 
   int threads() const { return 32 * row_groups * k_groups; }
@@ -42,6 +43,7 @@ struct SpreadTiling {
 struct SpreadPass {
   int rows = 1, vectors = 1, input_channels = 1, bias_gates = 0;
   int kept = 0;  ///< values per unit that a lane keeps in registers from step to step
+  bool saving = false;
 };
 SpreadPass forward_pass(const CellDescription& cell, bool saving);
 SpreadPass backward_pass(const CellDescription& cell, BackwardReads reads);
