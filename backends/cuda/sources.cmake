@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What makes programs for NVRTC and compiles them: needs the CUDA toolkit's headers, but no GPU, driver or Kokkos. Sets
-# FLASHRNN_CUDA_PROGRAM_SOURCES; flashrnn_embed_kernels(<target>) builds the kernels' texts into a target.
+# FLASHRNN_CUDA_PROGRAM_SOURCES; flashrnn_embed_kernels(<target>) builds the kernels' texts into a target, and
+# flashrnn_embed_cubins(<target>) their machine code for common problems.
 set(flashrnn_cuda_dir ${CMAKE_CURRENT_LIST_DIR})
 set(FLASHRNN_CUDA_PROGRAM_SOURCES jit/cubin_cache.cpp jit/nvrtc.cpp jit/sources.cpp native_cell.cpp
                                   program_text.cpp small_heads/program.cpp spread_heads/program.cpp
@@ -35,4 +36,33 @@ function(flashrnn_embed_kernels target)
   target_include_directories(${target}_kernel_texts PRIVATE ${flashrnn_cuda_dir}/jit)
   target_sources(${target} PRIVATE $<TARGET_OBJECTS:${target}_kernel_texts>)
   target_include_directories(${target} PRIVATE ${flashrnn_cuda_dir} ${flashrnn_cuda_dir}/jit)
+endfunction()
+
+function(flashrnn_embed_cubins target)
+  if(NOT FLASHRNN_CUDA_EMBEDDED_ARCHITECTURES)
+    flashrnn_plain_sources(${target} jit/no_embedded_cubins.cpp)
+    return()
+  endif()
+  add_executable(embed_cubins ${flashrnn_cuda_dir}/embed/embed_cubins.cpp ${flashrnn_cuda_dir}/jit/no_embedded_cubins.cpp
+                              ${FLASHRNN_CUDA_PROGRAM_SOURCES} ${flashrnn_SOURCE_DIR}/core/src/problem.cpp)
+  set_target_properties(embed_cubins PROPERTIES UNITY_BUILD OFF)
+  flashrnn_embed_kernels(embed_cubins)
+  target_compile_features(embed_cubins PRIVATE cxx_std_20)
+  target_include_directories(
+    embed_cubins PRIVATE ${flashrnn_SOURCE_DIR}/core/include ${flashrnn_SOURCE_DIR}/core/recurrence/include
+                         ${CUDAToolkit_INCLUDE_DIRS})
+  target_compile_definitions(embed_cubins PRIVATE FLASHRNN_CUDA_MAJOR=${CUDAToolkit_VERSION_MAJOR})
+  target_link_libraries(embed_cubins PRIVATE ${CMAKE_DL_LIBS})
+  set(source ${CMAKE_CURRENT_BINARY_DIR}/embedded_cubins.cpp)
+  add_custom_command(
+    OUTPUT ${source} ${CMAKE_CURRENT_BINARY_DIR}/embedded_cubins.bin
+    COMMAND embed_cubins ${source} ${FLASHRNN_CUDA_EMBEDDED_ARCHITECTURES}
+    DEPENDS embed_cubins
+    COMMENT "Compiling the CUDA kernels of common problems (a minute)"
+    USES_TERMINAL VERBATIM)
+  add_library(${target}_cubins OBJECT ${source})
+  set_source_files_properties(${source} PROPERTIES OBJECT_DEPENDS ${CMAKE_CURRENT_BINARY_DIR}/embedded_cubins.bin)
+  target_compile_features(${target}_cubins PRIVATE cxx_std_20)
+  target_include_directories(${target}_cubins PRIVATE ${flashrnn_cuda_dir}/jit)
+  target_sources(${target} PRIVATE $<TARGET_OBJECTS:${target}_cubins>)
 endfunction()

@@ -75,6 +75,20 @@ TEST_F(CubinCacheTest, EverythingThatChangesTheCodeChangesTheKey) {
   EXPECT_NE(cache.get(compiler, "program", {"--b", "--a"}).key, key);
 }
 
+TEST_F(CubinCacheTest, EmbeddedCodeNeedsNoCompilerAndNoFolder) {
+  const CountingCompiler compiler;
+  const std::string key = program_key("program", some_options);
+  const std::vector<EmbeddedCubin> embedded = {{"", "first"}, {key, "code"}, {"~", "last"}};
+  const CubinCache cache(folder, embedded);
+  const Cubin found = cache.get(compiler, "program", some_options);
+  EXPECT_EQ(found.origin, CubinOrigin::embedded);
+  EXPECT_EQ(found.code, "code");
+  EXPECT_EQ(compiler.calls, 0);
+  EXPECT_TRUE(fs::is_empty(folder));
+  EXPECT_EQ(cache.get(compiler, "another", some_options).origin, CubinOrigin::compiled);
+  EXPECT_EQ(cache.get(compiler, "program", {"--a"}).origin, CubinOrigin::compiled);
+}
+
 TEST_F(CubinCacheTest, DamagedFilesAreReplaced) {
   const CubinCache cache(folder);
   const CountingCompiler compiler;

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel.hpp"
 
+#include <future>
 #include <map>
 #include <mutex>
+#include <utility>
+#include <vector>
 
 #include "cubin_cache.hpp"
 #include "flashrnn/error.hpp"
@@ -26,20 +29,65 @@ std::string current_architecture() {
   return "sm_" + number + (major >= 9 && major < 12 ? "a" : "");
 }
 
+namespace {
+
+/// The loaded programs of this process, kept for good (see Kernel).
+class LoadedPrograms {
+ public:
+  static LoadedPrograms& of_this_process() {
+    static auto* const all = new LoadedPrograms;
+    return *all;
+  }
+  /// Null if the program has not been loaded.
+  cudaLibrary_t find(const std::string& key) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = libraries_.find(key);
+    return found == libraries_.end() ? nullptr : found->second;
+  }
+  cudaLibrary_t load(const std::string& key, const Cubin& cubin) {
+    const std::lock_guard lock(mutex_);
+    cudaLibrary_t& library = libraries_[key];
+    if (library == nullptr)
+      check(cudaLibraryLoadData(&library, cubin.code.data(), nullptr, nullptr, 0, nullptr, nullptr,
+                                0),
+            "cudaLibraryLoadData");
+    return library;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, cudaLibrary_t> libraries_;
+};
+
+Cubin machine_code(const std::string& program, const std::vector<std::string>& options) {
+  return CubinCache(CubinCache::default_folder()).get(nvrtc(), program, options);
+}
+
+}  // namespace
+
 Kernel Kernel::load(const std::string& program, const std::string& name) {
-  const Cubin cubin = CubinCache(CubinCache::default_folder())
-                          .get(nvrtc(), program, compile_options(current_architecture()));
-  static std::mutex mutex;
-  static auto* const loaded = new std::map<std::string, cudaLibrary_t>;  // kept for good, see above
-  const std::lock_guard lock(mutex);
-  cudaLibrary_t& library = (*loaded)[cubin.key];
-  if (library == nullptr)
-    check(
-        cudaLibraryLoadData(&library, cubin.code.data(), nullptr, nullptr, 0, nullptr, nullptr, 0),
-        "cudaLibraryLoadData");
+  auto& loaded = LoadedPrograms::of_this_process();
+  const std::vector<std::string> options = compile_options(current_architecture());
+  const std::string key = program_key(program, options);
+  cudaLibrary_t library = loaded.find(key);
+  if (library == nullptr) library = loaded.load(key, machine_code(program, options));
   Kernel out;
   check(cudaLibraryGetKernel(&out.kernel_, library, name.c_str()), "cudaLibraryGetKernel");
   return out;
+}
+
+void Kernel::prepare(const std::vector<std::string>& programs) {
+  auto& loaded = LoadedPrograms::of_this_process();
+  const std::vector<std::string> options = compile_options(current_architecture());
+  std::vector<std::pair<std::string, std::future<Cubin>>> made;
+  for (const std::string& program : programs) {
+    std::string key = program_key(program, options);
+    if (loaded.find(key) == nullptr)
+      made.emplace_back(std::move(key), std::async(std::launch::async, [&program, &options] {
+                          return machine_code(program, options);
+                        }));
+  }
+  for (auto& [key, cubin] : made) loaded.load(key, cubin.get());
 }
 
 void Kernel::set_shared_bytes(int bytes) const {

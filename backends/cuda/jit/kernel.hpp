@@ -4,6 +4,7 @@
 #include <cuda_runtime_api.h>
 
 #include <string>
+#include <vector>
 
 namespace flashrnn::cuda {
 
@@ -31,8 +32,11 @@ struct Launch {
 /// small, and unloading it while the process ends would race with the runtime's own end.
 class Kernel {
  public:
-  /// Compiles (or takes from the cache) and loads `name` of `program` for the current device.
+  /// Compiles (or takes from the library or the cache) and loads `name` of `program` for the
+  /// current device.
   static Kernel load(const std::string& program, const std::string& name);
+  /// Does the slow part of load() for several programs at the same time.
+  static void prepare(const std::vector<std::string>& programs);
 
   /// Allows `bytes` of dynamic shared memory on the current device.
   void set_shared_bytes(int bytes) const;

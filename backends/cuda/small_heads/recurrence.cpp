@@ -41,17 +41,22 @@ std::unique_ptr<SmallHeads> SmallHeads::make(const Problem& problem, const Nativ
     if (shared_bytes > 0) kernel.set_shared_bytes(shared_bytes);
     return kernel;
   };
+  const Program forward_text = forward_program(used, text, problem, *forward);
   out->forward_tiling_ = *forward;
-  out->forward_kernel_ =
-      load(forward_program(used, text, problem, *forward), forward->shared_bytes(description));
-  if (!problem.training) return out;
+  if (!problem.training) {
+    out->forward_kernel_ = load(forward_text, forward->shared_bytes(description));
+    return out;
+  }
+  const Program backward_text = backward_program(used, text, problem, *backward),
+                weights_text = weight_gradient_program(used, problem.dtype, *weights),
+                sum_text = sum_parts_program(problem.dtype);
+  Kernel::prepare({forward_text.text, backward_text.text, weights_text.text, sum_text.text});
+  out->forward_kernel_ = load(forward_text, forward->shared_bytes(description));
   out->backward_tiling_ = *backward;
-  out->backward_kernel_ = load(backward_program(used, text, problem, *backward),
-                               backward->shared_bytes(description, used.reads));
+  out->backward_kernel_ = load(backward_text, backward->shared_bytes(description, used.reads));
   out->weight_tiling_ = *weights;
-  out->weight_kernel_ =
-      load(weight_gradient_program(used, problem.dtype, *weights), weights->shared_bytes());
-  out->sum_kernel_ = load(sum_parts_program(problem.dtype), 0);
+  out->weight_kernel_ = load(weights_text, weights->shared_bytes());
+  out->sum_kernel_ = load(sum_text, 0);
   return out;
 }
 

@@ -82,19 +82,23 @@ std::unique_ptr<SpreadHeads> SpreadHeads::with_tilings(const Problem& problem,
   out->device_ = device;
   const NativeCell& used = out->cell_;
   const CellText text = cell_text(used);
-  if (!out->take_first(
-          forward,
-          [&](const SpreadTiling& t) { return spread_forward_program(used, text, problem, t); },
-          out->forward_))
-    return nullptr;
+  const auto forward_text = [&](const SpreadTiling& t) {
+    return spread_forward_program(used, text, problem, t);
+  };
+  const auto backward_text = [&](const SpreadTiling& t) {
+    return spread_backward_program(used, text, problem, t);
+  };
+  // All that is likely to be needed, at the same time.
   const Program arrange = arrange_program();
+  std::vector<std::string> likely = {arrange.text};
+  if (!forward.empty()) likely.push_back(forward_text(forward[0]).text);
+  if (problem.training) likely.push_back(sum_parts_program(problem.dtype).text);
+  if (problem.training && !backward.empty()) likely.push_back(backward_text(backward[0]).text);
+  Kernel::prepare(likely);
+  if (!out->take_first(forward, forward_text, out->forward_)) return nullptr;
   out->arrange_kernel_ = Kernel::load(arrange.text, arrange.kernel);
   if (!problem.training) return out;
-  if (!out->take_first(
-          backward,
-          [&](const SpreadTiling& t) { return spread_backward_program(used, text, problem, t); },
-          out->backward_))
-    return nullptr;
+  if (!out->take_first(backward, backward_text, out->backward_)) return nullptr;
   const Program sum = sum_parts_program(problem.dtype);
   out->sum_kernel_ = Kernel::load(sum.text, sum.kernel);
   return out;

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// embed_cubins OUT.cpp ARCHITECTURE...: compiles the kernels of common problems by NVRTC and writes
+// them as a table that becomes part of the library, so that the first plan for one of them compiles
+// nothing. Needs no GPU. Which problems: common_problems() below.
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <future>
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "flashrnn/cells/gru.hpp"
+#include "flashrnn/cells/lstm.hpp"
+#include "flashrnn/cells/slstm.hpp"
+#include "jit/compiler.hpp"
+#include "jit/cubin_cache.hpp"
+#include "small_heads/program.hpp"
+#include "spread_heads/program.hpp"
+
+namespace flashrnn::cuda {
+namespace {
+
+/// What the choice of tilings sees on the first device of each architecture (CUDA C++ Programming
+/// Guide, technical specifications per compute capability). Another device of an architecture may
+/// get other tilings, which are then compiled when they are needed.
+DeviceFacts facts_of(const std::string& architecture) {
+  if (architecture == "sm_80") return {architecture, 108, 65536, 166912};
+  if (architecture == "sm_90a") return {architecture, 132, 65536, 232448};
+  if (architecture == "sm_100a") return {architecture, 148, 65536, 232448};
+  if (architecture == "sm_120") return {architecture, 170, 65536, 101376};
+  throw std::invalid_argument("expected sm_80, sm_90a, sm_100a or sm_120, found " + architecture);
+}
+
+Problem problem_of(Index head_dim, Index batch, bool training) {
+  Problem problem;
+  problem.dtype = DataType::bfloat16;
+  problem.shape = {1024, batch, std::max<Index>(1, 768 / head_dim), head_dim};
+  problem.training = training;
+  return problem;
+}
+
+/// What plans for some problems on a device ask for first.
+class Programs {
+ public:
+  explicit Programs(DeviceFacts device) : device_(std::move(device)) {}
+
+  template <class Cell>
+  void add(Index head_dim, Index batch) {
+    const NativeCell cell = native_cell<Cell>();
+    const CellText text = cell_text(cell);
+    for (const bool training : {false, true}) {
+      const Problem problem = problem_of(head_dim, batch, training);
+      if (head_dim <= 128) {
+        if (const auto tiling = choose_forward(problem.shape, cell.description, training, device_))
+          add(forward_program(cell, text, problem, *tiling));
+      } else {
+        add_spread(
+            choose_spread(problem.shape, forward_pass(cell.description, training), device_),
+            [&](const SpreadTiling& t) { return spread_forward_program(cell, text, problem, t); });
+      }
+    }
+    const Problem problem = problem_of(head_dim, batch, true);
+    if (head_dim <= 128) {
+      if (const auto tiling = choose_backward(problem.shape, cell.description, cell.reads, device_))
+        add(backward_program(cell, text, problem, *tiling));
+      if (const auto tiling = choose_weight_gradient(problem.shape, cell.description, device_))
+        add(weight_gradient_program(cell, problem.dtype, *tiling));
+    } else {
+      add_spread(
+          choose_spread(problem.shape, backward_pass(cell.description, cell.reads), device_),
+          [&](const SpreadTiling& t) { return spread_backward_program(cell, text, problem, t); });
+      add(arrange_program());
+    }
+    add(sum_parts_program(problem.dtype));
+  }
+
+  /// Compiles everything, as many at once as there are processors. Returns code by key.
+  std::map<std::string, std::string> compile() const {
+    const std::vector<std::string> options = compile_options(device_.architecture);
+    std::map<std::string, std::string> out;
+    std::vector<std::future<std::pair<std::string, std::string>>> running;
+    const std::size_t at_once = std::max(1u, std::thread::hardware_concurrency());
+    const auto finish = [&] {
+      out.insert(running.front().get());
+      running.erase(running.begin());
+    };
+    for (const std::string& program : texts_) {
+      if (running.size() == at_once) finish();
+      running.push_back(std::async(std::launch::async, [&program, &options] {
+        Compiled compiled = nvrtc().compile(program, options);
+        if (!compiled.succeeded)
+          throw std::runtime_error("a kernel does not compile:\n" + compiled.log);
+        return std::pair(program_key(program, options), std::move(compiled.cubin));
+      }));
+    }
+    while (!running.empty()) finish();
+    return out;
+  }
+
+ private:
+  void add(const Program& program) {
+    if (std::find(texts_.begin(), texts_.end(), program.text) == texts_.end())
+      texts_.push_back(program.text);
+  }
+  void add_spread(const std::vector<SpreadTiling>& tilings,
+                  const std::function<Program(const SpreadTiling&)>& program) {
+    if (!tilings.empty()) add(program(tilings.front()));
+  }
+
+  DeviceFacts device_;
+  std::vector<std::string> texts_;
+};
+
+Programs common_problems(const std::string& architecture) {
+  Programs out(facts_of(architecture));
+  for (const Index head_dim : {16, 32, 64, 128, 256, 768}) out.add<Lstm>(head_dim, 16);
+  for (const Index head_dim : {16, 32, 64, 128}) {
+    out.add<Gru>(head_dim, 16);
+    out.add<Slstm>(head_dim, 16);
+  }
+  return out;
+}
+
+void write_table(const std::filesystem::path& path,
+                 const std::map<std::string, std::string>& cubins) {
+  const std::filesystem::path binary = std::filesystem::absolute(path).replace_extension(".bin");
+  std::ofstream bytes(binary, std::ios::binary), text(path);
+  text << "// Written by embed_cubins.\n"
+          "#include \"embedded_cubins.hpp\"\n\n"
+          "asm(\".section .rodata\\n.balign 16\\nflashrnn_embedded_cubins:\\n\"\n"
+          "    \".incbin \\\""
+       << binary.string()
+       << "\\\"\\n.text\\n\");\n\n"
+          "extern \"C\" __attribute__((visibility(\"hidden\"))) const char bytes[]\n"
+          "    __asm__(\"flashrnn_embedded_cubins\");\n\n"
+          "namespace flashrnn::cuda {\n\n"
+          "const std::vector<EmbeddedCubin>& embedded_cubins() {\n"
+          "  static const std::vector<EmbeddedCubin> all = {\n";
+  std::size_t at = 0;
+  for (const auto& [key, code] : cubins) {
+    bytes << code;
+    text << "      {\"" << key << "\", {bytes + " << at << ", " << code.size() << "}},\n";
+    at += code.size();
+    // Where the next begins, at a multiple of 16.
+    for (; at % 16 != 0; ++at) bytes.put('\0');
+  }
+  text << "  };\n  return all;\n}\n\n}  // namespace flashrnn::cuda\n";
+  bytes.close();
+  text.close();
+  if (!bytes || !text) throw std::runtime_error("cannot write " + path.string());
+  std::printf("embed_cubins: %zu kernels, %.1f MB\n", cubins.size(), static_cast<double>(at) / 1e6);
+}
+
+}  // namespace
+}  // namespace flashrnn::cuda
+
+int main(int count, char** arguments) try {
+  using namespace flashrnn::cuda;
+  if (count < 2) throw std::invalid_argument("usage: embed_cubins OUT.cpp ARCHITECTURE...");
+  std::map<std::string, std::string> all;
+  for (int n = 2; n < count; ++n) all.merge(common_problems(arguments[n]).compile());
+  write_table(arguments[1], all);
+  return 0;
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "embed_cubins: %s\n", error.what());
+  return 1;
+}
