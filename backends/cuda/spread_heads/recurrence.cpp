@@ -43,6 +43,11 @@ std::unique_ptr<SpreadHeads> SpreadHeads::make(const Problem& problem, const Nat
                                                const DeviceFacts& device, std::string& reason) {
   reason = unsupported(problem, cell);
   if (!reason.empty()) return nullptr;
+  if (problem.dtype == DataType::float32) {
+    reason =
+        "the CUDA kernels of heads that several multiprocessors share take bfloat16 and float16";
+    return nullptr;
+  }
   const BackwardReads reads = with_options(cell, problem).reads;
   const CellDescription& description = cell.description;
   std::vector<SpreadTiling> backward;
@@ -87,7 +92,7 @@ std::unique_ptr<SpreadHeads> SpreadHeads::with_tilings(const Problem& problem,
           [&](const SpreadTiling& t) { return spread_forward_program(used, text, problem, t); },
           out->forward_))
     return nullptr;
-  const Program arrange = arrange_program();
+  const Program arrange = arrange_program(problem.dtype);
   out->arrange_kernel_ = Kernel::load(arrange.text, arrange.kernel);
   if (!problem.training) return out;
   if (!out->take_first(
@@ -128,9 +133,10 @@ std::size_t SpreadHeads::reserve_bytes() const {
   return saved_bytes(problem_, cell_.description);
 }
 
-std::size_t SpreadHeads::matrix_elements() const {
+std::size_t SpreadHeads::matrix_bytes() const {
   const Shape& s = problem_.shape;
-  return static_cast<std::size_t>(cell_.description.recurrent_gates * s.heads * s.head_dim *
+  return size_of(problem_.dtype) *
+         static_cast<std::size_t>(cell_.description.recurrent_gates * s.heads * s.head_dim *
                                   own_units(problem_.shape));
 }
 
@@ -142,11 +148,11 @@ struct SpreadHeads::ForwardWorkspace {
                                   pass.tiling.groups_at_once(owner.device_));
     exchange =
         divide.take<unsigned char>(static_cast<std::size_t>(groups * pass.tiling.exchange_bytes()));
-    matrix = divide.take<unsigned short>(owner.matrix_elements());
+    matrix = divide.take<char>(owner.matrix_bytes());
     bytes = divide.used();
   }
   unsigned char* exchange;
-  unsigned short* matrix;
+  char* matrix;
   std::size_t bytes;
 };
 
@@ -159,17 +165,16 @@ struct SpreadHeads::BackwardWorkspace {
     const Index groups = std::min(pass.tiling.groups(s), pass.tiling.groups_at_once(owner.device_));
     exchange =
         divide.take<unsigned char>(static_cast<std::size_t>(groups * pass.tiling.exchange_bytes()));
-    matrix = divide.take<unsigned short>(owner.matrix_elements());
-    gate_gradients = divide.take<unsigned short>(static_cast<std::size_t>(
-        cell.gates * s.steps * s.batch * s.heads * own_units(owner.problem_.shape)));
+    matrix = divide.take<char>(owner.matrix_bytes());
+    gate_gradients = divide.take<char>(own_bytes(owner.problem_, cell.gates));
     const Index tiles = (s.batch + pass.tiling.batch - 1) / pass.tiling.batch;
     db_partial = divide.take<float>(
         static_cast<std::size_t>(tiles * cell.bias_gates * s.heads * s.head_dim));
     bytes = divide.used();
   }
   unsigned char* exchange;
-  unsigned short* matrix;
-  unsigned short* gate_gradients;
+  char* matrix;
+  char* gate_gradients;
   float* db_partial;
   std::size_t bytes;
 };
@@ -181,10 +186,10 @@ std::size_t SpreadHeads::backward_workspace_bytes() const {
   return problem_.training ? BackwardWorkspace(*this, nullptr).bytes : 0;
 }
 
-HeadMatrix SpreadHeads::arrange(cudaStream_t stream, const HeadMatrix& R, unsigned short* to,
+HeadMatrix SpreadHeads::arrange(cudaStream_t stream, const HeadMatrix& R, void* to,
                                 bool transpose) const {
   const Shape& s = problem_.shape;
-  if (!transpose && is_wide(s, R) != 0) return R;
+  if (!transpose && is_wide(problem_, R) != 0) return R;
   const Index units = own_units(problem_.shape),
               matrices = cell_.description.recurrent_gates * s.heads;
   const ArrangeParameters p{
@@ -233,7 +238,7 @@ void SpreadHeads::forward(cudaStream_t stream, const ForwardTensors& tensors) co
   if (problem_.training)
     p.saved = {tensors.reserve, own_strides(problem_.shape, cell_.description.saved)};
   p.forward_clip = clips(problem_).forward_clip;
-  p.wide_sequences = all_wide(p.shape, {p.x});
+  p.wide_sequences = all_wide(problem_, {p.x});
   p.wide_matrix = 1;
   launch(stream, forward_, all, workspace.exchange);
 }
@@ -260,7 +265,7 @@ void SpreadHeads::backward(cudaStream_t stream, const BackwardTensors& tensors,
   for (int n = 0; n < cell.gates; ++n)
     if (has_gate(cell_.recurrent_gates, n))
       d_gate[gate_position(cell_.recurrent_gates, n)] = p.d_gate[n];
-  p.wide_sequences = all_wide(p.shape, {p.s0, p.states, p.saved, p.dh});
+  p.wide_sequences = all_wide(problem_, {p.s0, p.states, p.saved, p.dh});
   p.wide_matrix = 1;
   launch(stream, backward_, all, workspace.exchange);
 
