@@ -43,31 +43,29 @@ std::unique_ptr<SpreadHeads> SpreadHeads::make(const Problem& problem, const Nat
                                                const DeviceFacts& device, std::string& reason) {
   reason = unsupported(problem, cell);
   if (!reason.empty()) return nullptr;
-  if (problem.dtype == DataType::float32) {
-    reason =
-        "the CUDA kernels of heads that several multiprocessors share take bfloat16 and float16";
-    return nullptr;
-  }
   const BackwardReads reads = with_options(cell, problem).reads;
   const CellDescription& description = cell.description;
   std::vector<SpreadTiling> backward;
   if (problem.training)
-    backward = choose_spread(problem.shape, backward_pass(description, reads), device);
+    backward =
+        choose_spread(problem.shape, backward_pass(description, reads, problem.dtype), device);
   auto out = with_tilings(
       problem, cell, device,
-      choose_spread(problem.shape, forward_pass(description, problem.training), device), backward);
+      choose_spread(problem.shape, forward_pass(description, problem.training, problem.dtype),
+                    device),
+      backward);
   if (out == nullptr) {
     reason = "R of one head, " + std::to_string(description.recurrent_gates) + " matrices of " +
              std::to_string(problem.shape.head_dim) + " x " +
-             std::to_string(problem.shape.head_dim) +
+             std::to_string(problem.shape.head_dim) + " in " + std::string(name_of(problem.dtype)) +
              ", does not fit the registers and shared memory of all multiprocessors";
     return nullptr;
   }
   double own = out->forward_.tiling.nanoseconds,
-         products = products_time(problem.shape, description, false);
+         products = products_time(problem.shape, description, false, problem.dtype);
   if (problem.training) {
     own += out->backward_.tiling.nanoseconds;
-    products += products_time(problem.shape, description, true);
+    products += products_time(problem.shape, description, true, problem.dtype);
   }
   if (own > products) {
     reason = "the CUDA kernels would need " + std::to_string(static_cast<int>(own)) +
