@@ -127,11 +127,17 @@ std::unique_ptr<const Engine<Kokkos::Cuda>> make_native_engine(const Kokkos::Cud
     return std::make_unique<SmallHeadsEngine>(cell.description, std::move(recurrence));
   auto recurrence = cuda::SpreadHeads::make(problem, cell, device, reason);
   if (recurrence == nullptr) return nullptr;
-  if (problem.dtype == DataType::bfloat16)
-    return std::make_unique<SpreadHeadsEngine<bfloat16>>(space, problem, cell.description,
-                                                         std::move(recurrence));
-  return std::make_unique<SpreadHeadsEngine<float16>>(space, problem, cell.description,
-                                                      std::move(recurrence));
+  switch (problem.dtype) {
+    case DataType::bfloat16:
+      return std::make_unique<SpreadHeadsEngine<bfloat16>>(space, problem, cell.description,
+                                                           std::move(recurrence));
+    case DataType::float16:
+      return std::make_unique<SpreadHeadsEngine<float16>>(space, problem, cell.description,
+                                                          std::move(recurrence));
+    default:
+      return std::make_unique<SpreadHeadsEngine<float>>(space, problem, cell.description,
+                                                        std::move(recurrence));
+  }
 }
 
 }  // namespace flashrnn

@@ -40,7 +40,7 @@ const char* truth(bool value) {
 }
 
 std::string storage(DataType type) {
-  return "flashrnn::" + std::string(name_of(type));
+  return type == DataType::float32 ? "float" : "flashrnn::" + std::string(name_of(type));
 }
 
 }  // namespace flashrnn::cuda

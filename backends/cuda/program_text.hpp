@@ -32,7 +32,7 @@ Program plain_program(const std::string& header, const std::string& kernel,
 
 /// "true" or "false".
 const char* truth(bool value);
-/// "flashrnn::bfloat16".
+/// "flashrnn::bfloat16", "float".
 std::string storage(DataType type);
 
 }  // namespace flashrnn::cuda

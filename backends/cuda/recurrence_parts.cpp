@@ -29,33 +29,42 @@ DeviceFacts current_device() {
   return out;
 }
 
-bool is_wide(const Sequence& s) {
-  return s.data == nullptr ||
-         (reinterpret_cast<std::uintptr_t>(s.data) % 16 == 0 && s.strides.channel % 8 == 0 &&
-          s.strides.step % 8 == 0 && s.strides.batch % 8 == 0 && s.strides.head % 8 == 0);
+bool is_wide(const Problem& problem, const Sequence& s) {
+  const Index piece = 16 / static_cast<Index>(size_of(problem.dtype));
+  return s.data == nullptr || (reinterpret_cast<std::uintptr_t>(s.data) % 16 == 0 &&
+                               s.strides.channel % piece == 0 && s.strides.step % piece == 0 &&
+                               s.strides.batch % piece == 0 && s.strides.head % piece == 0);
 }
-int all_wide(const Shape& shape, std::initializer_list<Sequence> sequences) {
-  if (shape.head_dim % 8 != 0) return 0;
+int all_wide(const Problem& problem, std::initializer_list<Sequence> sequences) {
+  if (problem.shape.head_dim % 8 != 0) return 0;
   return std::all_of(sequences.begin(), sequences.end(),
-                     [](const Sequence& s) { return is_wide(s); })
+                     [&](const Sequence& s) { return is_wide(problem, s); })
              ? 1
              : 0;
 }
-int is_wide(const Shape& shape, const HeadMatrix& m) {
-  return shape.head_dim % 8 == 0 && reinterpret_cast<std::uintptr_t>(m.data) % 16 == 0 &&
-                 m.strides.gate % 8 == 0 && m.strides.head % 8 == 0 && m.strides.row % 8 == 0
+int is_wide(const Problem& problem, const HeadMatrix& m) {
+  const Index piece = 16 / static_cast<Index>(size_of(problem.dtype));
+  return problem.shape.head_dim % 8 == 0 && reinterpret_cast<std::uintptr_t>(m.data) % 16 == 0 &&
+                 m.strides.gate % piece == 0 && m.strides.head % piece == 0 &&
+                 m.strides.row % piece == 0
              ? 1
              : 0;
 }
 
 KernelOptions<float> clips(const Problem& problem) {
-  return problem.dtype == DataType::bfloat16 ? kernel_options<bfloat16, float>(problem)
-                                             : kernel_options<float16, float>(problem);
+  switch (problem.dtype) {
+    case DataType::bfloat16:
+      return kernel_options<bfloat16, float>(problem);
+    case DataType::float16:
+      return kernel_options<float16, float>(problem);
+    default:
+      return kernel_options<float, float>(problem);
+  }
 }
 
 std::string unsupported(const Problem& problem, const NativeCell& cell) {
-  if (problem.dtype != DataType::bfloat16 && problem.dtype != DataType::float16)
-    return "the CUDA kernels take bfloat16 and float16, not " + std::string(name_of(problem.dtype));
+  if (problem.dtype == DataType::float64)
+    return "the CUDA kernels take bfloat16, float16 and float32, not float64";
   if (const CellText text = cell_text(cell); text.type.empty()) return text.reason;
   if (cell.description.gates > max_gates)
     return "the CUDA kernels take at most " + std::to_string(max_gates) + " gates";
@@ -73,25 +82,29 @@ Strides own_strides(const Shape& shape, Index channels) {
   const Index units = own_units(shape), head = channels * units, row = shape.heads * head;
   return {units, shape.batch * row, row, head};
 }
-std::size_t saved_bytes(const Problem& problem, const CellDescription& cell) {
+std::size_t own_bytes(const Problem& problem, Index channels) {
   const Shape& s = problem.shape;
-  if (!problem.training) return 0;
-  return 2 * static_cast<std::size_t>(cell.saved * s.steps * s.batch * s.heads *
-                                      own_units(problem.shape));
+  return size_of(problem.dtype) *
+         static_cast<std::size_t>(channels * s.steps * s.batch * s.heads * own_units(s));
+}
+std::size_t saved_bytes(const Problem& problem, const CellDescription& cell) {
+  return problem.training ? own_bytes(problem, cell.saved) : 0;
 }
 
 void place_gate_gradients(const Problem& problem, const NativeCell& cell,
-                          const BackwardTensors& tensors, unsigned short* own,
+                          const BackwardTensors& tensors, void* own,
                           Sequence (&d_gate)[max_gates]) {
+  const auto element = [&](void* first, Index n) {
+    return static_cast<char*>(first) + static_cast<Index>(size_of(problem.dtype)) * n;
+  };
   const Strides strides = own_strides(problem.shape, cell.description.gates);
   for (int n = 0; n < cell.description.gates; ++n) {
     if (tensors.dx.data != nullptr && has_gate(cell.input_gates, n)) {
       const Strides& dx = *tensors.dx.strides;
-      d_gate[n] = {static_cast<unsigned short*>(tensors.dx.data) +
-                       dx.at(gate_position(cell.input_gates, n), 0, 0, 0),
+      d_gate[n] = {element(tensors.dx.data, dx.at(gate_position(cell.input_gates, n), 0, 0, 0)),
                    dx};
     } else if (tensors.dR.data != nullptr && has_gate(cell.recurrent_gates, n)) {
-      d_gate[n] = {own + strides.at(n, 0, 0, 0), strides};
+      d_gate[n] = {element(own, strides.at(n, 0, 0, 0)), strides};
     }
   }
 }

@@ -26,10 +26,11 @@ Sequence sequence(const BasicTensor<Pointer, Strides>& tensor) {
           tensor.strides.value_or(Strides{})};
 }
 
-/// Whether every row starts at a multiple of 16 bytes, in elements of 2 bytes.
-bool is_wide(const Sequence& s);
-int all_wide(const Shape& shape, std::initializer_list<Sequence> sequences);
-int is_wide(const Shape& shape, const HeadMatrix& m);
+/// Whether every row starts at a multiple of 16 bytes, and (but for the first) consists of whole
+/// groups of 8 elements.
+bool is_wide(const Problem& problem, const Sequence& s);
+int all_wide(const Problem& problem, std::initializer_list<Sequence> sequences);
+int is_wide(const Problem& problem, const HeadMatrix& m);
 
 /// The problem's clips, as the kernels compare with them.
 KernelOptions<float> clips(const Problem& problem);
@@ -41,14 +42,15 @@ std::string unsupported(const Problem& problem, const NativeCell& cell);
 /// multiples of 16 bytes.
 Index own_units(const Shape& shape);
 Strides own_strides(const Shape& shape, Index channels);
+/// Bytes of [T, B, H, channels, units].
+std::size_t own_bytes(const Problem& problem, Index channels);
 /// Bytes of what forward keeps for backward.
 std::size_t saved_bytes(const Problem& problem, const CellDescription& cell);
 
 /// Where the gradient of every gate goes: into dx where the caller wants it, else into `own` memory
 /// if dR needs it, else nowhere.
 void place_gate_gradients(const Problem& problem, const NativeCell& cell,
-                          const BackwardTensors& tensors, unsigned short* own,
-                          Sequence (&d_gate)[max_gates]);
+                          const BackwardTensors& tensors, void* own, Sequence (&d_gate)[max_gates]);
 
 /// The cell with what backward reads for the problem's options.
 NativeCell with_options(const NativeCell& cell, const Problem& problem);

@@ -68,7 +68,9 @@ NativeCell native_cell_of(const std::string& name) {
 
 /// Whether the CUDA kernels have a tiling: on one multiprocessor, or on several that share a head.
 bool cuda_fits(const DeviceModel& device, const Problem& problem) {
-  if (size_of(problem.dtype) != 2) return false;
+  if (problem.dtype == DataType::float64) return false;
+  // Heads on one multiprocessor are of 16 bits.
+  const bool small = size_of(problem.dtype) == 2;
   const auto capability = device.at("COMPUTE_CAPABILITY");
   cuda::DeviceFacts facts;
   facts.architecture =
@@ -81,12 +83,13 @@ bool cuda_fits(const DeviceModel& device, const Problem& problem) {
   const auto spread = [&](const cuda::SpreadPass& pass) {
     return !cuda::choose_spread(shape, pass, facts).empty();
   };
-  const bool forward = choose_forward(shape, cell.description, problem.training, facts) ||
-                       spread(cuda::forward_pass(cell.description, problem.training));
+  const bool forward =
+      (small && choose_forward(shape, cell.description, problem.training, facts)) ||
+      spread(cuda::forward_pass(cell.description, problem.training, problem.dtype));
   if (!forward || !problem.training) return forward;
-  return (choose_backward(shape, cell.description, cell.reads, facts) &&
+  return (small && choose_backward(shape, cell.description, cell.reads, facts) &&
           choose_weight_gradient(shape, cell.description, facts)) ||
-         spread(cuda::backward_pass(cell.description, cell.reads));
+         spread(cuda::backward_pass(cell.description, cell.reads, problem.dtype));
 }
 
 /// The largest head_dim, a multiple of 16 up to largest_asked, that `fits`; 0 if none. `likely` is

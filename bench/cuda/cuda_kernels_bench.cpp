@@ -2,8 +2,8 @@
 // cuda_kernels_bench: device times of the CUDA kernels, medians of CUDA events, with the caches
 // flushed before every run. One line per cell, type, heads and batch: milliseconds of inference,
 // of forward for training, of backward (with dx, dR, db, ds0) and of its recurrence alone.
-//   cuda_kernels_bench                      all of them
-//   cuda_kernels_bench CELL:HEAD_DIM:BATCH…  these, in bfloat16
+//   cuda_kernels_bench                            all of them
+//   cuda_kernels_bench CELL:HEAD_DIM:BATCH[:TYPE]…  these, in bfloat16 or another type
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -29,19 +29,20 @@ namespace {
 /// Device memory of `count` elements, filled with random numbers in [-scale, scale].
 class Buffer {
  public:
-  Buffer(std::size_t count, float scale, DataType type = DataType::bfloat16) : bytes_(2 * count) {
+  Buffer(std::size_t count, float scale, DataType type) : bytes_(size_of(type) * count) {
     check(cudaMalloc(&data_, bytes_ + 16), "cudaMalloc");
-    static std::mt19937 generator(7);
-    std::uniform_real_distribution<float> uniform(-scale, scale);
-    std::vector<unsigned short> piece(std::min<std::size_t>(count, 1 << 20));
-    for (unsigned short& element : piece) {
-      const float value = uniform(generator);
-      element = type == DataType::bfloat16 ? bfloat16(value).bits : float16(value).bits;
+    if (type == DataType::float32) {
+      fill<float>(scale);
+    } else if (type == DataType::bfloat16) {
+      fill<bfloat16>(scale);
+    } else {
+      fill<float16>(scale);
     }
-    for (std::size_t at = 0; at < count; at += piece.size())
-      check(cudaMemcpy(static_cast<unsigned short*>(data_) + at, piece.data(),
-                       2 * std::min(piece.size(), count - at), cudaMemcpyHostToDevice),
-            "cudaMemcpy");
+  }
+  /// Zeroes.
+  explicit Buffer(std::size_t bytes) : bytes_(bytes) {
+    check(cudaMalloc(&data_, bytes_ + 16), "cudaMalloc");
+    check(cudaMemset(data_, 0, bytes_), "cudaMemset");
   }
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
@@ -50,6 +51,19 @@ class Buffer {
   std::size_t bytes() const { return bytes_; }
 
  private:
+  template <class Storage>
+  void fill(float scale) {
+    static std::mt19937 generator(7);
+    std::uniform_real_distribution<float> uniform(-scale, scale);
+    std::vector<Storage> piece(std::min<std::size_t>(bytes_ / sizeof(Storage), 1 << 20));
+    for (Storage& element : piece) element = Storage(uniform(generator));
+    const std::size_t piece_bytes = sizeof(Storage) * piece.size();
+    for (std::size_t at = 0; at < bytes_; at += piece_bytes)
+      check(cudaMemcpy(static_cast<char*>(data_) + at, piece.data(),
+                       std::min(piece_bytes, bytes_ - at), cudaMemcpyHostToDevice),
+            "cudaMemcpy");
+  }
+
   void* data_ = nullptr;
   std::size_t bytes_;
 };
@@ -122,14 +136,14 @@ void measure_kernels(DataType type, Index head_dim, Index batch, Index steps) {
   const Buffer R(count(d.recurrent_gates * head_dim) * units,
                  1.7f / std::sqrt(static_cast<float>(head_dim)), type);
   const Buffer b(count(d.bias_gates) * units, 1.0f, type), dh(rows * units, 1.0f, type);
-  const Buffer states(count(d.states) * rows * units, 0), dx(x.bytes() / 2, 0);
-  const Buffer dR(R.bytes() / 2, 0), db(b.bytes() / 2, 0), ds0(count(d.states * batch) * units, 0);
-  const Buffer reserve(training->reserve_bytes() / 2, 0);
+  const Buffer states(size_of(type) * count(d.states) * rows * units), dx(x.bytes());
+  const Buffer dR(R.bytes()), db(b.bytes()), ds0(size_of(type) * count(d.states * batch) * units);
+  const Buffer reserve(training->reserve_bytes());
   std::size_t workspace_bytes = training->backward_workspace_bytes();
   if constexpr (spread)
     workspace_bytes = std::max({workspace_bytes, training->forward_workspace_bytes(),
                                 inference->forward_workspace_bytes()});
-  const Buffer workspace(workspace_bytes / 2, 0), flush(96 << 20, 0);
+  const Buffer workspace(workspace_bytes), flush(std::size_t(192) << 20);
 
   constexpr auto order = SequenceOrder::time_major;
   const Strides gates = gate_strides(s, d.input_gates, order);
@@ -180,22 +194,31 @@ void measure(DataType type, Index head_dim, Index batch, Index steps = 1024) {
   }
 }
 
-void measure(const std::string& cell, Index head_dim, Index batch) {
-  constexpr auto bf16 = DataType::bfloat16;
-  if (cell == "lstm") return measure<Lstm>(bf16, head_dim, batch);
-  if (cell == "slstm") return measure<Slstm>(bf16, head_dim, batch);
-  if (cell == "gru") return measure<Gru>(bf16, head_dim, batch);
-  if (cell == "elman") return measure<Elman>(bf16, head_dim, batch);
+void measure(const std::string& cell, Index head_dim, Index batch,
+             DataType type = DataType::bfloat16) {
+  if (cell == "lstm") return measure<Lstm>(type, head_dim, batch);
+  if (cell == "slstm") return measure<Slstm>(type, head_dim, batch);
+  if (cell == "gru") return measure<Gru>(type, head_dim, batch);
+  if (cell == "elman") return measure<Elman>(type, head_dim, batch);
   throw std::invalid_argument("no cell " + cell);
+}
+
+DataType type_named(const std::string& name) {
+  for (const DataType type : {DataType::bfloat16, DataType::float16, DataType::float32})
+    if (name == name_of(type)) return type;
+  throw std::invalid_argument("no type " + name);
 }
 
 int run(const std::vector<std::string>& wanted) {
   std::printf("%-32s %8s %8s %8s %8s\n", "T=1024, ms", "infer", "train", "backward", "(no dR)");
   for (const std::string& one : wanted) {
-    const auto first = one.find(':'), second = one.find(':', first + 1);
-    if (second == std::string::npos) throw std::invalid_argument("not CELL:HEAD_DIM:BATCH: " + one);
-    measure(one.substr(0, first), std::stoll(one.substr(first + 1, second - first - 1)),
-            std::stoll(one.substr(second + 1)));
+    const auto first = one.find(':'), second = one.find(':', first + 1),
+               third = one.find(':', second + 1);
+    if (second == std::string::npos)
+      throw std::invalid_argument("not CELL:HEAD_DIM:BATCH[:TYPE]: " + one);
+    measure(one.substr(0, first), std::stoll(one.substr(first + 1)),
+            std::stoll(one.substr(second + 1)),
+            third == std::string::npos ? DataType::bfloat16 : type_named(one.substr(third + 1)));
   }
   if (!wanted.empty()) return 0;
   for (const Index head_dim : {16, 32, 64, 128})

@@ -74,13 +74,13 @@ void check_spread(const NativeCell& cell, const CellText& text, DataType type, I
   for (const bool training : {false, true}) {
     problem.training = training;
     const auto forward =
-        choose_spread(problem.shape, forward_pass(cell.description, training), target.device);
+        choose_spread(problem.shape, forward_pass(cell.description, training, type), target.device);
     ASSERT_FALSE(forward.empty()) << head_dim << " on " << target.device.architecture;
     resources.check(spread_forward_program(cell, text, problem, forward[0]), target,
                     forward[0].threads());
   }
-  const auto backward =
-      choose_spread(problem.shape, backward_pass(cell.description, cell.reads), target.device);
+  const auto backward = choose_spread(
+      problem.shape, backward_pass(cell.description, cell.reads, type), target.device);
   ASSERT_FALSE(backward.empty()) << head_dim << " on " << target.device.architecture;
   resources.check(spread_backward_program(cell, text, problem, backward[0]), target,
                   backward[0].threads());

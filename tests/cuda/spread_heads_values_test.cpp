@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernels of heads that several multiprocessors share: every cell, both types, sizes that fill
+// The kernels of heads that several multiprocessors share: every cell and type, sizes that fill
 // tiles and sizes that do not, all options, exchange rings that go round several times. Runs on a
 // GPU; links no Kokkos.
 #include "flashrnn/cells/elman.hpp"
@@ -51,11 +51,17 @@ TEST_P(SpreadHeadsValues, LstmBfloat16) {
 TEST_P(SpreadHeadsValues, LstmFloat16) {
   compare_with_reference<Lstm, float16>(GetParam());
 }
+TEST_P(SpreadHeadsValues, LstmFloat32) {
+  compare_with_reference<Lstm, float>(GetParam());
+}
 TEST_P(SpreadHeadsValues, SlstmBfloat16) {
   compare_with_reference<Slstm, bfloat16>(GetParam());
 }
 TEST_P(SpreadHeadsValues, SlstmFloat16) {
   compare_with_reference<Slstm, float16>(GetParam());
+}
+TEST_P(SpreadHeadsValues, SlstmFloat32) {
+  compare_with_reference<Slstm, float>(GetParam());
 }
 TEST_P(SpreadHeadsValues, GruBfloat16) {
   compare_with_reference<Gru, bfloat16>(GetParam());
@@ -63,17 +69,26 @@ TEST_P(SpreadHeadsValues, GruBfloat16) {
 TEST_P(SpreadHeadsValues, GruFloat16) {
   compare_with_reference<Gru, float16>(GetParam());
 }
+TEST_P(SpreadHeadsValues, GruFloat32) {
+  compare_with_reference<Gru, float>(GetParam());
+}
 TEST_P(SpreadHeadsValues, ElmanBfloat16) {
   compare_with_reference<Elman, bfloat16>(GetParam());
 }
 TEST_P(SpreadHeadsValues, ElmanFloat16) {
   compare_with_reference<Elman, float16>(GetParam());
 }
+TEST_P(SpreadHeadsValues, ElmanFloat32) {
+  compare_with_reference<Elman, float>(GetParam());
+}
 TEST_P(SpreadHeadsValues, ElmanReluBfloat16) {
   compare_with_reference<ElmanRelu, bfloat16>(GetParam());
 }
 TEST_P(SpreadHeadsValues, ElmanReluFloat16) {
   compare_with_reference<ElmanRelu, float16>(GetParam());
+}
+TEST_P(SpreadHeadsValues, ElmanReluFloat32) {
+  compare_with_reference<ElmanRelu, float>(GetParam());
 }
 
 INSTANTIATE_TEST_SUITE_P(All, SpreadHeadsValues, testing::ValuesIn(cases()),

@@ -143,10 +143,10 @@ class TilingChoice : public testing::TestWithParam<ChoiceCase> {
 TEST_P(TilingChoice, IsWithinATenthOfTheBestOfTheRunnersUp) {
   const NativeCell cell = native_cell<Lstm>();
   const DeviceFacts device = current_device();
-  const auto forward =
-      choose_spread(problem_.shape, forward_pass(cell.description, problem_.training), device);
-  const auto backward =
-      choose_spread(problem_.shape, backward_pass(cell.description, cell.reads), device);
+  const auto forward = choose_spread(
+      problem_.shape, forward_pass(cell.description, problem_.training, problem_.dtype), device);
+  const auto backward = choose_spread(
+      problem_.shape, backward_pass(cell.description, cell.reads, problem_.dtype), device);
   const bool is_backward = c_.pass == PassKind::backward;
   const auto& all = is_backward ? backward : forward;
   ASSERT_FALSE(all.empty());

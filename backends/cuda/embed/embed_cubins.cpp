@@ -61,7 +61,8 @@ class Programs {
           add(forward_program(cell, text, problem, *tiling));
       } else {
         add_spread(
-            choose_spread(problem.shape, forward_pass(cell.description, training), device_),
+            choose_spread(problem.shape, forward_pass(cell.description, training, problem.dtype),
+                          device_),
             [&](const SpreadTiling& t) { return spread_forward_program(cell, text, problem, t); });
       }
     }
@@ -73,9 +74,10 @@ class Programs {
         add(weight_gradient_program(cell, problem.dtype, *tiling));
     } else {
       add_spread(
-          choose_spread(problem.shape, backward_pass(cell.description, cell.reads), device_),
+          choose_spread(problem.shape, backward_pass(cell.description, cell.reads, problem.dtype),
+                        device_),
           [&](const SpreadTiling& t) { return spread_backward_program(cell, text, problem, t); });
-      add(arrange_program());
+      add(arrange_program(problem.dtype));
     }
     add(sum_parts_program(problem.dtype));
   }

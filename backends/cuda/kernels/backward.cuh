@@ -69,13 +69,15 @@ struct BackwardInputRows {
   const BackwardParameters& p;
   int head;
   Index first_row;
-  __device__ unsigned short* operator()(int channel, int row, Index step) const {
+  using Storage = typename Tile::Storage;
+  __device__ Bits<Storage>* operator()(int channel, int row, Index step) const {
     const Index t = p.shape.steps - 1 - step, b = first_row + row;
     if (channel < Tile::saved_channels)
-      return row_of(p.saved, set_bit(Tile::reads_saved, channel), t, b, head);
-    if (channel == Tile::upstream_channel) return row_of(p.dh, 0, t, b, head);
+      return row_of<Storage>(p.saved, set_bit(Tile::reads_saved, channel), t, b, head);
+    if (channel == Tile::upstream_channel) return row_of<Storage>(p.dh, 0, t, b, head);
     const int state = set_bit(Tile::reads_states, channel - Tile::saved_channels);
-    return t > 0 ? row_of(p.states, state, t - 1, b, head) : row_of(p.s0, state, 0, b, head);
+    return t > 0 ? row_of<Storage>(p.states, state, t - 1, b, head)
+                 : row_of<Storage>(p.s0, state, 0, b, head);
   }
 };
 

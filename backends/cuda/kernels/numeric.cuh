@@ -3,8 +3,9 @@
 
 #include "flashrnn/types.hpp"
 
-// Pairs of 16-bit elements in one register, the matrix product of a warp on them, and the functions
-// of cells at the precision that 16-bit types have use for.
+// Elements of storage types as bit patterns, pairs of 16-bit elements in one register, the matrix
+// product of a warp on them, floats as sums of bfloat16, and the functions of cells at the
+// precision that a type has use for.
 
 namespace flashrnn::cuda {
 
@@ -78,14 +79,63 @@ struct Packed<float16> {
   }
 };
 
-/// One element, as a 16-bit pattern, from and to float.
+/// The bit pattern of one element.
 template <class Storage>
-__device__ float widen(unsigned short bits) {
-  return Packed<Storage>::first(bits);
+struct BitsOf {
+  using Type = unsigned short;
+};
+template <>
+struct BitsOf<float> {
+  using Type = unsigned;
+};
+template <class Storage>
+using Bits = typename BitsOf<Storage>::Type;
+
+/// One element, as a bit pattern, from and to float.
+template <class Storage>
+__device__ float widen(Bits<Storage> bits) {
+  if constexpr (sizeof(bits) == 4) {
+    return __uint_as_float(bits);
+  } else {
+    return Packed<Storage>::first(bits);
+  }
 }
 template <class Storage>
-__device__ unsigned short narrow(float value) {
-  return static_cast<unsigned short>(Packed<Storage>::pack(value, 0.0f));
+__device__ Bits<Storage> narrow(float value) {
+  if constexpr (sizeof(Bits<Storage>) == 4) {
+    return __float_as_uint(value);
+  } else {
+    return static_cast<Bits<Storage>>(Packed<Storage>::pack(value, 0.0f));
+  }
+}
+
+/// The 16-bit type that a storage type's elements are multiplied as, and the number of its values
+/// whose sum an element is. A float is the sum of three bfloat16, each the rest of those before it
+/// rounded to nearest: 24 bits, and the same exponents. The product of two floats is the sum of the
+/// products of parts p and q, counted from 0, with p + q < 3; the others are below 2^-24 of it, the
+/// roundoff of float. Exceptions: an infinite float, or one above the largest bfloat16 (3.39e38),
+/// has NaN for its second part, so that its products are NaN; parts below 2^-126 may be taken for
+/// zero.
+template <class Storage>
+struct Parts {
+  using Type = Storage;
+  static constexpr int count = 1;
+};
+template <>
+struct Parts<float> {
+  using Type = bfloat16;
+  static constexpr int count = 3;
+};
+
+/// Splits two floats, given by their bits, into packed parts.
+__device__ inline void split(Word first, Word second, Word (&part)[Parts<float>::count]) {
+  float low = __uint_as_float(first), high = __uint_as_float(second);
+#pragma unroll
+  for (int p = 0; p < Parts<float>::count; ++p) {
+    part[p] = Packed<bfloat16>::pack(low, high);
+    low -= Packed<bfloat16>::first(part[p]);  // exact
+    high -= Packed<bfloat16>::second(part[p]);
+  }
 }
 
 /// Half of both elements.
@@ -122,6 +172,40 @@ struct ApproximateMath {
   static __device__ Real select(bool mask, Real x, Real y) { return mask ? x : y; }
   static __device__ Real stop_gradient(Real x) { return x; }
 };
+
+/// The Math of cells for float. Errors in units of float's roundoff 2^-24, relative: tanh and
+/// sigmoid at most 6, exp and log1p as CUDA's (at most 4), x / y at most 4 (the kernels are
+/// compiled without exact division).
+struct AccurateMath : ApproximateMath {
+  static __device__ Real exp(Real x) { return ::expf(x); }
+  /// Without branches: an odd polynomial near zero (its own error is 2^-27.8), elsewhere
+  /// 1 - 2 / (exp(2|x|) + 1).
+  static __device__ Real tanh(Real x) {
+    const Real square = x * x, size = ::fabsf(x);
+    Real near = -0x1.76ac22p-8f;
+    near = __fmaf_rn(near, square, 0x1.5256dap-6f);
+    near = __fmaf_rn(near, square, -0x1.b8444ap-5f);
+    near = __fmaf_rn(near, square, 0x1.110768p-3f);
+    near = __fmaf_rn(near, square, -0x1.555534p-2f);
+    near = __fmaf_rn(near * square, x, x);
+    const Real far = __fmaf_rn(-2.0f, 1.0f / (exp(2.0f * size) + 1.0f), 1.0f);
+    return size < 0.625f ? near : ::copysignf(far, x);
+  }
+  static __device__ Real sigmoid(Real x) { return 1.0f / (1.0f + exp(-x)); }
+  static __device__ Real log_sigmoid(Real x) { return ::fminf(x, 0.0f) - log1p(exp(-::fabsf(x))); }
+};
+
+/// What a storage type's cells are computed with.
+template <class Storage>
+struct MathChoice {
+  using Type = ApproximateMath;
+};
+template <>
+struct MathChoice<float> {
+  using Type = AccurateMath;
+};
+template <class Storage>
+using MathOf = typename MathChoice<Storage>::Type;
 
 /// A pre-activation, or half of one: where a gate enters nothing but a sigmoid, the half is what
 /// its tanh needs, and R, x and b are halved beforehand. Which it is, is known when the kernel is

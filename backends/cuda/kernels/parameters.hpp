@@ -75,7 +75,7 @@ struct SpreadBackwardParameters {
 /// multiple of 8, filled up with zeros, one after the other; transposed for backward.
 struct ArrangeParameters {
   HeadMatrix from;
-  unsigned short* to;
+  void* to;
   Index gates, heads, head_dim, to_rows;
   int transpose;
 };

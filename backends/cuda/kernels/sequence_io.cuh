@@ -18,19 +18,19 @@ template <class Storage>
 __device__ float load_element(const Sequence& s, int channel, Index step, Index row, int head,
                               int unit) {
   const Index at = s.strides.at(channel, step, row, head) + unit;
-  return widen<Storage>(static_cast<const unsigned short*>(s.data)[at]);
+  return widen<Storage>(static_cast<const Bits<Storage>*>(s.data)[at]);
 }
 template <class Storage>
 __device__ void store_element(const Sequence& s, int channel, Index step, Index row, int head,
                               int unit, float value) {
   const Index at = s.strides.at(channel, step, row, head) + unit;
-  static_cast<unsigned short*>(s.data)[at] = narrow<Storage>(value);
+  static_cast<Bits<Storage>*>(s.data)[at] = narrow<Storage>(value);
 }
-/// Unit 0 of a row, or null if the tensor is not given.
-__device__ inline unsigned short* row_of(const Sequence& s, int channel, Index step, Index row,
-                                         int head) {
+/// Unit 0 of a row, or null if the tensor is not given. Without Storage: of a type of 16 bits.
+template <class Storage = bfloat16>
+__device__ Bits<Storage>* row_of(const Sequence& s, int channel, Index step, Index row, int head) {
   if (s.data == nullptr) return nullptr;
-  return static_cast<unsigned short*>(s.data) + s.strides.at(channel, step, row, head);
+  return static_cast<Bits<Storage>*>(s.data) + s.strides.at(channel, step, row, head);
 }
 
 /// `depth` steps of [row, channel, padded] in shared memory.

@@ -11,8 +11,8 @@ namespace flashrnn::cuda {
 
 /// What is fixed when the kernel is compiled; names as in SpreadForwardTile and BackwardTile.
 template <class Cell_, class Storage_, bool in_cluster_, int blocks_, int units_, int batch_,
-          int row_groups_, int k_groups_, int register_tiles_, bool clips_h_, bool clips_gradient_,
-          bool cuts_, unsigned reads_states_, unsigned reads_saved_>
+          int row_groups_, int k_groups_, int register_tiles_, int at_once_, bool clips_h_,
+          bool clips_gradient_, bool cuts_, unsigned reads_states_, unsigned reads_saved_>
 struct SpreadBackwardTile {
   using Cell = Cell_;
   using Storage = Storage_;
@@ -24,12 +24,20 @@ struct SpreadBackwardTile {
   static constexpr int vectors = count_gates(Cell::recurrent_gates);
   static_assert(Cell::gates <= max_gates, "SpreadBackwardTile: more gates than max_gates");
 
-  using Shape = ExchangeShape<blocks * vectors * units / 8, batch, k_groups_, blocks>;
+  using Shape = ExchangeShape<blocks * vectors * units / 8, batch, k_groups_, blocks,
+                              sizeof(Bits<Storage>) / 2>;
   using Exchange = ExchangeOf<in_cluster, Shape>;
-  using Product = SpreadProduct<Storage, Exchange, 1, units, row_groups_, register_tiles_>;
+  using Product =
+      SpreadProduct<Storage, Exchange, 1, units, row_groups_, register_tiles_, at_once_>;
   static constexpr int threads = 32 * Product::warps;
-  static constexpr int group_packets = Product::group_units / 8 * batch;
-  static constexpr int rounds = (group_packets + 4 * k_groups_ - 1) / (4 * k_groups_);
+  static constexpr int group_chunks = Product::group_units / 8 * batch;
+  static constexpr int rounds = (group_chunks + 4 * k_groups_ - 1) / (4 * k_groups_);
+  // Warps that have pointwise work, of every row group and of the block.
+  static constexpr int working = rounds > 1 || group_chunks > 4 * (k_groups_ - 1)
+                                     ? k_groups_
+                                     : (group_chunks + 3) / 4;
+  static constexpr int input_warps = row_groups_ * working;
+  static constexpr int vector_packets = units / 8 * Shape::chunk_packets;
 
   // Channels of what is read: saved values, states of the previous step, upstream gradient of h.
   static constexpr int saved_channels = count_gates(reads_saved);
@@ -40,7 +48,8 @@ struct SpreadBackwardTile {
   static constexpr int sums_at = matrix_at + Product::matrix_bytes;
   static constexpr int input_at = (sums_at + Product::all_sums_bytes + 15) / 16 * 16;
   static constexpr int shared_bytes =
-      input_at + Product::warps * spread_input_bytes(upstream_channel + 1, rounds, in_cluster);
+      input_at +
+      input_warps * spread_input_bytes(upstream_channel + 1, rounds, Shape::halves, in_cluster);
 };
 
 /// Where what backward reads lies; the step that comes last is the first of the sequence.
@@ -48,7 +57,8 @@ template <class Tile>
 struct SpreadBackwardRows {
   static constexpr bool last_step_differs = true;
   BackwardInputRows<Tile> rows;
-  __device__ const unsigned short* operator()(int channel, Index row, Index step) const {
+  __device__ const Bits<typename Tile::Storage>* operator()(int channel, Index row,
+                                                            Index step) const {
     return rows(channel, static_cast<int>(row), step);
   }
 };
@@ -68,17 +78,17 @@ __device__ void load_spread_columns(const BackwardParameters& p, typename Tile::
   const int first_unit = part * Tile::units + row_group * Product::group_units;
   const int first_chunk = Tile::Exchange::Shape::group_chunks * k_group + lane.column;
   const int head_dim = static_cast<int>(p.shape.head_dim);
-  const auto* const transposed = static_cast<const unsigned short*>(p.R.data);
-  product.load(
-      matrix, warp, static_cast<int>(threadIdx.x) & 31, [&](int slot, int pair, Word(&words)[4]) {
-        const int unit = first_unit + Product::slot_unit(slot, lane.row);
-        const int chunk = first_chunk + 4 * pair;
-        const int gate = chunk / unit_chunks % Tile::vectors;
-        const int out =
-            chunk / (unit_chunks * Tile::vectors) * Tile::units + 8 * (chunk % unit_chunks);
-        if (unit < head_dim && out < head_dim)
-          load_global_16(transposed + p.R.strides.at(gate, head, unit) + out, words);
-      });
+  const auto* const transposed = static_cast<const Bits<typename Tile::Storage>*>(p.R.data);
+  product.load(matrix, warp, static_cast<int>(threadIdx.x) & 31,
+               [&](int slot, int pair, Word(&words)[4 * Product::halves]) {
+                 const int unit = first_unit + Product::slot_unit(slot, lane.row);
+                 const int chunk = first_chunk + 4 * pair;
+                 const int gate = chunk / unit_chunks % Tile::vectors;
+                 const int out = chunk / (unit_chunks * Tile::vectors) * Tile::units +
+                                 8 * (chunk % unit_chunks);
+                 if (unit < head_dim && out < head_dim)
+                   load_global_chunk(transposed + p.R.strides.at(gate, head, unit) + out, words);
+               });
 }
 
 /// The kernel. Block x = group · blocks + part of the head; group = batch tile · heads + head,
@@ -119,7 +129,7 @@ __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
 
   // next: states after the step at hand, of which only those in reads_states are kept.
   SpreadUnit own[rounds];
-  unsigned short* d_gate_at[rounds][Cell::gates];
+  Bits<Storage>* d_gate_at[rounds][Cell::gates];
   float next[rounds][Cell::states], d_state[rounds][Cell::states], bias_sum[rounds][Cell::gates];
 #pragma unroll
   for (int r = 0; r < rounds; ++r) {
@@ -137,7 +147,7 @@ __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
 #pragma unroll
     for (int n = 0; n < Cell::gates; ++n) {
       bias_sum[r][n] = 0;
-      d_gate_at[r][n] = place_in(p.d_gate[n], steps - 1, own[r], head);
+      d_gate_at[r][n] = place_in<Storage>(p.d_gate[n], steps - 1, own[r], head);
     }
   }
   const SpreadBackwardRows<Tile> source{{p, head, 0}};
@@ -147,17 +157,15 @@ __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
   __syncthreads();
   Exchange::meet();
 
-  const auto send = [&](unsigned number, int r, int vector, unsigned short bits) {
+  const auto send = [&](unsigned number, int r, int vector, Bits<Storage> bits) {
     Word packet[4];
     gather_packet(bits, packet);
-    exchange.send(number, own[r].place + vector * (Tile::units / 8) * Tile::batch, own[r].sends,
-                  packet);
+    exchange.send(number, own[r].place + vector * Tile::vector_packets, own[r].sends, packet);
   };
   const auto after_send = [&](unsigned number, int r) {
 #pragma unroll
     for (int vector = 0; vector < Tile::vectors; ++vector)
-      exchange.after_send(number, own[r].place + vector * (Tile::units / 8) * Tile::batch,
-                          own[r].sends);
+      exchange.after_send(number, own[r].place + vector * Tile::vector_packets, own[r].sends);
   };
   // d_state[0] += R^T · (gate gradients of the step before), clipped or cut.
   const auto add_recurrent_gradient = [&](unsigned number, int r) {
@@ -200,14 +208,14 @@ __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
       d_state[r][0] += value[Tile::upstream_channel];
       // Where the clip of h was active, h does not depend on the pointwise function.
       if (Tile::clips_h && p.forward_clip <= ::fabsf(next[r][0])) d_state[r][0] = 0;
-      Complete::template backward<ApproximateMath>(save, previous, next[r], d_state[r], d_gate,
+      Complete::template backward<MathOf<Storage>>(save, previous, next[r], d_state[r], d_gate,
                                                    d_previous);
 #pragma unroll
       for (int s = 0; s < Cell::states; ++s) {
         d_state[r][s] = d_previous[s];
         next[r][s] = previous[s];
       }
-      unsigned short bits[Cell::gates];
+      Bits<Storage> bits[Cell::gates];
 #pragma unroll
       for (int n = 0; n < Cell::gates; ++n) {
         if (!own[r].valid) d_gate[n] = 0;  // R's padding is zero, and 0·NaN would not be

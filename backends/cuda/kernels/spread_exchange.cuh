@@ -7,21 +7,22 @@
 // other, once per step.
 //
 // The vector is cut into chunks of 8 elements; a packet is one chunk of one row of the batch, 16
-// bytes. Packets lie [chunk, row], so that a warp which reads a right-hand fragment reads
-// neighbouring packets, and 4 neighbouring packets leave a warp together. Vectors are numbered: 0
-// is the initial one, n + 1 what step n gives.
+// bytes, or half a chunk of floats. Packets lie [chunk, half, row], so that a warp which reads a
+// right-hand fragment reads neighbouring packets, and 4 neighbouring packets (of each half) leave a
+// warp together. Vectors are numbered: 0 is the initial one, n + 1 what step n gives.
 //
 //   InCluster   The blocks are one cluster (sm_90). Every packet is written into the shared memory
 //               of every block (st.async), which counts the bytes in an mbarrier per part of k.
 //   Through L2  Any blocks that run at the same time. A packet is written once to global memory and
 //               read by every block until it is there: memory is filled with a pattern that no
-//               result has. Two vectors in a row are told apart by their slots, of which there is a
+//               packet has. Two vectors in a row are told apart by their slots, of which there is a
 //               ring; slots are filled with the pattern again half a ring ahead of their use.
 
 namespace flashrnn::cuda {
 
-/// Sizes of the vector and how it is dealt to `k_groups` groups of warps.
-template <int chunks_, int batch_, int k_groups_, int blocks_>
+/// Sizes of the vector and how it is dealt to `k_groups` groups of warps. `halves`: packets that
+/// make up a chunk, 2 for floats.
+template <int chunks_, int batch_, int k_groups_, int blocks_, int halves_>
 struct ExchangeShape {
   static_assert(batch_ == 1 || batch_ == 2 || batch_ % 4 == 0, "ExchangeShape: rows");
   static constexpr int chunks = chunks_, batch = batch_, k_groups = k_groups_, blocks = blocks_;
@@ -29,7 +30,10 @@ struct ExchangeShape {
   // 4 chunks are the k of two mma's: lane column q reads chunk 4·pair + q.
   static constexpr int pairs = ((chunks + 3) / 4 + k_groups - 1) / k_groups;
   static constexpr int group_chunks = 4 * pairs;
-  static constexpr int packets = chunks * batch;
+  static constexpr int halves = halves_, chunk_packets = batch * halves;
+  static constexpr int packets = chunks * chunk_packets;
+  // Packets that a warp sends at once; every packet is in as many lanes as there are left.
+  static constexpr int sent = 4 * halves, holders = 32 / sent;
   /// Row of the batch that lane row `row` supplies; fewer than 8 rows are repeated.
   static __device__ int supplied_row(int row) { return batch >= 8 ? row : row % batch; }
 };
@@ -77,7 +81,8 @@ template <class Shape_>
 class InCluster {
  public:
   using Shape = Shape_;
-  static constexpr int buffer_bytes = Shape::k_groups * Shape::group_chunks * Shape::batch * 16;
+  static constexpr int buffer_bytes =
+      Shape::k_groups * Shape::group_chunks * Shape::chunk_packets * 16;
   static constexpr int barriers_at = 2 * buffer_bytes;
   static constexpr int shared_bytes = (barriers_at + 16 * Shape::k_groups + 127) / 128 * 128;
 
@@ -86,20 +91,23 @@ class InCluster {
   __device__ void start(SharedAddress shared, unsigned char*, const Lane& lane, int k_group) {
     shared_ = shared;
     const int chunk = Shape::group_chunks * k_group + lane.column;
-    own_ = shared + packet_offset(chunk, Shape::supplied_row(lane.row));
+#pragma unroll
+    for (int half = 0; half < Shape::halves; ++half)
+      own_[half] =
+          shared + packet_offset(chunk, half * Shape::batch + Shape::supplied_row(lane.row));
     barrier_ = shared + barriers_at + 8 * k_group;
-    bytes_ = 16 * Shape::batch *
+    bytes_ = 16 * Shape::chunk_packets *
              ::min(Shape::group_chunks, ::max(0, Shape::chunks - Shape::group_chunks * k_group));
     const int l = static_cast<int>(threadIdx.x) & 31;
 #pragma unroll
     for (int i = 0; i < destinations; ++i)
-      block_[i] = address_in_block(shared, (l / 4 + 8 * i) % Shape::blocks);
+      block_[i] = address_in_block(shared, (l / Shape::sent + Shape::holders * i) % Shape::blocks);
     if (threadIdx.x == 0) {
       for (int n = 0; n < 2 * Shape::k_groups; ++n) {
         barrier_init(shared + barriers_at + 8 * n);
         const int rest = Shape::chunks - Shape::group_chunks * (n % Shape::k_groups);
         barrier_expect(shared + barriers_at + 8 * n,
-                       16 * Shape::batch * ::min(Shape::group_chunks, ::max(0, rest)));
+                       16 * Shape::chunk_packets * ::min(Shape::group_chunks, ::max(0, rest)));
       }
       barrier_init_visible();
     }
@@ -117,48 +125,54 @@ class InCluster {
     barrier_expect(barrier_ + (number & 1) * 8 * Shape::k_groups, bytes_);
   }
   template <int first, int count>
-  __device__ void read(unsigned number, Word (&b)[count][Shape::n_tiles][4]) const {
-    const SharedAddress from = own_ + (number & 1) * buffer_bytes;
+  __device__ void read(unsigned number, Word (&b)[count][Shape::n_tiles][Shape::halves][4]) const {
 #pragma unroll
     for (int j = 0; j < count; ++j)
 #pragma unroll
       for (int n = 0; n < Shape::n_tiles; ++n)
-        load_shared_16(from + (first + j) * 64 * Shape::batch + n * 128, b[j][n]);
+#pragma unroll
+        for (int half = 0; half < Shape::halves; ++half)
+          load_shared_16(own_[half] + (number & 1) * buffer_bytes +
+                             (first + j) * 64 * Shape::chunk_packets + n * 128,
+                         b[j][n][half]);
   }
   template <int first, int count>
-  __device__ void finish_read(unsigned, Word (&)[count][Shape::n_tiles][4]) const {}
+  __device__ void finish_read(unsigned, Word (&)[count][Shape::n_tiles][Shape::halves][4]) const {}
 
-  /// Sends the packets that the warp holds: lanes l, l + 4, … hold packet `packet` + l % 4.
+  /// Sends the packets that the warp holds, this lane's being `packet`: lanes l, l + sent, … hold
+  /// the same one.
   __device__ void send(unsigned number, int packet, bool valid, const Word (&value)[4]) const {
-    const int chunk = packet / Shape::batch;
+    const int chunk = packet / Shape::chunk_packets;
     const SharedAddress at =
-        (number & 1) * buffer_bytes + packet_offset(chunk, packet % Shape::batch);
+        (number & 1) * buffer_bytes + packet_offset(chunk, packet % Shape::chunk_packets);
     const SharedAddress barrier =
         barriers_at + 8 * ((number & 1) * Shape::k_groups + chunk / Shape::group_chunks);
     const int l = static_cast<int>(threadIdx.x) & 31;
 #pragma unroll
     for (int i = 0; i < destinations; ++i)
-      if (valid && l / 4 + 8 * i < Shape::blocks)
+      if (valid && l / Shape::sent + Shape::holders * i < Shape::blocks)
         store_async_16(block_[i] + at, value, block_[i] + barrier);
   }
   __device__ void after_send(unsigned, int, bool) const {}
   __device__ void order(unsigned) const {}
 
  private:
-  static constexpr int destinations = (Shape::blocks + 7) / 8;
-  /// Rows are exchanged within a chunk so that a warp's reads meet no bank conflicts.
-  static __device__ int packet_offset(int chunk, int row) {
-    const int swap = Shape::batch >= 8 ? (chunk & 3) * 2 : Shape::batch == 4 ? chunk & 2 : 0;
-    return 16 * (chunk * Shape::batch + (row ^ swap));
+  static constexpr int destinations = (Shape::blocks + Shape::holders - 1) / Shape::holders;
+  /// Packets are exchanged within a chunk so that a warp's reads meet no bank conflicts.
+  static __device__ int packet_offset(int chunk, int packet) {
+    constexpr int packets = Shape::chunk_packets;
+    const int swap = packets >= 8 ? (chunk & 3) * 2 : packets == 4 ? chunk & 2 : 0;
+    return 16 * (chunk * packets + (packet ^ swap));
   }
 
-  SharedAddress shared_, own_, barrier_, block_[destinations];
+  SharedAddress shared_, own_[Shape::halves], barrier_, block_[destinations];
   int bytes_;
 };
 
 // ---- through L2 --------------------------------------------------------------------------------
 
-/// Two NaNs with their sign set: conversions to bfloat16 and float16 give NaN as 0x7fff.
+/// Two NaNs of 16 bits with their sign set, or one of 32: conversions to bfloat16 and float16 give
+/// NaN as 0x7fff, and who sends floats replaces this one (gather_packet).
 inline constexpr Word absent = 0xffffffffu;
 
 __device__ inline void load_relaxed_16(const unsigned char* from, Word (&out)[4]) {
@@ -186,7 +200,7 @@ class ThroughL2 {
   __device__ void start(SharedAddress, unsigned char* memory, const Lane& lane, int k_group) {
     memory_ = memory;
     const int chunk = Shape::group_chunks * k_group + lane.column;
-    own_ = 16 * (chunk * Shape::batch + Shape::supplied_row(lane.row));
+    own_ = 16 * (chunk * Shape::chunk_packets + Shape::supplied_row(lane.row));
     chunk_ = chunk;
   }
   __device__ static void meet() {}
@@ -201,45 +215,55 @@ class ThroughL2 {
 
   /// Asks for pieces; what has not arrived is asked for again by finish_read.
   template <int first, int count>
-  __device__ void read(unsigned number, Word (&b)[count][Shape::n_tiles][4]) const {
+  __device__ void read(unsigned number, Word (&b)[count][Shape::n_tiles][Shape::halves][4]) const {
     const unsigned char* const from = slot(number) + own_;
 #pragma unroll
     for (int j = 0; j < count; ++j)
 #pragma unroll
-      for (int n = 0; n < Shape::n_tiles; ++n) {
-        if (there(first + j)) {
-          load_relaxed_16(from + (first + j) * 64 * Shape::batch + n * 128, b[j][n]);
-        } else {
-          b[j][n][0] = b[j][n][1] = b[j][n][2] = b[j][n][3] = 0;
+      for (int n = 0; n < Shape::n_tiles; ++n)
+#pragma unroll
+        for (int half = 0; half < Shape::halves; ++half) {
+          Word(&packet)[4] = b[j][n][half];
+          if (there(first + j)) {
+            load_relaxed_16(from + offset(first + j, n, half), packet);
+          } else {
+            packet[0] = packet[1] = packet[2] = packet[3] = 0;
+          }
         }
-      }
   }
   template <int first, int count>
-  __device__ void finish_read(unsigned number, Word (&b)[count][Shape::n_tiles][4]) const {
+  __device__ void finish_read(unsigned number,
+                              Word (&b)[count][Shape::n_tiles][Shape::halves][4]) const {
     const unsigned char* const from = slot(number) + own_;
     for (;;) {
       bool missing = false;
 #pragma unroll
       for (int j = 0; j < count; ++j)
 #pragma unroll
-        for (int n = 0; n < Shape::n_tiles; ++n) missing = missing || incomplete(b[j][n]);
+        for (int n = 0; n < Shape::n_tiles; ++n)
+#pragma unroll
+          for (int half = 0; half < Shape::halves; ++half)
+            missing = missing || incomplete(b[j][n][half]);
       if (!__any_sync(0xffffffffu, missing)) return;
 #pragma unroll
       for (int j = 0; j < count; ++j)
 #pragma unroll
         for (int n = 0; n < Shape::n_tiles; ++n)
-          if (incomplete(b[j][n]))
-            load_relaxed_16(from + (first + j) * 64 * Shape::batch + n * 128, b[j][n]);
+#pragma unroll
+          for (int half = 0; half < Shape::halves; ++half)
+            if (incomplete(b[j][n][half]))
+              load_relaxed_16(from + offset(first + j, n, half), b[j][n][half]);
     }
   }
   __device__ void send(unsigned number, int packet, bool valid, const Word (&value)[4]) const {
-    if (valid && (threadIdx.x & 31) < 4) store_relaxed_16(slot(number) + 16 * packet, value);
+    if (valid && (threadIdx.x & 31) < Shape::sent)
+      store_relaxed_16(slot(number) + 16 * packet, value);
   }
   /// Twice per ring, after vector `number` is sent: empties the slots that everybody has read. Who
   /// sends vector n has all of vector n - 1, which its senders sent after they had all of n - 2.
   __device__ void after_send(unsigned number, int packet, bool valid) const {
     if (number % half != 0 || number == 0) return;
-    if (!valid || (threadIdx.x & 31) >= 4) return;
+    if (!valid || (threadIdx.x & 31) >= Shape::sent) return;
     const Word pattern[4] = {absent, absent, absent, absent};
 #pragma unroll 1
     for (unsigned n = number > half ? number - half - 1 : 0; n + 1 < number; ++n)
@@ -257,6 +281,9 @@ class ThroughL2 {
   static constexpr int cycles_before_asking = 100;  // measured, docs/cuda_spread_heads.md
   __device__ unsigned char* slot(unsigned number) const {
     return memory_ + (number % slots) * (16 * Shape::packets);
+  }
+  static __device__ constexpr int offset(int pair, int n, int half) {
+    return pair * 64 * Shape::chunk_packets + 128 * n + 16 * Shape::batch * half;
   }
   static __device__ bool incomplete(const Word (&packet)[4]) {
     return packet[0] == absent || packet[1] == absent || packet[2] == absent || packet[3] == absent;

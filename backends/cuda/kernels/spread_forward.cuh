@@ -15,9 +15,11 @@ namespace flashrnn::cuda {
 ///   batch           rows of the batch per block: 1, 2, 4, 8, 16, …
 ///   row_groups, k_groups   how a block's warps are dealt over rows and k of the product
 ///   register_tiles  fragments of R per warp in registers; the others are in shared memory
+///   at_once         packets of the vector that a lane reads at once
 ///   saving, clips   as in ForwardTile
 template <class Cell_, class Storage_, bool in_cluster_, int blocks_, int units_, int batch_,
-          int row_groups_, int k_groups_, int register_tiles_, bool saving_, bool clips_>
+          int row_groups_, int k_groups_, int register_tiles_, int at_once_, bool saving_,
+          bool clips_>
 struct SpreadForwardTile {
   using Cell = Cell_;
   using Storage = Storage_;
@@ -29,14 +31,22 @@ struct SpreadForwardTile {
   static constexpr int input_extent = inputs > 0 ? inputs : 1;
   static constexpr int vectors = 1;
 
-  using Shape = ExchangeShape<blocks * units / 8, batch, k_groups_, blocks>;
+  using Shape =
+      ExchangeShape<blocks * units / 8, batch, k_groups_, blocks, sizeof(Bits<Storage>) / 2>;
   using Exchange = ExchangeOf<in_cluster, Shape>;
-  using Product = SpreadProduct<Storage, Exchange, recurrent, units, row_groups_, register_tiles_>;
+  using Product =
+      SpreadProduct<Storage, Exchange, recurrent, units, row_groups_, register_tiles_, at_once_>;
   static constexpr int threads = 32 * Product::warps;
 
-  // A warp works on 4 packets at a time, 8 lanes each.
-  static constexpr int group_packets = Product::group_units / 8 * batch;
-  static constexpr int rounds = (group_packets + 4 * k_groups_ - 1) / (4 * k_groups_);
+  // A warp works on 4 chunks of a row of the batch at a time, 8 lanes each.
+  static constexpr int group_chunks = Product::group_units / 8 * batch;
+  static constexpr int rounds = (group_chunks + 4 * k_groups_ - 1) / (4 * k_groups_);
+  // Warps that have pointwise work, of every row group and of the block.
+  static constexpr int working = rounds > 1 || group_chunks > 4 * (k_groups_ - 1)
+                                     ? k_groups_
+                                     : (group_chunks + 3) / 4;
+  static constexpr int input_warps = row_groups_ * working;
+  static constexpr int vector_packets = units / 8 * Shape::chunk_packets;
 
   static constexpr int matrix_at = Exchange::shared_bytes;
   static constexpr int sums_at = matrix_at + Product::matrix_bytes;
@@ -44,20 +54,21 @@ struct SpreadForwardTile {
   static constexpr int bias_bytes = 4 * units * count_gates(Cell::bias_gates);
   static constexpr int input_at = (bias_at + bias_bytes + 15) / 16 * 16;
   static constexpr int shared_bytes =
-      input_at + Product::warps * spread_input_bytes(inputs, rounds, in_cluster);
+      input_at + input_warps * spread_input_bytes(inputs, rounds, Shape::halves, in_cluster);
 };
 
 /// Where x lies.
+template <class Storage>
 struct SpreadInputRows {
   static constexpr bool last_step_differs = false;
   const ForwardParameters& p;
   int head;
-  __device__ const unsigned short* operator()(int channel, Index row, Index step) const {
-    return row_of(p.x, channel, step, row, head);
+  __device__ const Bits<Storage>* operator()(int channel, Index row, Index step) const {
+    return row_of<Storage>(p.x, channel, step, row, head);
   }
 };
 template <class Tile>
-using SpreadForwardInput = SpreadInput<Tile, Tile::inputs, SpreadInputRows>;
+using SpreadForwardInput = SpreadInput<Tile, Tile::inputs, SpreadInputRows<typename Tile::Storage>>;
 
 /// R as the product's left-hand factor: rows are the block's gates, k the units of the head. Its
 /// rows begin at multiples of 16 bytes and are zero beyond head_dim, up to a multiple of 8 units.
@@ -70,15 +81,16 @@ __device__ void load_spread_rows(const ForwardParameters& p, typename Tile::Prod
   const int first_unit = part * Tile::units + row_group * Product::group_units;
   const int first_chunk = Tile::Exchange::Shape::group_chunks * k_group + lane.column;
   const int head_dim = static_cast<int>(p.shape.head_dim);
-  const auto* const matrix_of_head = static_cast<const unsigned short*>(p.R.data);
-  product.load(
-      matrix, warp, static_cast<int>(threadIdx.x) & 31, [&](int slot, int pair, Word(&words)[4]) {
-        const int unit = first_unit + Product::slot_unit(slot, lane.row);
-        const int first = 8 * (first_chunk + 4 * pair);
-        if (unit < head_dim && first < head_dim)
-          load_global_16(
-              matrix_of_head + p.R.strides.at(Product::slot_row(slot), head, unit) + first, words);
-      });
+  const auto* const matrix_of_head = static_cast<const Bits<typename Tile::Storage>*>(p.R.data);
+  product.load(matrix, warp, static_cast<int>(threadIdx.x) & 31,
+               [&](int slot, int pair, Word(&words)[4 * Product::halves]) {
+                 const int unit = first_unit + Product::slot_unit(slot, lane.row);
+                 const int first = 8 * (first_chunk + 4 * pair);
+                 if (unit < head_dim && first < head_dim)
+                   load_global_chunk(
+                       matrix_of_head + p.R.strides.at(Product::slot_row(slot), head, unit) + first,
+                       words);
+               });
 }
 
 /// The block's biases [gate, unit] in shared memory, as floats.
@@ -132,15 +144,15 @@ __device__ void spread_forward(const SpreadForwardParameters& parameters) {
   // What a lane works on, and what it keeps from step to step.
   SpreadUnit own[rounds];
   float state[rounds][Cell::states];
-  unsigned short *h_at[rounds], *states_at[rounds], *saved_at[rounds];
-  const SpreadInputRows input_rows{p, head};
+  Bits<Storage>*h_at[rounds], *states_at[rounds], *saved_at[rounds];
+  const SpreadInputRows<Storage> input_rows{p, head};
   SpreadForwardInput<Tile> x;
 #pragma unroll
   for (int r = 0; r < rounds; ++r) {
     own[r] = spread_unit<Tile>(p.shape, first_row, part, r);
-    h_at[r] = place_in(p.h, 0, own[r], head);
-    states_at[r] = place_in(p.states, 0, own[r], head);
-    saved_at[r] = place_in(p.saved, 0, own[r], head);
+    h_at[r] = place_in<Storage>(p.h, 0, own[r], head);
+    states_at[r] = place_in<Storage>(p.states, 0, own[r], head);
+    saved_at[r] = place_in<Storage>(p.saved, 0, own[r], head);
 #pragma unroll
     for (int s = 0; s < Cell::states; ++s)
       state[r][s] = own[r].valid && p.s0.data != nullptr
@@ -153,7 +165,7 @@ __device__ void spread_forward(const SpreadForwardParameters& parameters) {
   __syncthreads();
   Exchange::meet();
 
-  const auto send = [&](unsigned number, int r, unsigned short h) {
+  const auto send = [&](unsigned number, int r, Bits<Storage> h) {
     Word packet[4];
     gather_packet(h, packet);
     exchange.send(number, own[r].place, own[r].sends, packet);
@@ -189,10 +201,10 @@ __device__ void spread_forward(const SpreadForwardParameters& parameters) {
           gate[n] += sum[gate_position(Cell::recurrent_gates, n)];
       }
       float next[Cell::states], save[Complete::saved_extent];
-      Complete::template forward<ApproximateMath>(gate, state[r], next, save);
+      Complete::template forward<MathOf<Storage>>(gate, state[r], next, save);
       if constexpr (Tile::clips) next[0] = clipped(next[0], p.forward_clip);
       if (!own[r].valid) next[0] = 0;  // R's padding is zero, and 0·inf would not be
-      const unsigned short h = narrow<Storage>(next[0]);
+      const Bits<Storage> h = narrow<Storage>(next[0]);
       if (step + 1 < steps) send(number + 1, r, h);
       state[r][0] = widen<Storage>(h);  // everybody else sees the rounded h
 #pragma unroll

@@ -21,39 +21,41 @@ struct SpreadUnit {
   int row;                   ///< of the batch
 };
 
-/// Deals the units of a block, 8 to a packet and 4 packets to a warp. `Tile::vectors` chunks of
-/// a unit follow each other per block: 1 forward, the gates backward.
+/// Deals the units of a block, 8 to a chunk and 4 chunks of a row of the batch to a warp.
+/// `Tile::vectors` chunks of a unit follow each other per block: 1 forward, the gates backward.
 template <class Tile>
 __device__ SpreadUnit spread_unit(const Shape& shape, Index first_row, int part, int round) {
   using Product = typename Tile::Product;
+  constexpr int halves = Tile::Shape::halves;
   const int lane = static_cast<int>(threadIdx.x) & 31, warp = static_cast<int>(threadIdx.x) / 32;
   const int row_group = warp / Product::k_groups;
   const int task = warp % Product::k_groups + Product::k_groups * round;
   const int mine = 4 * task + lane / 8, sent = 4 * task + lane % 4;
-  const int packet = mine < Tile::group_packets ? mine : 0;
+  const int chunk = mine < Tile::group_chunks ? mine : 0;
   SpreadUnit out;
-  out.active = 4 * task < Tile::group_packets;
-  out.tile_row = packet % Tile::batch;
-  out.group_unit = 8 * (packet / Tile::batch) + lane % 8;
+  out.active = 4 * task < Tile::group_chunks;
+  out.tile_row = chunk % Tile::batch;
+  out.group_unit = 8 * (chunk / Tile::batch) + lane % 8;
   out.block_unit = row_group * Product::group_units + out.group_unit;
   out.unit = part * Tile::units + out.block_unit;
   out.row = static_cast<int>(first_row) + out.tile_row;
-  out.valid = mine < Tile::group_packets && out.unit < shape.head_dim && out.row < shape.batch;
-  out.sends = sent < Tile::group_packets;
-  out.place = part * (Tile::units / 8) * Tile::vectors * Tile::batch +
-              row_group * Tile::group_packets + sent;
+  out.valid = mine < Tile::group_chunks && out.unit < shape.head_dim && out.row < shape.batch;
+  out.sends = sent < Tile::group_chunks;
+  out.place = part * Tile::vectors * Tile::vector_packets +
+              halves * (row_group * Tile::group_chunks + sent - sent % Tile::batch) +
+              lane / 4 % halves * Tile::batch + sent % Tile::batch;
   return out;
 }
 
 /// Where a lane's unit lies in a sequence, channel 0; null stays null.
-__device__ inline unsigned short* place_in(const Sequence& s, Index step, const SpreadUnit& own,
-                                           int head) {
-  unsigned short* const row = row_of(s, 0, step, own.valid ? own.row : 0, head);
+template <class Storage>
+__device__ Bits<Storage>* place_in(const Sequence& s, Index step, const SpreadUnit& own, int head) {
+  Bits<Storage>* const row = row_of<Storage>(s, 0, step, own.valid ? own.row : 0, head);
   return row == nullptr ? nullptr : row + (own.valid ? own.unit : 0);
 }
 
 /// Brings the line of an address into L2, and waits for nothing.
-__device__ inline void bring_to_l2(const unsigned short* from) {
+__device__ inline void bring_to_l2(const void* from) {
   asm volatile("prefetch.global.L2 [%0];" ::"l"(from));
 }
 
@@ -63,8 +65,8 @@ __device__ inline void bring_to_l2(const unsigned short* from) {
 __device__ constexpr int spread_input_depth(bool in_cluster) {
   return in_cluster ? 8 : 3;
 }
-__device__ constexpr int spread_input_bytes(int channels, int rounds, bool in_cluster) {
-  return spread_input_depth(in_cluster) * rounds * 4 * 16 * (channels > 0 ? channels : 1);
+__device__ constexpr int spread_input_bytes(int channels, int rounds, int halves, bool in_cluster) {
+  return spread_input_depth(in_cluster) * rounds * 4 * 16 * halves * (channels > 0 ? channels : 1);
 }
 
 /// Values of the units of a block on their way into shared memory, several steps ahead. Each warp
@@ -76,20 +78,25 @@ class SpreadInput {
   static constexpr int rounds = Tile::rounds;
   static constexpr bool from_l2 = !Tile::in_cluster;
   static constexpr int depth = spread_input_depth(Tile::in_cluster), steps_ahead = 8;
-  static constexpr int packet_bytes = 16 * (channels > 0 ? channels : 1);
-  static constexpr int round_bytes = 4 * packet_bytes, step_bytes = rounds * round_bytes;
+  using Element = Bits<typename Tile::Storage>;
+  static constexpr int halves = Tile::Shape::halves, chunk_bytes = 16 * halves;
+  static constexpr int unit_bytes = chunk_bytes * (channels > 0 ? channels : 1);
+  static constexpr int round_bytes = 4 * unit_bytes, step_bytes = rounds * round_bytes;
   static constexpr int warp_bytes = depth * step_bytes;
-  static_assert(warp_bytes == spread_input_bytes(channels, rounds, Tile::in_cluster));
+  static_assert(warp_bytes == spread_input_bytes(channels, rounds, halves, Tile::in_cluster));
 
-  /// `wide`: rows can be moved in pieces of 16 bytes. `shared` has warp_bytes per warp, cleared.
+  /// `wide`: rows can be moved in pieces of 16 bytes. `shared` has warp_bytes per warp that
+  /// has work, cleared.
   __device__ void start(const Source& source, bool wide, SharedAddress shared,
                         const SpreadUnit (&own)[rounds], Index steps) {
     const int l = static_cast<int>(threadIdx.x) & 31;
     wide_ = wide;
     steps_ = steps;
-    read_ =
-        shared + static_cast<int>(threadIdx.x) / 32 * warp_bytes + l / 8 * packet_bytes + l % 8 * 2;
-    write_ = read_ + l % 8 * 14;  // piece l % 8 of the packet
+    constexpr int element = sizeof(Element);
+    const int warp = static_cast<int>(threadIdx.x) / 32, k_groups = Tile::Product::k_groups;
+    const int working = warp / k_groups * Tile::working + ::min(warp % k_groups, Tile::working - 1);
+    read_ = shared + working * warp_bytes + l / 8 * unit_bytes + l % 8 * element;
+    write_ = read_ + l % 8 * (16 - element);  // piece l % 8 of the 8 units' values
     keep(read_);
     keep(write_);
     if (!wide) {
@@ -102,9 +109,9 @@ class SpreadInput {
           from_[r][i] = nullptr;
           stride_[r][i] = 0;
           if (!own[r].valid || channel(i) >= channels) continue;
-          const unsigned short* const first = source(channel(i), own[r].row, 0);
+          const Element* const first = source(channel(i), own[r].row, 0);
           if (first == nullptr) continue;
-          from_[r][i] = first + own[r].unit - l % 8;
+          from_[r][i] = first + piece_unit(own[r]);
           stride_[r][i] = source(channel(i), own[r].row, 1) - first;
         }
       for (int step = 0; step < depth - 1; ++step) fill(source, step, own);
@@ -119,9 +126,15 @@ class SpreadInput {
   }
   __device__ void read(int round, float (&value)[channels > 0 ? channels : 1]) const {
 #pragma unroll
-    for (int n = 0; n < channels; ++n)
-      value[n] = widen<typename Tile::Storage>(static_cast<unsigned short>(
-          load_shared<1>(read_ + read_slot_ + round * round_bytes + 16 * n).word[0]));
+    for (int n = 0; n < channels; ++n) {
+      const SharedAddress from = read_ + read_slot_ + round * round_bytes + chunk_bytes * n;
+      if constexpr (halves == 2) {
+        value[n] = load_shared_float(from);
+      } else {
+        value[n] = widen<typename Tile::Storage>(
+            static_cast<unsigned short>(load_shared<1>(from).word[0]));
+      }
+    }
   }
   /// Once a step, after its reads.
   __device__ void advance(const Source& source, Index step, const SpreadUnit (&own)[rounds]) {
@@ -135,9 +148,15 @@ class SpreadInput {
   }
 
  private:
-  static constexpr int pieces = (channels + 7) / 8;
+  // Pieces of 16 bytes: of the values of 8 units, each of their 8 lanes moves as many.
+  static constexpr int pieces = (channels * halves + 7) / 8;
   static __device__ int channel(int piece) {
-    return (static_cast<int>(threadIdx.x) & 7) + 8 * piece;
+    return ((static_cast<int>(threadIdx.x) & 7) + 8 * piece) / halves;
+  }
+  /// First unit of this lane's pieces.
+  static __device__ int piece_unit(const SpreadUnit& own) {
+    const int l = static_cast<int>(threadIdx.x) & 7;
+    return own.unit - l + l % halves * 4;
   }
   static __device__ int next(int slot) {
     return slot + step_bytes == warp_bytes ? 0 : slot + step_bytes;
@@ -152,11 +171,11 @@ class SpreadInput {
           const SharedAddress to = write_ + write_slot_ + r * round_bytes + 128 * i;
           if (Source::last_step_differs && step == steps_ - 1) {
             if (!own[r].valid || channel(i) >= channels) continue;
-            const unsigned short* const first = source(channel(i), own[r].row, step);
+            const Element* const first = source(channel(i), own[r].row, step);
             if (first == nullptr) {
               store_shared_16(to, {0, 0, 0, 0});
             } else {
-              copy_async_16(to, first + own[r].unit - channel(0));
+              copy_async_16(to, first + piece_unit(own[r]));
             }
           } else if (from_[r][i] != nullptr) {
             copy_async_16(to, from_[r][i]);
@@ -177,9 +196,14 @@ class SpreadInput {
       if (!own[r].valid) continue;
 #pragma unroll 1
       for (int n = 0; n < channels; ++n) {
-        const unsigned short* const first = source(n, own[r].row, step);
-        store_shared_bits(read_ + read_slot_ + r * round_bytes + 16 * n,
-                          first == nullptr ? 0 : first[own[r].unit]);
+        const Element* const first = source(n, own[r].row, step);
+        const SharedAddress to = read_ + read_slot_ + r * round_bytes + chunk_bytes * n;
+        const Element bits = first == nullptr ? 0 : first[own[r].unit];
+        if constexpr (halves == 2) {
+          store_shared_float(to, __uint_as_float(bits));
+        } else {
+          store_shared_bits(to, bits);
+        }
       }
     }
   }
@@ -188,7 +212,7 @@ class SpreadInput {
   Index steps_;
   SharedAddress read_, write_;
   int read_slot_ = 0, write_slot_ = 0;
-  const unsigned short* from_[rounds][pieces > 0 ? pieces : 1];
+  const Element* from_[rounds][pieces > 0 ? pieces : 1];
   Index stride_[rounds][pieces > 0 ? pieces : 1];
 };
 

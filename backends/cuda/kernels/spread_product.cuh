@@ -6,12 +6,16 @@
 // The product of a step where several blocks share a head. A block's warps are row groups × k
 // groups: each holds the fragments of some rows and some k, a part of them in registers and the
 // rest in shared memory. The sums of the k groups meet in shared memory.
+//
+// Floats are multiplied as sums of three bfloat16 (numeric.cuh): a tile of R becomes three, the
+// vector is split by who reads it, and six products take the place of one.
 
 namespace flashrnn::cuda {
 
-/// `rows` values per unit (gates forward, 1 backward) of `units` units, k as `Exchange` deals it.
+/// `rows` values per unit (gates forward, 1 backward) of `units` units, k as `Exchange` deals it;
+/// a lane reads `at_once` packets at once.
 template <class Storage_, class Exchange_, int rows_, int units_, int row_groups_,
-          int register_tiles_>
+          int register_tiles_, int at_once_>
 struct SpreadProduct {
   using Storage = Storage_;
   using Exchange = Exchange_;
@@ -24,10 +28,23 @@ struct SpreadProduct {
   static constexpr int slots = lane_units * rows;  // a lane's two half tiles, one after the other
   static constexpr int m_tiles = (slots + 1) / 2;
   static constexpr int k_tiles = 2 * pairs;
-  // Accumulators per row, so that about 4 products are in flight.
-  static constexpr int chains = m_tiles * n_tiles >= 4 ? 1 : m_tiles * n_tiles >= 2 ? 2 : 4;
+  using Factor = typename Parts<Storage>::Type;
+  static constexpr int parts = Parts<Storage>::count, halves = Exchange::Shape::halves;
+  static_assert(halves * 2 == sizeof(Bits<Storage>), "SpreadProduct: packets hold its elements");
+  // Accumulators per row, so that about 4 products are in flight. Of floats the first is for the
+  // products of first parts alone: what mma cuts off in every addition is then the roundoff of few
+  // additions, and nothing to speak of for the other products, which are 2^-8 as large.
+  static constexpr int sums_per_row = m_tiles * n_tiles;
+  static constexpr int chains = parts == 1 ? (sums_per_row >= 4   ? 1
+                                              : sums_per_row >= 2 ? 2
+                                                                  : 4)
+                                           : (sums_per_row >= 4   ? 2
+                                              : sums_per_row >= 2 ? 3
+                                                                  : 4);
   static constexpr int warps = row_groups * k_groups;
-  static constexpr int tiles = m_tiles * k_tiles;
+  // Tiles of a k-tile, [part, m].
+  static constexpr int k_tile_tiles = parts * m_tiles;
+  static constexpr int tiles = k_tile_tiles * k_tiles;
   static constexpr int shared_tiles = tiles - register_tiles;
   static_assert(units % (8 * row_groups) == 0, "SpreadProduct: 8 units per row of fragments");
   static_assert(rows > 1 || lane_units % 2 == 0, "SpreadProduct: one row takes pairs of units");
@@ -53,30 +70,53 @@ struct SpreadProduct {
   static __device__ constexpr int registers_of(int k) {
     return registers_before(k + 1) - registers_before(k);
   }
-  /// Where a tile that is in shared memory lies among the warp's.
-  static __device__ constexpr int shared_place(int k, int m) {
-    return 512 * (k * m_tiles - registers_before(k) + m - registers_of(k));
+  /// Where a tile that is in shared memory lies among the warp's; `t` counts those of a k-tile.
+  static __device__ constexpr int shared_place(int k, int t) {
+    return 512 * (k * k_tile_tiles - registers_before(k) + t - registers_of(k));
+  }
+  /// The parts of 4 neighbouring elements, packed in pairs: the first or second half of a chunk.
+  static __device__ void split_half(const Word (&chunk)[4 * halves], int half,
+                                    Word (&part)[parts][2]) {
+#pragma unroll
+    for (int pair = 0; pair < 2; ++pair) {
+      if constexpr (parts == 1) {
+        part[0][pair] = chunk[2 * half + pair];
+      } else {
+        Word both[parts];
+        split(chunk[4 * half + 2 * pair], chunk[4 * half + 2 * pair + 1], both);
+#pragma unroll
+        for (int p = 0; p < parts; ++p) part[p][pair] = both[p];
+      }
+    }
   }
   /// The tiles m of k-tiles 2·pair and 2·pair + 1.
   template <class Row>
-  static __device__ void load_pair(const Row& row, int m, int pair, Word (&tile)[2][4]) {
-    Word low[4] = {0, 0, 0, 0}, high[4] = {0, 0, 0, 0};
+  static __device__ void load_pair(const Row& row, int m, int pair, Word (&tile)[2][parts][4]) {
+    Word low[4 * halves], high[4 * halves];
+#pragma unroll
+    for (int e = 0; e < 4 * halves; ++e) low[e] = high[e] = 0;
     row(2 * m, pair, low);
     if (2 * m + 1 < slots) row(2 * m + 1, pair, high);
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
-      tile[half][0] = low[2 * half];
-      tile[half][1] = high[2 * half];
-      tile[half][2] = low[2 * half + 1];
-      tile[half][3] = high[2 * half + 1];
+      Word low_part[parts][2], high_part[parts][2];
+      split_half(low, half, low_part);
+      split_half(high, half, high_part);
+#pragma unroll
+      for (int p = 0; p < parts; ++p) {
+        tile[half][p][0] = low_part[p][0];
+        tile[half][p][1] = high_part[p][0];
+        tile[half][p][2] = low_part[p][1];
+        tile[half][p][3] = high_part[p][1];
+      }
     }
   }
 
   Word held[register_tiles > 0 ? register_tiles : 1][4];
   SharedAddress rest, sums;
 
-  /// `row(slot, pair)` gives the 8 elements of a slot's row at this lane's chunk of a pair, as 4
-  /// words.
+  /// `row(slot, pair)` gives the 8 elements of a slot's row at this lane's chunk of a pair, as 4 or
+  /// 8 words.
   template <class Row>
   __device__ void load(SharedAddress matrix, int warp, int lane, const Row& row) {
     rest = matrix + warp * shared_tiles * 512 + 16 * lane;
@@ -86,67 +126,112 @@ struct SpreadProduct {
     for (int j = 0; j < pairs; ++j)
 #pragma unroll
       for (int m = 0; m < m_tiles; ++m) {
-        Word tile[2][4];
+        Word tile[2][parts][4];
         load_pair(row, m, j, tile);
 #pragma unroll
         for (int half = 0; half < 2; ++half)
-          if (m >= registers_of(2 * j + half))
-            store_shared_16(rest + shared_place(2 * j + half, m), tile[half]);
+#pragma unroll
+          for (int p = 0; p < parts; ++p) {
+            const int k = 2 * j + half, t = p * m_tiles + m;
+            if (t >= registers_of(k)) store_shared_16(rest + shared_place(k, t), tile[half][p]);
+          }
       }
 #pragma unroll
     for (int j = 0; j < pairs; ++j)
 #pragma unroll
       for (int m = 0; m < m_tiles; ++m) {
         if (m >= registers_of(2 * j) && m >= registers_of(2 * j + 1)) continue;
-        Word tile[2][4];
+        Word tile[2][parts][4];
         load_pair(row, m, j, tile);
 #pragma unroll
         for (int half = 0; half < 2; ++half)
-          if (m < registers_of(2 * j + half))
 #pragma unroll
-            for (int e = 0; e < 4; ++e) held[registers_before(2 * j + half) + m][e] = tile[half][e];
+          for (int p = 0; p < parts; ++p) {
+            const int k = 2 * j + half, t = p * m_tiles + m;
+            if (t < registers_of(k))
+#pragma unroll
+              for (int e = 0; e < 4; ++e) held[registers_before(k) + t][e] = tile[half][p][e];
+          }
       }
   }
 
   /// sum += the pairs [first, first + count) of the product.
   template <int first, int count>
-  __device__ void multiply(const Word (&b)[count][n_tiles][4],
+  __device__ void multiply(const Word (&b)[count][n_tiles][halves][4],
                            float (&sum)[chains][m_tiles][n_tiles][4]) const {
 #pragma unroll
     for (int j = 0; j < count; ++j)
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
         const int k = 2 * (first + j) + half;
+        Word right[n_tiles][parts][2];
 #pragma unroll
-        for (int m = 0; m < m_tiles; ++m) {
-          Word tile[4];
-          if (m < registers_of(k)) {
+        for (int n = 0; n < n_tiles; ++n) {
+          Word chunk[4 * halves];
 #pragma unroll
-            for (int e = 0; e < 4; ++e) tile[e] = held[registers_before(k) + m][e];
-          } else {
-            load_shared_16(rest + shared_place(k, m), tile);
-          }
-#pragma unroll
-          for (int n = 0; n < n_tiles; ++n)
-            Packed<Storage>::multiply_add(sum[k % chains][m][n], tile, b[j][n][2 * half],
-                                          b[j][n][2 * half + 1]);
+          for (int e = 0; e < 4 * halves; ++e) chunk[e] = b[j][n][e / 4][e % 4];
+          split_half(chunk, half, right[n]);
         }
+#pragma unroll
+        for (int p = 0; p < parts; ++p)
+#pragma unroll
+          for (int begin = 0; begin < m_tiles; begin += together) {
+            Word tile[together][4];
+#pragma unroll
+            for (int i = 0; i < together; ++i)
+              if (begin + i < m_tiles) fetch(k, p * m_tiles + begin + i, tile[i]);
+#pragma unroll
+            for (int q = 0; q < parts - p; ++q)
+#pragma unroll
+              for (int i = 0; i < together; ++i) {
+                if (begin + i >= m_tiles) continue;
+#pragma unroll
+                for (int n = 0; n < n_tiles; ++n)
+                  Packed<Factor>::multiply_add(sum[chain(k, p, q)][begin + i][n], tile[i],
+                                               right[n][q][0], right[n][q][1]);
+              }
+          }
       }
+  }
+  /// Tiles that are multiplied with a part of the vector before the next part's turn.
+  static constexpr int together = parts == 1              ? 1
+                                  : n_tiles >= 4          ? 1
+                                  : m_tiles < 4 / n_tiles ? m_tiles
+                                                          : 4 / n_tiles;
+  /// The accumulator of a product of parts p and q.
+  static __device__ constexpr int chain(int k, int p, int q) {
+    if (parts == 1) return k % chains;
+    if (p + q == 0) return 0;
+    constexpr int others = parts * (parts + 1) / 2 - 1;
+    const int number = p * parts - p * (p - 1) / 2 + q - 1;  // among the others
+    return 1 + (others * k + number) % (chains - 1);
+  }
+  /// Tile `t` of those of a k-tile.
+  __device__ void fetch(int k, int t, Word (&tile)[4]) const {
+    if (t < registers_of(k)) {
+#pragma unroll
+      for (int e = 0; e < 4; ++e) tile[e] = held[registers_before(k) + t][e];
+    } else {
+      load_shared_16(rest + shared_place(k, t), tile);
+    }
   }
 
   /// Pairs that are read at once: what is asked for in L2 should be on its way together.
-  static constexpr int section = pairs * n_tiles <= 8 ? pairs : 8 / n_tiles;
+  static constexpr int pair_packets = n_tiles * halves;
+  static constexpr int section = pairs * pair_packets <= at_once_ ? pairs
+                                 : pair_packets >= at_once_       ? 1
+                                                                  : at_once_ / pair_packets;
 
   template <int first>
   __device__ void multiply_from(const Exchange& exchange, unsigned number,
-                                const Word (&b)[section][n_tiles][4],
+                                const Word (&b)[section][n_tiles][halves][4],
                                 float (&sum)[chains][m_tiles][n_tiles][4]) const {
     constexpr int next = first + section;
     if constexpr (next >= pairs) {
       multiply<first, section>(b, sum);
     } else {
       constexpr int count = pairs - next < section ? pairs - next : section;
-      Word ahead[count][n_tiles][4];
+      Word ahead[count][n_tiles][halves][4];
       exchange.template read<next, count>(number, ahead);
       multiply<first, section>(b, sum);
       exchange.template finish_read<next, count>(number, ahead);
@@ -170,7 +255,7 @@ struct SpreadProduct {
 #pragma unroll
           for (int e = 0; e < 4; ++e) sum[c][m][n][e] = 0;
     exchange.wait(number);
-    Word b[section][n_tiles][4];
+    Word b[section][n_tiles][halves][4];
     exchange.template read<0, section>(number, b);
     exchange.template finish_read<0, section>(number, b);
     multiply_from<0>(exchange, number, b, sum);
@@ -276,12 +361,18 @@ __device__ inline float load_shared_float(SharedAddress from) {
   asm volatile("ld.shared.f32 %0, [%1];" : "=f"(value) : "r"(from) : "memory");
   return value;
 }
-__device__ inline void load_global_16(const unsigned short* from, Word (&out)[4]) {
-  const uint4 four = *reinterpret_cast<const uint4*>(from);
-  out[0] = four.x;
-  out[1] = four.y;
-  out[2] = four.z;
-  out[3] = four.w;
+/// 8 neighbouring elements, which begin at a multiple of 16 bytes.
+template <class Element, int words>
+__device__ void load_global_chunk(const Element* from, Word (&out)[words]) {
+  static_assert(words == 2 * sizeof(Element));
+#pragma unroll
+  for (int n = 0; n < words; n += 4) {
+    const uint4 four = reinterpret_cast<const uint4*>(from)[n / 4];
+    out[n] = four.x;
+    out[n + 1] = four.y;
+    out[n + 2] = four.z;
+    out[n + 3] = four.w;
+  }
 }
 
 /// The warps of one row group.
@@ -299,6 +390,15 @@ __device__ inline void gather_packet(unsigned short bits, Word (&packet)[4]) {
   const Word pair = static_cast<Word>(bits) | next << 16;  // of use in even lanes
 #pragma unroll
   for (int n = 0; n < 4; ++n) packet[n] = __shfl_sync(all, pair, 8 * (lane % 4) + 2 * n);
+}
+/// The same of floats: lanes l, l + 8, … get half l / 4 % 2 of what makes up chunk l % 4. No word
+/// is `absent`.
+__device__ inline void gather_packet(unsigned bits, Word (&packet)[4]) {
+  const int lane = static_cast<int>(threadIdx.x) & 31;
+  const Word sent = bits == absent ? 0x7fffffffu : bits;  // one NaN for another
+#pragma unroll
+  for (int n = 0; n < 4; ++n)
+    packet[n] = __shfl_sync(0xffffffffu, sent, 8 * (lane % 4) + lane / 4 % 2 * 4 + n);
 }
 
 }  // namespace flashrnn::cuda

@@ -272,7 +272,7 @@ __device__ void sum_parts(const SumPartsParameters& p) {
     const Index unit = n % p.head_dim, row = n / p.head_dim % p.rows,
                 head = n / (p.head_dim * p.rows) % p.heads,
                 gate = n / (p.head_dim * p.rows * p.heads);
-    static_cast<unsigned short*>(
+    static_cast<Bits<Storage>*>(
         p.to)[gate * p.gate_stride + head * p.head_stride + row * p.row_stride + unit] =
         narrow<Storage>(sum);
   }

@@ -21,6 +21,10 @@ std::unique_ptr<SmallHeads> SmallHeads::make(const Problem& problem, const Nativ
                                              const DeviceFacts& device, std::string& reason) {
   reason = unsupported(problem, cell);
   if (!reason.empty()) return nullptr;
+  if (problem.dtype == DataType::float32) {
+    reason = "the CUDA kernels of heads that fit one multiprocessor take bfloat16 and float16";
+    return nullptr;
+  }
   const NativeCell used = with_options(cell, problem);
   const Shape& shape = problem.shape;
   const CellDescription& description = used.description;
@@ -92,8 +96,7 @@ struct SmallHeads::Workspace {
     const Shape& s = owner.problem_.shape;
     const CellDescription& cell = owner.cell_.description;
     WorkspaceDivider divide(base);
-    gate_gradients = divide.take<unsigned short>(static_cast<std::size_t>(
-        cell.gates * s.steps * s.batch * s.heads * own_units(owner.problem_.shape)));
+    gate_gradients = divide.take<char>(own_bytes(owner.problem_, cell.gates));
     const Index tiles = (s.batch + owner.backward_tiling_.batch - 1) / owner.backward_tiling_.batch;
     db_partial = divide.take<float>(
         static_cast<std::size_t>(tiles * cell.bias_gates * s.heads * s.head_dim));
@@ -102,7 +105,7 @@ struct SmallHeads::Workspace {
     progress = divide.take<unsigned>(static_cast<std::size_t>(s.heads * chunks_of(s.steps)));
     bytes = divide.used();
   }
-  unsigned short* gate_gradients;
+  char* gate_gradients;
   float* db_partial;
   float* dR_partial;
   unsigned* progress;
@@ -127,8 +130,8 @@ void SmallHeads::forward(cudaStream_t stream, const ForwardTensors& tensors) con
   if (problem_.training)
     p.saved = {tensors.reserve, own_strides(problem_.shape, cell_.description.saved)};
   p.forward_clip = clip.forward_clip;
-  p.wide_sequences = all_wide(p.shape, {p.x, p.states, p.h, p.saved});
-  p.wide_matrix = is_wide(p.shape, p.R);
+  p.wide_sequences = all_wide(problem_, {p.x, p.states, p.h, p.saved});
+  p.wide_matrix = is_wide(problem_, p.R);
   forward_kernel_.launch(stream, blocks(p.shape, forward_tiling_.batch), forward_tiling_.threads(),
                          forward_tiling_.shared_bytes(cell_.description), p);
 }
@@ -150,10 +153,10 @@ void SmallHeads::backward(cudaStream_t stream, const BackwardTensors& tensors) c
   p.forward_clip = clip.forward_clip;
   p.recurrent_gradient_clip = clip.recurrent_gradient_clip;
   place_gate_gradients(problem_, cell_, tensors, workspace.gate_gradients, p.d_gate);
-  p.wide_sequences = all_wide(p.shape, {p.s0, p.states, p.saved, p.dh});
+  p.wide_sequences = all_wide(problem_, {p.s0, p.states, p.saved, p.dh});
   for (const Sequence& gate : p.d_gate)
-    if (!is_wide(gate)) p.wide_sequences = 0;
-  p.wide_matrix = is_wide(p.shape, p.R);
+    if (!is_wide(problem_, gate)) p.wide_sequences = 0;
+  p.wide_matrix = is_wide(problem_, p.R);
   // The kernel that sums dR runs beside the recurrence and follows its reports, where the device
   // lets it.
   p.progress = nullptr;

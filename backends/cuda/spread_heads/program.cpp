@@ -35,9 +35,11 @@ Program spread_backward_program(const NativeCell& cell, const CellText& text,
                       tiling.shared_bytes(), sources_with(text));
 }
 
-Program arrange_program() {
-  return plain_program("arrange.cuh", "flashrnn_arrange_matrix", "flashrnn::cuda::arrange_matrix",
-                       "ArrangeParameters");
+Program arrange_program(DataType type) {
+  return plain_program(
+      "arrange.cuh", "flashrnn_arrange_matrix",
+      "flashrnn::cuda::arrange_matrix<flashrnn::cuda::Bits<" + storage(type) + ">>",
+      "ArrangeParameters");
 }
 
 }  // namespace flashrnn::cuda

@@ -14,6 +14,6 @@ Program spread_forward_program(const NativeCell& cell, const CellText& text, con
 Program spread_backward_program(const NativeCell& cell, const CellText& text,
                                 const Problem& problem, const SpreadTiling& tiling);
 /// The kernel that copies R into the order in which the others read it.
-Program arrange_program();
+Program arrange_program(DataType type);
 
 }  // namespace flashrnn::cuda

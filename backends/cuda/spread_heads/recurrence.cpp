@@ -47,22 +47,25 @@ std::unique_ptr<SpreadHeads> SpreadHeads::make(const Problem& problem, const Nat
   const CellDescription& description = cell.description;
   std::vector<SpreadTiling> backward;
   if (problem.training)
-    backward = choose_spread(problem.shape, backward_pass(description, reads), device);
+    backward =
+        choose_spread(problem.shape, backward_pass(description, reads, problem.dtype), device);
   auto out = with_tilings(
       problem, cell, device,
-      choose_spread(problem.shape, forward_pass(description, problem.training), device), backward);
+      choose_spread(problem.shape, forward_pass(description, problem.training, problem.dtype),
+                    device),
+      backward);
   if (out == nullptr) {
     reason = "R of one head, " + std::to_string(description.recurrent_gates) + " matrices of " +
              std::to_string(problem.shape.head_dim) + " x " +
-             std::to_string(problem.shape.head_dim) +
+             std::to_string(problem.shape.head_dim) + " in " + std::string(name_of(problem.dtype)) +
              ", does not fit the registers and shared memory of all multiprocessors";
     return nullptr;
   }
   double own = out->forward_.tiling.nanoseconds,
-         products = products_time(problem.shape, description, false);
+         products = products_time(problem.shape, description, false, problem.dtype);
   if (problem.training) {
     own += out->backward_.tiling.nanoseconds;
-    products += products_time(problem.shape, description, true);
+    products += products_time(problem.shape, description, true, problem.dtype);
   }
   if (own > products) {
     reason = "the CUDA kernels would need " + std::to_string(static_cast<int>(own)) +
@@ -89,7 +92,7 @@ std::unique_ptr<SpreadHeads> SpreadHeads::with_tilings(const Problem& problem,
     return spread_backward_program(used, text, problem, t);
   };
   // All that is likely to be needed, at the same time.
-  const Program arrange = arrange_program();
+  const Program arrange = arrange_program(problem.dtype);
   std::vector<std::string> likely = {arrange.text};
   if (!forward.empty()) likely.push_back(forward_text(forward[0]).text);
   if (problem.training) likely.push_back(sum_parts_program(problem.dtype).text);
@@ -132,9 +135,10 @@ std::size_t SpreadHeads::reserve_bytes() const {
   return saved_bytes(problem_, cell_.description);
 }
 
-std::size_t SpreadHeads::matrix_elements() const {
+std::size_t SpreadHeads::matrix_bytes() const {
   const Shape& s = problem_.shape;
-  return static_cast<std::size_t>(cell_.description.recurrent_gates * s.heads * s.head_dim *
+  return size_of(problem_.dtype) *
+         static_cast<std::size_t>(cell_.description.recurrent_gates * s.heads * s.head_dim *
                                   own_units(problem_.shape));
 }
 
@@ -146,11 +150,11 @@ struct SpreadHeads::ForwardWorkspace {
                                   pass.tiling.groups_at_once(owner.device_));
     exchange =
         divide.take<unsigned char>(static_cast<std::size_t>(groups * pass.tiling.exchange_bytes()));
-    matrix = divide.take<unsigned short>(owner.matrix_elements());
+    matrix = divide.take<char>(owner.matrix_bytes());
     bytes = divide.used();
   }
   unsigned char* exchange;
-  unsigned short* matrix;
+  char* matrix;
   std::size_t bytes;
 };
 
@@ -163,17 +167,16 @@ struct SpreadHeads::BackwardWorkspace {
     const Index groups = std::min(pass.tiling.groups(s), pass.tiling.groups_at_once(owner.device_));
     exchange =
         divide.take<unsigned char>(static_cast<std::size_t>(groups * pass.tiling.exchange_bytes()));
-    matrix = divide.take<unsigned short>(owner.matrix_elements());
-    gate_gradients = divide.take<unsigned short>(static_cast<std::size_t>(
-        cell.gates * s.steps * s.batch * s.heads * own_units(owner.problem_.shape)));
+    matrix = divide.take<char>(owner.matrix_bytes());
+    gate_gradients = divide.take<char>(own_bytes(owner.problem_, cell.gates));
     const Index tiles = (s.batch + pass.tiling.batch - 1) / pass.tiling.batch;
     db_partial = divide.take<float>(
         static_cast<std::size_t>(tiles * cell.bias_gates * s.heads * s.head_dim));
     bytes = divide.used();
   }
   unsigned char* exchange;
-  unsigned short* matrix;
-  unsigned short* gate_gradients;
+  char* matrix;
+  char* gate_gradients;
   float* db_partial;
   std::size_t bytes;
 };
@@ -185,10 +188,10 @@ std::size_t SpreadHeads::backward_workspace_bytes() const {
   return problem_.training ? BackwardWorkspace(*this, nullptr).bytes : 0;
 }
 
-HeadMatrix SpreadHeads::arrange(cudaStream_t stream, const HeadMatrix& R, unsigned short* to,
+HeadMatrix SpreadHeads::arrange(cudaStream_t stream, const HeadMatrix& R, void* to,
                                 bool transpose) const {
   const Shape& s = problem_.shape;
-  if (!transpose && is_wide(s, R) != 0) return R;
+  if (!transpose && is_wide(problem_, R) != 0) return R;
   const Index units = own_units(problem_.shape),
               matrices = cell_.description.recurrent_gates * s.heads;
   const ArrangeParameters p{
@@ -237,7 +240,7 @@ void SpreadHeads::forward(cudaStream_t stream, const ForwardTensors& tensors) co
   if (problem_.training)
     p.saved = {tensors.reserve, own_strides(problem_.shape, cell_.description.saved)};
   p.forward_clip = clips(problem_).forward_clip;
-  p.wide_sequences = all_wide(p.shape, {p.x});
+  p.wide_sequences = all_wide(problem_, {p.x});
   p.wide_matrix = 1;
   launch(stream, forward_, all, workspace.exchange);
 }
@@ -264,7 +267,7 @@ void SpreadHeads::backward(cudaStream_t stream, const BackwardTensors& tensors,
   for (int n = 0; n < cell.gates; ++n)
     if (has_gate(cell_.recurrent_gates, n))
       d_gate[gate_position(cell_.recurrent_gates, n)] = p.d_gate[n];
-  p.wide_sequences = all_wide(p.shape, {p.s0, p.states, p.saved, p.dh});
+  p.wide_sequences = all_wide(problem_, {p.s0, p.states, p.saved, p.dh});
   p.wide_matrix = 1;
   launch(stream, backward_, all, workspace.exchange);
 

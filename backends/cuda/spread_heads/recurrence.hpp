@@ -56,9 +56,8 @@ class SpreadHeads {
 
   template <class MakeProgram>
   bool take_first(const std::vector<SpreadTiling>& tilings, const MakeProgram& program, Pass& pass);
-  std::size_t matrix_elements() const;
-  HeadMatrix arrange(cudaStream_t stream, const HeadMatrix& R, unsigned short* to,
-                     bool transpose) const;
+  std::size_t matrix_bytes() const;
+  HeadMatrix arrange(cudaStream_t stream, const HeadMatrix& R, void* to, bool transpose) const;
   template <class Parameters>
   void launch(cudaStream_t stream, const Pass& pass, Parameters& parameters,
               unsigned char* exchange) const;

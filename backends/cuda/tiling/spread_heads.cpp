@@ -34,8 +34,11 @@ struct Rates {
   /// Through L2 a packet is read by all blocks at about the same time, so that they wait for each
   /// other.
   static constexpr double l2_ns = 478, l2_ns_per_kb = 13.6, l2_ns_per_block = 5.1,
-                          l2_ns_per_vector = 124;
-  static constexpr double fixed_ns = 158;  ///< barrier, sums, pointwise function
+                          l2_ns_per_vector = 124,
+                          l2_ns_per_section = 100;  ///< beyond those of 8 packets per lane
+  static constexpr double accurate_ns = 60;         ///< what accurate functions take besides
+  static constexpr double split_cycles = 22;        ///< to split a lane's 4 elements of a k-tile
+  static constexpr double fixed_ns = 158;           ///< barrier, sums, pointwise function
   static constexpr double vector_ns = 62,
                           round_ns = 435;  ///< every further vector, packet of a warp
   static constexpr double saving_ns = 77;  ///< per packet of a warp, of what is kept for backward
@@ -51,10 +54,18 @@ constexpr int registers_of_two = 148;
 /// Predicted nanoseconds of a step of one launch.
 double step_time(const SpreadTiling& t) {
   const int warps = t.row_groups * t.k_groups;
-  const double rate = t.tiles() * divide_up(warps, 4) * t.n_tiles() * Rates::mma_cycles;
-  const double chain = 2.0 * t.pairs() / t.chains() * Rates::mma_latency;
-  const double product = std::max(rate, chain);
-  const double vector_kb = t.chunks() * t.batch * 16 / 1024.0;
+  const int k_tiles = 2 * t.pairs(), quarter_warps = divide_up(warps, 4);
+  // Parts p and q of float32 with p + q < parts; but for p = q = 0 they share accumulators.
+  const int products = t.parts * (t.parts + 1) / 2;
+  const double rate =
+      products * t.m_tiles() * k_tiles * quarter_warps * t.n_tiles() * Rates::mma_cycles;
+  const double chain = t.parts == 1
+                           ? 1.0 * k_tiles / t.chains() * Rates::mma_latency
+                           : (products - 1.0) * k_tiles / (t.chains() - 1) * Rates::mma_latency;
+  const double split =
+      t.parts == 1 ? 0 : Rates::split_cycles * k_tiles * t.n_tiles() * quarter_warps;
+  const double product = std::max(rate, chain) + split;
+  const double vector_kb = t.chunks() * t.batch * t.halves * 16 / 1024.0;
   const double matrix = 512.0 * warps * (t.tiles() - t.register_tiles);
   const double vector = t.in_cluster ? 1024 * vector_kb * t.row_groups : 0;
   const double reads = (matrix + vector) / Rates::shared_bytes_per_cycle;
@@ -68,20 +79,24 @@ double step_time(const SpreadTiling& t) {
                               : Rates::l2_ns + Rates::l2_ns_per_kb * vector_kb * t.row_groups +
                                     Rates::l2_ns_per_block * t.blocks * t.row_groups +
                                     Rates::l2_ns_per_vector * (t.vectors - 1);
+  const int more_sections =
+      t.in_cluster || t.at_once == 8 ? 0 : t.sections() - divide_up(t.sections(), 8 / t.at_once);
   return cycles / Rates::cycles_per_ns + exchange + Rates::fixed_ns +
+         Rates::l2_ns_per_section * more_sections + (t.parts > 1 ? Rates::accurate_ns : 0) +
          Rates::vector_ns * (t.vectors - 1) + Rates::round_ns * (t.rounds() - 1) +
          (t.saving ? Rates::saving_ns * t.rounds() : 0);
 }
 
 /// Registers per thread besides the fragments of R that stay in them.
 int other_registers(const SpreadTiling& t, int kept) {
-  const int words = 4 * t.n_tiles();
-  const int section = t.pairs() * t.n_tiles() <= 8 ? t.pairs() : 8 / t.n_tiles();
+  const int words = 4 * t.n_tiles() * t.halves, sections = t.sections();
+  const int section = divide_up(t.pairs(), sections);
+  // Of floats: the parts of a k-tile, tiles of R on their way, addresses.
+  const int split = t.parts == 1 ? 0 : 6 * t.n_tiles() + 16;
   const int ahead = std::min(t.pairs() - section, section);
-  const int sections = divide_up(t.pairs(), section);
   return 4 * t.m_tiles() * t.n_tiles() * t.chains() + words * (section + ahead) + 46 +
-         t.rounds() * (kept + 4) + (t.in_cluster ? (t.blocks + 7) / 8 : 0) +
-         (sections > 2 ? 6 * sections * t.n_tiles() / 2 : 0);
+         t.rounds() * (kept + 4) + (t.in_cluster ? divide_up(t.blocks, 8 / t.halves) : 0) +
+         (sections > 2 ? 6 * sections * t.n_tiles() / 2 : 0) + split;
 }
 
 }  // namespace
@@ -94,29 +109,37 @@ int SpreadTiling::m_tiles() const {
 }
 int SpreadTiling::chains() const {
   const int sums = m_tiles() * n_tiles();
+  if (parts > 1) return sums >= 4 ? 2 : sums >= 2 ? 3 : 4;
   return sums >= 4 ? 1 : sums >= 2 ? 2 : 4;
 }
 int SpreadTiling::rounds() const {
   return divide_up(units / row_groups / 8 * batch, 4 * k_groups);
 }
 
+int SpreadTiling::sections() const {
+  const int packets = n_tiles() * halves;
+  if (pairs() * packets <= at_once) return 1;
+  return divide_up(pairs(), std::max(1, at_once / packets));
+}
+
 int SpreadTiling::shared_bytes() const {
   const int exchange =
-      in_cluster ? round_up(2 * k_groups * 4 * pairs() * batch * 16 + 16 * k_groups, 128) : 0;
+      in_cluster ? round_up(2 * k_groups * 4 * pairs() * batch * halves * 16 + 16 * k_groups, 128)
+                 : 0;
   const int matrix = row_groups * k_groups * (tiles() - register_tiles) * 512;
   const int group_units = units / row_groups, width = rows == 3 ? 4 : rows;
   const int distance = width == 4   ? group_units + 1
                        : width == 2 ? round_up(group_units, 8) + 2
                                     : round_up(group_units, 16) + 4;
   const int sums = 2 * row_groups * 4 * k_groups * batch * distance * width;
-  const int input =
-      row_groups * k_groups * (in_cluster ? 8 : 3) * rounds() * 64 * std::max(input_channels, 1);
+  const int input = row_groups * std::min(k_groups, divide_up(group_units / 8 * batch, 4)) *
+                    (in_cluster ? 8 : 3) * rounds() * 64 * halves * std::max(input_channels, 1);
   const int bias = 4 * units * bias_gates;
   return round_up(exchange + matrix + sums + bias, 16) + input;
 }
 
 Index SpreadTiling::exchange_bytes() const {
-  return in_cluster ? 0 : Index(exchange_slots) * 16 * chunks() * batch;
+  return in_cluster ? 0 : Index(exchange_slots) * 16 * chunks() * batch * halves;
 }
 
 Index SpreadTiling::groups(const Shape& shape) const {
@@ -131,21 +154,27 @@ Index SpreadTiling::groups_at_once(const DeviceFacts& device) const {
 std::string SpreadTiling::text() const {
   std::ostringstream out;
   out << (in_cluster ? "true" : "false") << ", " << blocks << ", " << units << ", " << batch << ", "
-      << row_groups << ", " << k_groups << ", " << register_tiles;
+      << row_groups << ", " << k_groups << ", " << register_tiles << ", " << at_once;
   return out.str();
 }
 
-SpreadPass forward_pass(const CellDescription& cell, bool saving) {
-  return {cell.recurrent_gates,           1,     cell.input_gates, cell.bias_gates,
-          cell.states + (saving ? 4 : 0), saving};
+SpreadPass forward_pass(const CellDescription& cell, bool saving, DataType type) {
+  return {cell.recurrent_gates,
+          1,
+          cell.input_gates,
+          cell.bias_gates,
+          cell.states + (saving ? 4 : 0),
+          saving,
+          type};
 }
-SpreadPass backward_pass(const CellDescription& cell, BackwardReads reads) {
+SpreadPass backward_pass(const CellDescription& cell, BackwardReads reads, DataType type) {
   return {1,
           cell.recurrent_gates,
           std::popcount(reads.states) + std::popcount(reads.saved) + 1,
           0,
           2 * cell.states + cell.bias_gates + cell.gates,
-          false};
+          false,
+          type};
 }
 
 std::vector<SpreadTiling> choose_spread(const Shape& shape, const SpreadPass& pass,
@@ -170,25 +199,34 @@ std::vector<SpreadTiling> choose_spread(const Shape& shape, const SpreadPass& pa
         t.input_channels = pass.input_channels;
         t.bias_gates = pass.bias_gates;
         t.saving = pass.saving;
-        // 8 warps on 4 quarters: every thread may have all the registers there are names for.
-        const int others = other_registers(t, pass.kept), room = (255 - others) / 4;
-        if (room < 0) continue;
-        t.register_tiles = std::min(t.tiles(), room);
-        if (t.shared_bytes() > device.shared_bytes) continue;
+        t.parts = pass.type == DataType::float32 ? 3 : 1;
+        t.halves = pass.type == DataType::float32 ? 2 : 1;
         const Index groups = t.groups(shape);
-        Index at_once = in_cluster
-                            ? std::max<Index>(1, Index(device.multiprocessors) * 9 / 10 / blocks)
-                            : t.groups_at_once(device);
-        double slower = 1;
-        // Clusters that need few registers share multiprocessors where there are more of them.
-        if (in_cluster && groups > at_once && others + 4 * t.register_tiles <= registers_of_two &&
-            2 * (t.shared_bytes() + reserved) <= device.shared_bytes + reserved) {
-          at_once *= 2;
-          slower += Rates::second_block;
+        const Index alone =
+            in_cluster ? std::max<Index>(1, Index(device.multiprocessors) * 9 / 10 / blocks)
+                       : t.groups_at_once(device);
+        // Reading fewer packets at once leaves registers to R.
+        int sections = 0;
+        for (t.at_once = 8; t.at_once >= (t.parts > 1 ? 2 : 8); t.at_once /= 2) {
+          if (t.sections() == sections) continue;  // the same again
+          sections = t.sections();
+          // 8 warps on 4 quarters: every thread may have all the registers there are names for.
+          const int others = other_registers(t, pass.kept), room = (255 - others) / 4;
+          if (room < 0) continue;
+          t.register_tiles = std::min(t.tiles(), room);
+          if (t.shared_bytes() > device.shared_bytes) continue;
+          Index together = alone;
+          double slower = 1;
+          // Clusters that need few registers share multiprocessors where there are more of them.
+          if (in_cluster && groups > alone && others + 4 * t.register_tiles <= registers_of_two &&
+              2 * (t.shared_bytes() + reserved) <= device.shared_bytes + reserved) {
+            together *= 2;
+            slower += Rates::second_block;
+          }
+          const Index launches = (groups + together - 1) / together;
+          t.nanoseconds = step_time(t) * static_cast<double>(launches) * slower;
+          all.push_back(t);
         }
-        const Index launches = (groups + at_once - 1) / at_once;
-        t.nanoseconds = step_time(t) * static_cast<double>(launches) * slower;
-        all.push_back(t);
       }
     }
   };
@@ -205,14 +243,21 @@ std::vector<SpreadTiling> choose_spread(const Shape& shape, const SpreadPass& pa
   return all;
 }
 
-double products_time(const Shape& shape, const CellDescription& cell, bool backward) {
+double products_time(const Shape& shape, const CellDescription& cell, bool backward,
+                     DataType type) {
   // Two kernels per step, R from L2, and a product far from the tensor cores' full rate: fitted to
-  // the H200's table in docs/performance.md (256×3 to 1024×1 at B = 16, 768×1 at B = 256).
+  // the H200's table in docs/performance.md (256×3 to 1024×1 at B = 16, 768×1 at B = 256). float32
+  // has no tensor cores; forward of 256×3 and 768×1 at B = 16 was measured, and for large batches
+  // 40 TFLOP/s are assumed.
   const double elements = static_cast<double>(cell.recurrent_gates) *
                           static_cast<double>(shape.heads * shape.head_dim) *
                           static_cast<double>(shape.head_dim);
   const double product = 2 * elements * static_cast<double>(shape.batch);
-  return (backward ? 9000 : 6500) + 2 * elements / 5500 + product / (backward ? 120e3 : 260e3);
+  const double bytes = elements * static_cast<double>(size_of(type));
+  const double rate = type == DataType::float32
+                          ? std::min(40e3, 550.0 * std::max(16.0, static_cast<double>(shape.batch)))
+                          : (backward ? 120e3 : 260e3);
+  return (backward ? 9000 : 6500) + bytes / 5500 + product / rate;
 }
 
 }  // namespace flashrnn::cuda

@@ -14,10 +14,13 @@ namespace flashrnn::cuda {
 struct SpreadTiling {
   bool in_cluster = false;
   int blocks = 1, units = 16, batch = 8, row_groups = 1, k_groups = 8, register_tiles = 0;
+  int at_once = 8;         ///< packets of the vector that a lane reads at once
   int rows = 1;            ///< of the product, per unit
   int vectors = 1;         ///< chunks that a unit's block sends per chunk of units
   int input_channels = 1;  ///< that are read per unit and step
   int bias_gates = 0;      ///< whose biases are in shared memory
+  int parts = 1;           ///< 16-bit values that an element is multiplied as; 3 of float32
+  int halves = 1;          ///< packets of 16 bytes that 8 elements fill
   bool saving = false;     ///< whether forward keeps what backward needs
   double nanoseconds = 0;  ///< predicted, of a step of all launches
 
@@ -27,8 +30,9 @@ struct SpreadTiling {
   int n_tiles() const { return (batch + 7) / 8; }
   int m_tiles() const;
   int chains() const;  ///< accumulators per row of the product
-  int tiles() const { return m_tiles() * 2 * pairs(); }
+  int tiles() const { return parts * m_tiles() * 2 * pairs(); }
   int rounds() const;
+  int sections() const;  ///< in which a warp reads its part of the vector
   int shared_bytes() const;
   /// Bytes of what blocks hand to each other through L2, per group.
   Index exchange_bytes() const;
@@ -44,9 +48,10 @@ struct SpreadPass {
   int rows = 1, vectors = 1, input_channels = 1, bias_gates = 0;
   int kept = 0;  ///< values per unit that a lane keeps in registers from step to step
   bool saving = false;
+  DataType type = DataType::bfloat16;
 };
-SpreadPass forward_pass(const CellDescription& cell, bool saving);
-SpreadPass backward_pass(const CellDescription& cell, BackwardReads reads);
+SpreadPass forward_pass(const CellDescription& cell, bool saving, DataType type);
+SpreadPass backward_pass(const CellDescription& cell, BackwardReads reads, DataType type);
 
 /// Tilings of a pass that the device can run, the fastest by prediction first. Empty if R does not
 /// fit the registers and shared memory of all multiprocessors.
@@ -55,6 +60,6 @@ std::vector<SpreadTiling> choose_spread(const Shape& shape, const SpreadPass& pa
 
 /// Nanoseconds of a step by matrix products of the BLAS library and a pointwise kernel, which the
 /// portable recurrence takes for such heads: what a tiling of many launches competes with.
-double products_time(const Shape& shape, const CellDescription& cell, bool backward);
+double products_time(const Shape& shape, const CellDescription& cell, bool backward, DataType type);
 
 }  // namespace flashrnn::cuda
