@@ -33,7 +33,7 @@ set(CMAKE_C_STANDARD_REQUIRED ON)
 
 # Sanitizers are for the whole build, Kokkos included, because they change the layout of memory.
 set(FLASHRNN_CUDA_EMBEDDED_ARCHITECTURES "sm_90a"
-    CACHE STRING "Architectures whose machine code of common kernels is embedded, of sm_80, sm_90a, sm_100a and sm_120")
+    CACHE STRING "Architectures whose machine code of common kernels is embedded, of sm_80, sm_90a and sm_100a")
 set(FLASHRNN_SANITIZERS "" CACHE STRING "Sanitizers, as in -fsanitize=: address,undefined or thread")
 if(FLASHRNN_SANITIZERS)
   add_compile_options(-fsanitize=${FLASHRNN_SANITIZERS} -fno-sanitize-recover=all -fno-omit-frame-pointer)

@@ -5,28 +5,22 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
+#include <mutex>
 
+#include "device_probe.hpp"
 #include "jit/kernel.hpp"
 
 namespace flashrnn::cuda {
-namespace {
-
-int attribute(cudaDeviceAttr which) {
-  int device = 0, value = 0;
-  check(cudaGetDevice(&device), "cudaGetDevice");
-  check(cudaDeviceGetAttribute(&value, which, device), "cudaDeviceGetAttribute");
-  return value;
-}
-
-}  // namespace
-
 DeviceFacts current_device() {
-  DeviceFacts out;
-  out.architecture = current_architecture();
-  out.multiprocessors = attribute(cudaDevAttrMultiProcessorCount);
-  out.registers = attribute(cudaDevAttrMaxRegistersPerMultiprocessor);
-  out.shared_bytes = attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin);
-  return out;
+  static std::mutex mutex;
+  static std::map<int, DeviceFacts> known;
+  int device = 0;
+  check(cudaGetDevice(&device), "cudaGetDevice");
+  const std::lock_guard lock(mutex);
+  const auto found = known.find(device);
+  if (found != known.end()) return found->second;
+  return known.emplace(device, facts_of(resolve(probe(device)).model)).first->second;
 }
 
 bool is_wide(const Problem& problem, const Sequence& s) {

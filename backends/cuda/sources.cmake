@@ -5,7 +5,7 @@
 set(flashrnn_cuda_dir ${CMAKE_CURRENT_LIST_DIR})
 set(FLASHRNN_CUDA_PROGRAM_SOURCES jit/cubin_cache.cpp jit/nvrtc.cpp jit/sources.cpp native_cell.cpp
                                   program_text.cpp small_heads/program.cpp spread_heads/program.cpp
-                                  tiling/small_heads.cpp tiling/spread_heads.cpp)
+                                  tiling/device_facts.cpp tiling/small_heads.cpp tiling/spread_heads.cpp)
 list(TRANSFORM FLASHRNN_CUDA_PROGRAM_SOURCES PREPEND ${flashrnn_cuda_dir}/)
 
 function(flashrnn_embed_kernels target)
@@ -44,7 +44,7 @@ function(flashrnn_embed_cubins target)
     return()
   endif()
   add_executable(embed_cubins ${flashrnn_cuda_dir}/embed/embed_cubins.cpp ${flashrnn_cuda_dir}/jit/no_embedded_cubins.cpp
-                              ${FLASHRNN_CUDA_PROGRAM_SOURCES} ${flashrnn_SOURCE_DIR}/core/src/problem.cpp)
+                              ${FLASHRNN_CUDA_PROGRAM_SOURCES} $<TARGET_OBJECTS:flashrnn_tile_search>)
   set_target_properties(embed_cubins PROPERTIES UNITY_BUILD OFF)
   flashrnn_embed_kernels(embed_cubins)
   target_compile_features(embed_cubins PRIVATE cxx_std_20)
@@ -52,7 +52,7 @@ function(flashrnn_embed_cubins target)
     embed_cubins PRIVATE ${flashrnn_SOURCE_DIR}/core/include ${flashrnn_SOURCE_DIR}/core/recurrence/include
                          ${CUDAToolkit_INCLUDE_DIRS})
   target_compile_definitions(embed_cubins PRIVATE FLASHRNN_CUDA_MAJOR=${CUDAToolkit_VERSION_MAJOR})
-  target_link_libraries(embed_cubins PRIVATE ${CMAKE_DL_LIBS})
+  target_link_libraries(embed_cubins PRIVATE constrint::constrint ${CMAKE_DL_LIBS})
   set(source ${CMAKE_CURRENT_BINARY_DIR}/embedded_cubins.cpp)
   add_custom_command(
     OUTPUT ${source} ${CMAKE_CURRENT_BINARY_DIR}/embedded_cubins.bin

@@ -67,17 +67,11 @@ NativeCell native_cell_of(const std::string& name) {
 }
 
 /// Whether the CUDA kernels have a tiling: on one multiprocessor, or on several that share a head.
-bool cuda_fits(const DeviceModel& device, const Problem& problem) {
+bool cuda_fits(const std::shared_ptr<const DeviceModel>& device, const Problem& problem) {
   if (problem.dtype == DataType::float64) return false;
   // Heads on one multiprocessor are of 16 bits.
   const bool small = size_of(problem.dtype) == 2;
-  const auto capability = device.at("COMPUTE_CAPABILITY");
-  cuda::DeviceFacts facts;
-  facts.architecture =
-      "sm_" + std::to_string(capability) + (capability == 90 || capability == 100 ? "a" : "");
-  facts.multiprocessors = static_cast<int>(device.at("SM_COUNT"));
-  facts.registers = static_cast<int>(device.at("REGISTERS_PER_SM"));
-  facts.shared_bytes = static_cast<int>(device.at("SHARED_MEMORY_PER_BLOCK"));
+  const cuda::DeviceFacts facts = cuda::facts_of(device);
   const NativeCell cell = native_cell_of(problem.cell);
   const Shape& shape = problem.shape;
   const auto spread = [&](const cuda::SpreadPass& pass) {
@@ -137,7 +131,7 @@ std::vector<Row> all_rows() {
     const bool gpu = device->kind() == DeviceKind::gpu;
     if (device->find("COMPUTE_CAPABILITY"))
       rows.push_back(row_of(*device, "cuda", DataType::bfloat16,
-                            [&](const Problem& problem) { return cuda_fits(*device, problem); }));
+                            [&](const Problem& problem) { return cuda_fits(device, problem); }));
     for (const DataType type : {DataType::bfloat16, DataType::float32}) {
       if (!gpu && type != DataType::float32) continue;
       rows.push_back(row_of(*device, "kokkos", type, [&](const Problem& problem) {

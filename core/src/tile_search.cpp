@@ -191,6 +191,10 @@ std::shared_ptr<const TileChoice> ask(const TileQuestion& question, int candidat
 
 }  // namespace
 
+std::shared_ptr<const TileChoice> find_tilings(const TileQuestion& question, int candidates) {
+  return ask(question, candidates);
+}
+
 std::shared_ptr<const TileChoice> search_tiling(const TileQuestion& question, int candidates) {
   auto choice = ask(question, candidates);
   if (choice->candidates.empty()) throw InvalidArgument(refusal(question));

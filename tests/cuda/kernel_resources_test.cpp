@@ -25,14 +25,22 @@ struct Target {
   std::vector<Index> spread;     ///< of heads that several multiprocessors share
 };
 
-// Multiprocessors and shared memory per block of an A100, an H200, a B200 and an RTX 5090 (CUDA C++
-// Programming Guide, technical specifications per compute capability).
+/// An RTX 5090, which has no file (CUDA C++ Programming Guide, technical specifications per compute
+/// capability).
+std::shared_ptr<const DeviceModel> rtx_5090() {
+  auto model = std::make_shared<DeviceModel>(*find_device_model("nvidia_rtx_4090"));
+  model->set("COMPUTE_CAPABILITY", 120);
+  model->set("SM_COUNT", 170);
+  model->set("MAX_CLUSTER_SIZE", 8);
+  return model;
+}
+
 const std::vector<Target>& targets() {
   static const std::vector<Target> all = {
-      {{"sm_80", 108, 65536, 166912}, {13, 64, 128}, {300}},
-      {{"sm_90a", 132, 65536, 232448}, {16, 32, 64, 128}, {256, 768}},
-      {{"sm_100a", 148, 65536, 232448}, {64}, {1024}},
-      {{"sm_120", 170, 65536, 101376}, {64}, {256}}};
+      {facts_of(find_device_model("nvidia_a100")), {13, 64, 128}, {300}},
+      {facts_of(find_device_model("nvidia_h200")), {16, 32, 64, 128}, {256, 768}},
+      {facts_of(find_device_model("nvidia_b200")), {64}, {1024}},
+      {facts_of(rtx_5090()), {64}, {256}}};
   return all;
 }
 

@@ -86,6 +86,7 @@ TEST_P(Grid, HasATilingWithinLimitsAndNoWorseThanByHand) {
   }
   for (const KernelText& kernel : kernel_texts()) {
     if (kernel.device != device->kind()) continue;
+    if (kernel.backend == "cuda" && !device->find("COMPUTE_CAPABILITY")) continue;
     EXPECT_GT(compared[kernel.name], 100) << kernel.name;
   }
 }

@@ -26,15 +26,14 @@
 namespace flashrnn::cuda {
 namespace {
 
-/// What the choice of tilings sees on the first device of each architecture (CUDA C++ Programming
-/// Guide, technical specifications per compute capability). Another device of an architecture may
+/// The device whose tilings are embedded for an architecture. Another one of that architecture may
 /// get other tilings, which are then compiled when they are needed.
-DeviceFacts facts_of(const std::string& architecture) {
-  if (architecture == "sm_80") return {architecture, 108, 65536, 166912};
-  if (architecture == "sm_90a") return {architecture, 132, 65536, 232448};
-  if (architecture == "sm_100a") return {architecture, 148, 65536, 232448};
-  if (architecture == "sm_120") return {architecture, 170, 65536, 101376};
-  throw std::invalid_argument("expected sm_80, sm_90a, sm_100a or sm_120, found " + architecture);
+DeviceFacts device_of(const std::string& architecture) {
+  for (const char* const name : {"nvidia_a100", "nvidia_h200", "nvidia_b200"}) {
+    DeviceFacts facts = facts_of(find_device_model(name));
+    if (facts.architecture == architecture) return facts;
+  }
+  throw std::invalid_argument("expected sm_80, sm_90a or sm_100a, found " + architecture);
 }
 
 Problem problem_of(Index head_dim, Index batch, bool training) {
@@ -120,7 +119,7 @@ class Programs {
 };
 
 Programs common_problems(const std::string& architecture) {
-  Programs out(facts_of(architecture));
+  Programs out(device_of(architecture));
   for (const Index head_dim : {16, 32, 64, 128, 256, 768}) out.add<Lstm>(head_dim, 16);
   for (const Index head_dim : {16, 32, 64, 128}) {
     out.add<Gru>(head_dim, 16);

@@ -15,7 +15,7 @@ Program spread_forward_program(const NativeCell& cell, const CellText& text, con
       "#include \"spread_forward.cuh\"\n#include \"" + text.header + "\"\n", tile.str(),
       kernel_name(problem.training ? "spread_training_forward" : "spread_forward",
                   cell.description.name, problem.dtype, tiling.blocks * tiling.units),
-      "spread_forward", "SpreadForwardParameters", tiling.threads(), tiling.shared_bytes(),
+      "spread_forward", "SpreadForwardParameters", tiling.threads(), tiling.shared_bytes,
       sources_with(text));
 }
 
@@ -32,7 +32,7 @@ Program spread_backward_program(const NativeCell& cell, const CellText& text,
                       kernel_name("spread_backward", cell.description.name, problem.dtype,
                                   tiling.blocks * tiling.units),
                       "spread_backward", "SpreadBackwardParameters", tiling.threads(),
-                      tiling.shared_bytes(), sources_with(text));
+                      tiling.shared_bytes, sources_with(text));
 }
 
 Program arrange_program(DataType type) {

@@ -15,19 +15,17 @@ namespace flashrnn::cuda {
 template <class MakeProgram>
 bool SpreadHeads::take_first(const std::vector<SpreadTiling>& tilings, const MakeProgram& program,
                              Pass& pass) {
-  constexpr std::size_t attempts = 4;
-  for (std::size_t n = 0; n < std::min(attempts, tilings.size()); ++n) {
-    SpreadTiling tiling = tilings[n];
-    for (; tiling.register_tiles >= 0 && tiling.shared_bytes() <= device_.shared_bytes;
-         tiling.register_tiles -= 4) {
+  for (SpreadTiling tiling : tilings) {
+    for (; tiling.register_tiles >= 0 && tiling.shared_bytes <= device_.shared_bytes;
+         tiling = tiling.with_fewer_register_tiles(4)) {
       const Program text = program(tiling);
       pass.tiling = tiling;
       pass.kernel = Kernel::load(text.text, text.kernel);
       if (pass.kernel.figures().local_bytes > 0) continue;
-      pass.kernel.set_shared_bytes(tiling.shared_bytes());
+      pass.kernel.set_shared_bytes(tiling.shared_bytes);
       if (tiling.in_cluster) pass.kernel.allow_large_clusters();
       pass.launch.threads = tiling.threads();
-      pass.launch.shared_bytes = tiling.shared_bytes();
+      pass.launch.shared_bytes = tiling.shared_bytes;
       pass.launch.cluster = tiling.in_cluster ? tiling.blocks : 1;
       pass.launch.together = !tiling.in_cluster;
       pass.launch.blocks = static_cast<unsigned>(tiling.blocks);
@@ -45,15 +43,20 @@ std::unique_ptr<SpreadHeads> SpreadHeads::make(const Problem& problem, const Nat
   if (!reason.empty()) return nullptr;
   const BackwardReads reads = with_options(cell, problem).reads;
   const CellDescription& description = cell.description;
-  std::vector<SpreadTiling> backward;
-  if (problem.training)
-    backward =
-        choose_spread(problem.shape, backward_pass(description, reads, problem.dtype), device);
-  auto out = with_tilings(
-      problem, cell, device,
-      choose_spread(problem.shape, forward_pass(description, problem.training, problem.dtype),
-                    device),
-      backward);
+  const auto with_choices = [&](int count) {
+    std::vector<SpreadTiling> backward;
+    if (problem.training)
+      backward = choose_spread(problem.shape, backward_pass(description, reads, problem.dtype),
+                               device, count);
+    return with_tilings(
+        problem, cell, device,
+        choose_spread(problem.shape, forward_pass(description, problem.training, problem.dtype),
+                      device, count),
+        backward);
+  };
+  // Runners-up are looked for only where the device or the compiler refuses the first choice.
+  auto out = with_choices(1);
+  if (out == nullptr) out = with_choices(4);
   if (out == nullptr) {
     reason = "R of one head, " + std::to_string(description.recurrent_gates) + " matrices of " +
              std::to_string(problem.shape.head_dim) + " x " +
@@ -114,9 +117,9 @@ std::string SpreadHeads::Pass::describe(const Problem& problem, const DeviceFact
       << " threads, " << tiling.blocks << " per head and " << tiling.batch
       << " row(s) of the batch, with " << tiling.units << " units each; vectors go through "
       << (tiling.in_cluster ? "the shared memory of a cluster" : "L2") << "; "
-      << tiling.register_tiles << " of " << tiling.tiles()
+      << tiling.register_tiles << " of " << tiling.tiles
       << " pieces of R per warp in registers, the others in shared memory; "
-      << kernel.figures().registers << " registers per thread, " << tiling.shared_bytes()
+      << kernel.figures().registers << " registers per thread, " << tiling.shared_bytes
       << " bytes of shared memory; " << (groups + at_once - 1) / at_once << " launch(es); "
       << static_cast<int>(tiling.nanoseconds) << " ns per step predicted\n";
   return out.str();

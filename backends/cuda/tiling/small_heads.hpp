@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "device_facts.hpp"
 #include "flashrnn/problem.hpp"
 #include "flashrnn/recurrence/native_cell.hpp"
 
@@ -12,14 +13,6 @@
 // backward.cuh and weight_gradient.cuh.
 
 namespace flashrnn::cuda {
-
-/// What the choice must know of a device.
-struct DeviceFacts {
-  std::string architecture;  ///< as NVRTC names it: sm_90a
-  int multiprocessors = 1;
-  int registers = 65536;     ///< per multiprocessor
-  int shared_bytes = 49152;  ///< per block, at most
-};
 
 struct ForwardTiling {
   int padded = 16, batch = 8, units = 2, chains = 1, io_warps = 1, ring = 16, group = 1;

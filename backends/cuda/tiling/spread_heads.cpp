@@ -6,140 +6,34 @@
 #include <sstream>
 
 #include "kernels/parameters.hpp"
-#include "rounding.hpp"
 
 namespace flashrnn::cuda {
 namespace {
 
-/// Number in "sm_90a".
-int capability(const DeviceFacts& device) {
-  return std::stoi(device.architecture.substr(3));
-}
+constexpr int fragment_bytes = 512;
 
-/// Blocks of the largest cluster (CUDA C++ Programming Guide, thread block clusters); 1: none.
-int largest_cluster(const DeviceFacts& device) {
-  const int number = capability(device);
-  return number < 90 ? 1 : number < 120 ? 16 : 8;
-}
-
-/// Figures of one step, fitted to 150 tilings of LSTM that tiling_choice_test timed on an H200
-/// (docs/cuda_spread_heads.md): 6 % off in the mean.
-struct Rates {
-  static constexpr double cycles_per_ns = 1.755;
-  static constexpr double mma_cycles = 7.8;              ///< m16n8k16 per quarter
-  static constexpr double mma_latency = 28;              ///< of one that waits for another's result
-  static constexpr double shared_bytes_per_cycle = 128;  ///< per multiprocessor
-  static constexpr double hidden = 0.68;  ///< of the shorter of products and their reads
-  static constexpr double cluster_ns = 254, cluster_ns_per_kb = 24;  ///< handing a vector around
-  /// Through L2 a packet is read by all blocks at about the same time, so that they wait for each
-  /// other.
-  static constexpr double l2_ns = 478, l2_ns_per_kb = 13.6, l2_ns_per_block = 5.1,
-                          l2_ns_per_vector = 124,
-                          l2_ns_per_section = 100;  ///< beyond those of 8 packets per lane
-  static constexpr double accurate_ns = 60;         ///< what accurate functions take besides
-  static constexpr double split_cycles = 22;        ///< to split a lane's 4 elements of a k-tile
-  static constexpr double fixed_ns = 158;           ///< barrier, sums, pointwise function
-  static constexpr double vector_ns = 62,
-                          round_ns = 435;  ///< every further vector, packet of a warp
-  static constexpr double saving_ns = 77;  ///< per packet of a warp, of what is kept for backward
-  static constexpr double second_block = 0.5;  ///< steps' time that another block on it adds
-};
-
-/// Shared memory that the driver takes per block (CUDA C++ Programming Guide, technical
-/// specifications).
-constexpr int reserved = 1024;
-/// Registers, counted as other_registers() does, of kernels that ptxas gives at most 128.
-constexpr int registers_of_two = 148;
-
-/// Predicted nanoseconds of a step of one launch.
-double step_time(const SpreadTiling& t) {
-  const int warps = t.row_groups * t.k_groups;
-  const int k_tiles = 2 * t.pairs(), quarter_warps = divide_up(warps, 4);
-  // Parts p and q of float32 with p + q < parts; but for p = q = 0 they share accumulators.
-  const int products = t.parts * (t.parts + 1) / 2;
-  const double rate =
-      products * t.m_tiles() * k_tiles * quarter_warps * t.n_tiles() * Rates::mma_cycles;
-  const double chain = t.parts == 1
-                           ? 1.0 * k_tiles / t.chains() * Rates::mma_latency
-                           : (products - 1.0) * k_tiles / (t.chains() - 1) * Rates::mma_latency;
-  const double split =
-      t.parts == 1 ? 0 : Rates::split_cycles * k_tiles * t.n_tiles() * quarter_warps;
-  const double product = std::max(rate, chain) + split;
-  const double vector_kb = t.chunks() * t.batch * t.halves * 16 / 1024.0;
-  const double matrix = 512.0 * warps * (t.tiles() - t.register_tiles);
-  const double vector = t.in_cluster ? 1024 * vector_kb * t.row_groups : 0;
-  const double reads = (matrix + vector) / Rates::shared_bytes_per_cycle;
-  const int width = t.rows == 3 ? 4 : t.rows;
-  const double sums =
-      2.0 * 4 * t.k_groups * t.batch * t.units * width / Rates::shared_bytes_per_cycle;
-  const double cycles =
-      std::max(product, reads) + (1 - Rates::hidden) * std::min(product, reads) + sums;
-  const double exchange = t.in_cluster
-                              ? Rates::cluster_ns + Rates::cluster_ns_per_kb * vector_kb
-                              : Rates::l2_ns + Rates::l2_ns_per_kb * vector_kb * t.row_groups +
-                                    Rates::l2_ns_per_block * t.blocks * t.row_groups +
-                                    Rates::l2_ns_per_vector * (t.vectors - 1);
-  const int more_sections =
-      t.in_cluster || t.at_once == 8 ? 0 : t.sections() - divide_up(t.sections(), 8 / t.at_once);
-  return cycles / Rates::cycles_per_ns + exchange + Rates::fixed_ns +
-         Rates::l2_ns_per_section * more_sections + (t.parts > 1 ? Rates::accurate_ns : 0) +
-         Rates::vector_ns * (t.vectors - 1) + Rates::round_ns * (t.rounds() - 1) +
-         (t.saving ? Rates::saving_ns * t.rounds() : 0);
-}
-
-/// Registers per thread besides the fragments of R that stay in them.
-int other_registers(const SpreadTiling& t, int kept) {
-  const int words = 4 * t.n_tiles() * t.halves, sections = t.sections();
-  const int section = divide_up(t.pairs(), sections);
-  // Of floats: the parts of a k-tile, tiles of R on their way, addresses.
-  const int split = t.parts == 1 ? 0 : 6 * t.n_tiles() + 16;
-  const int ahead = std::min(t.pairs() - section, section);
-  return 4 * t.m_tiles() * t.n_tiles() * t.chains() + words * (section + ahead) + 46 +
-         t.rounds() * (kept + 4) + (t.in_cluster ? divide_up(t.blocks, 8 / t.halves) : 0) +
-         (sections > 2 ? 6 * sections * t.n_tiles() / 2 : 0) + split;
+SpreadTiling tiling_of(const TileCandidate& candidate) {
+  const auto at = [&](const char* name) { return static_cast<int>(candidate.at(name)); };
+  SpreadTiling out;
+  out.in_cluster = at("IN_CLUSTER") == 1;
+  out.blocks = at("BLOCKS");
+  out.units = at("UNITS");
+  out.batch = at("BATCH_TILE");
+  out.row_groups = at("ROW_GROUPS");
+  out.k_groups = at("K_GROUPS");
+  out.register_tiles = at("REGISTER_TILES");
+  out.at_once = at("AT_ONCE");
+  out.tiles = at("TILES");
+  out.shared_bytes = at("SHARED_BYTES");
+  out.vector_bytes = at("VECTOR_BYTES");
+  out.nanoseconds = 1e-3 * static_cast<double>(candidate.step_ps);
+  return out;
 }
 
 }  // namespace
 
-int SpreadTiling::pairs() const {
-  return divide_up(divide_up(chunks(), 4), k_groups);
-}
-int SpreadTiling::m_tiles() const {
-  return (units / row_groups / 8 * rows + 1) / 2;
-}
-int SpreadTiling::chains() const {
-  const int sums = m_tiles() * n_tiles();
-  if (parts > 1) return sums >= 4 ? 2 : sums >= 2 ? 3 : 4;
-  return sums >= 4 ? 1 : sums >= 2 ? 2 : 4;
-}
-int SpreadTiling::rounds() const {
-  return divide_up(units / row_groups / 8 * batch, 4 * k_groups);
-}
-
-int SpreadTiling::sections() const {
-  const int packets = n_tiles() * halves;
-  if (pairs() * packets <= at_once) return 1;
-  return divide_up(pairs(), std::max(1, at_once / packets));
-}
-
-int SpreadTiling::shared_bytes() const {
-  const int exchange =
-      in_cluster ? round_up(2 * k_groups * 4 * pairs() * batch * halves * 16 + 16 * k_groups, 128)
-                 : 0;
-  const int matrix = row_groups * k_groups * (tiles() - register_tiles) * 512;
-  const int group_units = units / row_groups, width = rows == 3 ? 4 : rows;
-  const int distance = width == 4   ? group_units + 1
-                       : width == 2 ? round_up(group_units, 8) + 2
-                                    : round_up(group_units, 16) + 4;
-  const int sums = 2 * row_groups * 4 * k_groups * batch * distance * width;
-  const int input = row_groups * std::min(k_groups, divide_up(group_units / 8 * batch, 4)) *
-                    (in_cluster ? 8 : 3) * rounds() * 64 * halves * std::max(input_channels, 1);
-  const int bias = 4 * units * bias_gates;
-  return round_up(exchange + matrix + sums + bias, 16) + input;
-}
-
 Index SpreadTiling::exchange_bytes() const {
-  return in_cluster ? 0 : Index(exchange_slots) * 16 * chunks() * batch * halves;
+  return in_cluster ? 0 : Index(exchange_slots) * vector_bytes;
 }
 
 Index SpreadTiling::groups(const Shape& shape) const {
@@ -151,6 +45,13 @@ Index SpreadTiling::groups_at_once(const DeviceFacts& device) const {
   return in_cluster ? (Index(1) << 30) / blocks : device.multiprocessors / blocks;
 }
 
+SpreadTiling SpreadTiling::with_fewer_register_tiles(int count) const {
+  SpreadTiling out = *this;
+  out.register_tiles -= count;
+  out.shared_bytes += row_groups * k_groups * count * fragment_bytes;
+  return out;
+}
+
 std::string SpreadTiling::text() const {
   std::ostringstream out;
   out << (in_cluster ? "true" : "false") << ", " << blocks << ", " << units << ", " << batch << ", "
@@ -159,88 +60,26 @@ std::string SpreadTiling::text() const {
 }
 
 SpreadPass forward_pass(const CellDescription& cell, bool saving, DataType type) {
-  return {cell.recurrent_gates,
-          1,
-          cell.input_gates,
-          cell.bias_gates,
-          cell.states + (saving ? 4 : 0),
-          saving,
-          type};
+  return {cell, false, saving, cell.input_gates, type};
 }
 SpreadPass backward_pass(const CellDescription& cell, BackwardReads reads, DataType type) {
-  return {1,
-          cell.recurrent_gates,
-          std::popcount(reads.states) + std::popcount(reads.saved) + 1,
-          0,
-          2 * cell.states + cell.bias_gates + cell.gates,
-          false,
-          type};
+  return {cell, true, true, std::popcount(reads.states) + std::popcount(reads.saved) + 1, type};
 }
 
 std::vector<SpreadTiling> choose_spread(const Shape& shape, const SpreadPass& pass,
-                                        const DeviceFacts& device) {
-  std::vector<SpreadTiling> all;
-  if (pass.rows > 4 || shape.head_dim > 8192) return all;
-  const auto consider = [&](bool in_cluster, int blocks, int units) {
-    for (int batch = 1; batch <= 32; batch *= 2) {
-      if (batch > 1 && batch / 2 >= shape.batch) break;
-      for (int row_groups = 1; row_groups <= 2; ++row_groups) {
-        const int multiple = (pass.rows == 1 ? 16 : 8) * row_groups;
-        if (units % multiple != 0) continue;
-        SpreadTiling t;
-        t.in_cluster = in_cluster;
-        t.blocks = blocks;
-        t.units = units;
-        t.batch = batch;
-        t.row_groups = row_groups;
-        t.k_groups = 8 / row_groups;
-        t.rows = pass.rows;
-        t.vectors = pass.vectors;
-        t.input_channels = pass.input_channels;
-        t.bias_gates = pass.bias_gates;
-        t.saving = pass.saving;
-        t.parts = pass.type == DataType::float32 ? 3 : 1;
-        t.halves = pass.type == DataType::float32 ? 2 : 1;
-        const Index groups = t.groups(shape);
-        const Index alone =
-            in_cluster ? std::max<Index>(1, Index(device.multiprocessors) * 9 / 10 / blocks)
-                       : t.groups_at_once(device);
-        // Reading fewer packets at once leaves registers to R.
-        int sections = 0;
-        for (t.at_once = 8; t.at_once >= (t.parts > 1 ? 2 : 8); t.at_once /= 2) {
-          if (t.sections() == sections) continue;  // the same again
-          sections = t.sections();
-          // 8 warps on 4 quarters: every thread may have all the registers there are names for.
-          const int others = other_registers(t, pass.kept), room = (255 - others) / 4;
-          if (room < 0) continue;
-          t.register_tiles = std::min(t.tiles(), room);
-          if (t.shared_bytes() > device.shared_bytes) continue;
-          Index together = alone;
-          double slower = 1;
-          // Clusters that need few registers share multiprocessors where there are more of them.
-          if (in_cluster && groups > alone && others + 4 * t.register_tiles <= registers_of_two &&
-              2 * (t.shared_bytes() + reserved) <= device.shared_bytes + reserved) {
-            together *= 2;
-            slower += Rates::second_block;
-          }
-          const Index launches = (groups + together - 1) / together;
-          t.nanoseconds = step_time(t) * static_cast<double>(launches) * slower;
-          all.push_back(t);
-        }
-      }
-    }
-  };
-  const int step = pass.rows == 1 ? 16 : 8;
-  for (int units = step; units <= 64; units += step) {
-    const int blocks = divide_up(shape.head_dim, units);
-    if (blocks <= device.multiprocessors) consider(false, blocks, units);
-  }
-  for (int blocks = 2; blocks <= largest_cluster(device); blocks *= 2)
-    consider(true, blocks, round_up(divide_up(shape.head_dim, blocks), step));
-  std::stable_sort(all.begin(), all.end(), [](const SpreadTiling& a, const SpreadTiling& b) {
-    return a.nanoseconds < b.nanoseconds;
-  });
-  return all;
+                                        const DeviceFacts& device, int count) {
+  Problem problem;
+  problem.dtype = pass.type;
+  problem.shape = shape;
+  problem.training = pass.saving;
+  TileQuestion question{device.model, "spread_heads",
+                        problem_sizes(problem, pass.cell, pass.backward)};
+  std::ranges::find(question.sizes, "INPUT_CHANNELS", &NamedValue::name)->value =
+      pass.input_channels;
+  std::vector<SpreadTiling> out;
+  for (const TileCandidate& candidate : find_tilings(question, count)->candidates)
+    out.push_back(tiling_of(candidate));
+  return out;
 }
 
 double products_time(const Shape& shape, const CellDescription& cell, bool backward,

@@ -77,7 +77,10 @@ std::vector<NamedValue> problem_sizes(const Problem& problem, const CellDescript
           {"SAVED", problem.training ? cell.saved : 0},
           {"STORAGE_BYTES", storage},
           {"ACCUMULATE_BYTES", std::max<std::int64_t>(storage, sizeof(float))},
-          {"BACKWARD", backward ? 1 : 0}};
+          {"BACKWARD", backward ? 1 : 0},
+          {"TRAINING", problem.training ? 1 : 0},
+          {"BIAS_GATES", cell.bias_gates},
+          {"INPUT_CHANNELS", backward ? cell.states + cell.saved + 1 : cell.input_gates}};
 }
 
 std::vector<NamedValue> space_sizes(const DeviceModel& device) {

@@ -80,6 +80,9 @@ struct TileChoice {
 /// @throws InvalidArgument if no tiling exists; the message has the statements that conflict.
 std::shared_ptr<const TileChoice> search_tiling(const TileQuestion& question, int candidates = 1);
 
+/// The same, but no candidates where no tiling exists, without the time that an explanation takes.
+std::shared_ptr<const TileChoice> find_tilings(const TileQuestion& question, int candidates = 1);
+
 /// The same with a tiling that must be kept.
 /// @throws InternalError if another kernel's tiling is fixed.
 std::shared_ptr<const TileChoice> search_fixed(TileQuestion question, const FixedTiling& fixed);
@@ -96,7 +99,8 @@ std::vector<std::shared_ptr<const TileChoice>> search_kernels(
 
 /// HEAD_DIM, HEADS, BATCH, STEPS, STATES, GATES, RECURRENT_GATES, INPUT_GATES, SAVED (0 for
 /// inference), STORAGE_BYTES, ACCUMULATE_BYTES, BACKWARD (1: the question is about the backward
-/// pass).
+/// pass), TRAINING (0 for inference), BIAS_GATES, INPUT_CHANNELS (that are read per unit and step;
+/// of a backward pass the most that it may read).
 std::vector<NamedValue> problem_sizes(const Problem& problem, const CellDescription& cell,
                                       bool backward);
 
