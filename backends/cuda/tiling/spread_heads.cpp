@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <sstream>
 
 #include "kernels/parameters.hpp"
@@ -52,8 +53,9 @@ double step_time(const SpreadTiling& t) {
   const double chain = t.parts == 1
                            ? 1.0 * k_tiles / t.chains() * Rates::mma_latency
                            : (products - 1.0) * k_tiles / (t.chains() - 1) * Rates::mma_latency;
-  const double split =
-      t.parts == 1 ? 0 : Rates::split_cycles * k_tiles * t.n_tiles() * quarter_warps;
+  const double split = t.parts == 1 ? 0
+                                    : Rates::split_cycles * k_tiles * quarter_warps *
+                                          (t.n_tiles() + (t.whole ? 2 * t.m_tiles() : 0));
   const double product = std::max(rate, chain) + split;
   const double vector_kb = t.chunks() * t.batch * t.halves * 16 / 1024.0;
   const double matrix = 512.0 * warps * (t.tiles() - t.register_tiles);
@@ -80,7 +82,7 @@ int other_registers(const SpreadTiling& t, int kept) {
   const int words = 4 * t.n_tiles() * t.halves, sections = t.sections();
   const int section = divide_up(t.pairs(), sections);
   // Of floats: the parts of a k-tile, tiles of R on their way, addresses.
-  const int split = t.parts == 1 ? 0 : 6 * t.n_tiles() + 16;
+  const int split = t.parts == 1 ? 0 : 6 * t.n_tiles() + (t.whole ? 28 : 16);
   const int ahead = std::min(t.pairs() - section, section);
   return 4 * t.m_tiles() * t.n_tiles() * t.chains() + words * (section + ahead) + 46 +
          t.rounds() * (kept + 4) + (t.in_cluster ? divide_up(t.blocks, 8 / t.halves) : 0) +
@@ -142,7 +144,8 @@ Index SpreadTiling::groups_at_once(const DeviceFacts& device) const {
 std::string SpreadTiling::text() const {
   std::ostringstream out;
   out << (in_cluster ? "true" : "false") << ", " << blocks << ", " << units << ", " << batch << ", "
-      << row_groups << ", " << k_groups << ", " << register_tiles << ", " << at_once;
+      << row_groups << ", " << k_groups << ", " << register_tiles << ", " << at_once << ", "
+      << (whole ? "true" : "false");
   return out.str();
 }
 
@@ -163,7 +166,7 @@ std::vector<SpreadTiling> choose_spread(const Shape& shape, const SpreadPass& pa
                                         const DeviceFacts& device) {
   std::vector<SpreadTiling> all;
   if (pass.rows > 4 || shape.head_dim > 8192) return all;
-  const auto consider = [&](bool in_cluster, int blocks, int units) {
+  const auto consider = [&](bool in_cluster, int blocks, int units, bool whole) {
     for (int batch = 1; batch <= 32; batch *= 2) {
       if (batch > 1 && batch / 2 >= shape.batch) break;
       for (int row_groups = 1; row_groups <= 2; ++row_groups) {
@@ -182,6 +185,7 @@ std::vector<SpreadTiling> choose_spread(const Shape& shape, const SpreadPass& pa
         t.bias_gates = pass.bias_gates;
         t.parts = pass.type == DataType::float32 ? 3 : 1;
         t.halves = pass.type == DataType::float32 ? 2 : 1;
+        t.whole = whole;
         const Index room_for_clusters =
             std::max<Index>(1, device.multiprocessors * 9 / 10 / blocks);
         const Index groups_at_once = in_cluster ? room_for_clusters : t.groups_at_once(device);
@@ -203,13 +207,18 @@ std::vector<SpreadTiling> choose_spread(const Shape& shape, const SpreadPass& pa
       }
     }
   };
-  const int step = pass.rows == 1 ? 16 : 8;
-  for (int units = step; units <= 64; units += step) {
-    const int blocks = divide_up(shape.head_dim, units);
-    if (blocks <= device.multiprocessors) consider(false, blocks, units);
-  }
-  for (int blocks = 2; blocks <= largest_cluster(device); blocks *= 2)
-    consider(true, blocks, round_up(divide_up(shape.head_dim, blocks), step));
+  const auto consider_all = [&](bool whole) {
+    const int step = pass.rows == 1 ? 16 : 8;
+    for (int units = step; units <= 64; units += step) {
+      const int blocks = divide_up(shape.head_dim, units);
+      if (blocks <= device.multiprocessors) consider(false, blocks, units, whole);
+    }
+    for (int blocks = 2; blocks <= largest_cluster(device); blocks *= 2)
+      consider(true, blocks, round_up(divide_up(shape.head_dim, blocks), step), whole);
+  };
+  consider_all(false);
+  // To split R in every step takes longer, but two thirds of the room.
+  if (all.empty() && pass.type == DataType::float32) consider_all(true);
   std::stable_sort(all.begin(), all.end(), [](const SpreadTiling& a, const SpreadTiling& b) {
     return a.nanoseconds < b.nanoseconds;
   });
@@ -220,16 +229,17 @@ double products_time(const Shape& shape, const CellDescription& cell, bool backw
                      DataType type) {
   // Two kernels per step, R from L2, and a product far from the tensor cores' full rate: fitted to
   // the H200's table in docs/performance.md (256×3 to 1024×1 at B = 16, 768×1 at B = 256). float32
-  // has no tensor cores; forward of 256×3 and 768×1 at B = 16 was measured, and for large batches
-  // 40 TFLOP/s are assumed.
+  // has no tensor cores; forward of 256×3 and 768×1 at B = 16 was measured, how the rate grows with
+  // the batch is assumed.
   const double elements = static_cast<double>(cell.recurrent_gates) *
                           static_cast<double>(shape.heads * shape.head_dim) *
                           static_cast<double>(shape.head_dim);
   const double product = 2 * elements * static_cast<double>(shape.batch);
   const double bytes = elements * static_cast<double>(size_of(type));
-  const double rate = type == DataType::float32
-                          ? std::min(40e3, 550.0 * std::max(16.0, static_cast<double>(shape.batch)))
-                          : (backward ? 120e3 : 260e3);
+  const double rate =
+      type == DataType::float32
+          ? std::min(40e3, 2200 * std::sqrt(std::max(16.0, static_cast<double>(shape.batch))))
+          : (backward ? 120e3 : 260e3);
   return (backward ? 9000 : 6500) + bytes / 5500 + product / rate;
 }
 

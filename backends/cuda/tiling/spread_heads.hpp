@@ -21,6 +21,7 @@ struct SpreadTiling {
   int bias_gates = 0;      ///< whose biases are in shared memory
   int parts = 1;           ///< 16-bit values that an element is multiplied as; 3 of float32
   int halves = 1;          ///< packets of 16 bytes that 8 elements fill
+  bool whole = false;      ///< R is kept unsplit, in 2 tiles instead of `parts`
   double nanoseconds = 0;  ///< predicted, of a step of all launches
 
   int threads() const { return 32 * row_groups * k_groups; }
@@ -29,7 +30,7 @@ struct SpreadTiling {
   int n_tiles() const { return (batch + 7) / 8; }
   int m_tiles() const;
   int chains() const;  ///< accumulators per row of the product
-  int tiles() const { return parts * m_tiles() * 2 * pairs(); }
+  int tiles() const { return (whole ? 2 : parts) * m_tiles() * 2 * pairs(); }
   int rounds() const;
   int sections() const;  ///< in which a warp reads its part of the vector
   int shared_bytes() const;
