@@ -109,7 +109,7 @@ std::string spread_heads_limit(const DeviceModel& device, const Values& sizes,
   const auto size = [&](const char* name) { return value_of(sizes, name); };
   const auto chosen = [&](const char* name) { return value_of(tiling, name); };
   const Index blocks = chosen("BLOCKS"), units = chosen("UNITS"), batch = chosen("BATCH_TILE");
-  const Index parts = size("STORAGE_BYTES") == 4 ? 3 : 1;
+  const Index parts = size("STORAGE_BYTES") == 4 ? 3 - chosen("WHOLE") : 1;
   const bool backward = size("BACKWARD") == 1;
   constexpr Index warps = 8, warp = 32, fragment = 256;  // elements
   if (device.at("WARP_SIZE") != warp || size("STORAGE_BYTES") > 4) return "not for this kernel";

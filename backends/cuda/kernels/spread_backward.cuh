@@ -11,8 +11,9 @@ namespace flashrnn::cuda {
 
 /// What is fixed when the kernel is compiled; names as in SpreadForwardTile and BackwardTile.
 template <class Cell_, class Storage_, bool in_cluster_, int blocks_, int units_, int batch_,
-          int row_groups_, int k_groups_, int register_tiles_, int at_once_, bool clips_h_,
-          bool clips_gradient_, bool cuts_, unsigned reads_states_, unsigned reads_saved_>
+          int row_groups_, int k_groups_, int register_tiles_, int at_once_, bool whole_,
+          bool clips_h_, bool clips_gradient_, bool cuts_, unsigned reads_states_,
+          unsigned reads_saved_>
 struct SpreadBackwardTile {
   using Cell = Cell_;
   using Storage = Storage_;
@@ -28,7 +29,7 @@ struct SpreadBackwardTile {
                               sizeof(Bits<Storage>) / 2>;
   using Exchange = ExchangeOf<in_cluster, Shape>;
   using Product =
-      SpreadProduct<Storage, Exchange, 1, units, row_groups_, register_tiles_, at_once_>;
+      SpreadProduct<Storage, Exchange, 1, units, row_groups_, register_tiles_, at_once_, whole_>;
   static constexpr int threads = 32 * Product::warps;
   static constexpr int group_chunks = Product::group_units / 8 * batch;
   static constexpr int rounds = (group_chunks + 4 * k_groups_ - 1) / (4 * k_groups_);

@@ -16,10 +16,11 @@ namespace flashrnn::cuda {
 ///   row_groups, k_groups   how a block's warps are dealt over rows and k of the product
 ///   register_tiles  fragments of R per warp in registers; the others are in shared memory
 ///   at_once         packets of the vector that a lane reads at once
+///   whole           whether floats of R are kept unsplit
 ///   saving, clips   as in ForwardTile
 template <class Cell_, class Storage_, bool in_cluster_, int blocks_, int units_, int batch_,
-          int row_groups_, int k_groups_, int register_tiles_, int at_once_, bool saving_,
-          bool clips_>
+          int row_groups_, int k_groups_, int register_tiles_, int at_once_, bool whole_,
+          bool saving_, bool clips_>
 struct SpreadForwardTile {
   using Cell = Cell_;
   using Storage = Storage_;
@@ -34,8 +35,8 @@ struct SpreadForwardTile {
   using Shape =
       ExchangeShape<blocks * units / 8, batch, k_groups_, blocks, sizeof(Bits<Storage>) / 2>;
   using Exchange = ExchangeOf<in_cluster, Shape>;
-  using Product =
-      SpreadProduct<Storage, Exchange, recurrent, units, row_groups_, register_tiles_, at_once_>;
+  using Product = SpreadProduct<Storage, Exchange, recurrent, units, row_groups_, register_tiles_,
+                                at_once_, whole_>;
   static constexpr int threads = 32 * Product::warps;
 
   // A warp works on 4 chunks of a row of the batch at a time, 8 lanes each.

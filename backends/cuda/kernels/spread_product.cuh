@@ -8,14 +8,15 @@
 // rest in shared memory. The sums of the k groups meet in shared memory.
 //
 // Floats are multiplied as sums of three bfloat16 (numeric.cuh): a tile of R becomes three, the
-// vector is split by who reads it, and six products take the place of one.
+// vector is split by who reads it, and six products take the place of one. Where that leaves no
+// room for R, it is kept as it is, two tiles of floats for one, and split in every step.
 
 namespace flashrnn::cuda {
 
 /// `rows` values per unit (gates forward, 1 backward) of `units` units, k as `Exchange` deals it;
-/// a lane reads `at_once` packets at once.
+/// a lane reads `at_once` packets at once. `whole`: floats of R are kept unsplit.
 template <class Storage_, class Exchange_, int rows_, int units_, int row_groups_,
-          int register_tiles_, int at_once_>
+          int register_tiles_, int at_once_, bool whole_>
 struct SpreadProduct {
   using Storage = Storage_;
   using Exchange = Exchange_;
@@ -42,8 +43,10 @@ struct SpreadProduct {
                                               : sums_per_row >= 2 ? 3
                                                                   : 4);
   static constexpr int warps = row_groups * k_groups;
-  // Tiles of a k-tile, [part, m].
-  static constexpr int k_tile_tiles = parts * m_tiles;
+  static constexpr bool whole = whole_;
+  static_assert(!whole || parts > 1, "SpreadProduct: 16-bit types are not split");
+  // Tiles of a k-tile, [part, m], or [upper or lower 8 rows, m] of floats.
+  static constexpr int stored = whole ? 2 : parts, k_tile_tiles = stored * m_tiles;
   static constexpr int tiles = k_tile_tiles * k_tiles;
   static constexpr int shared_tiles = tiles - register_tiles;
   static_assert(units % (8 * row_groups) == 0, "SpreadProduct: 8 units per row of fragments");
@@ -75,8 +78,8 @@ struct SpreadProduct {
     return 512 * (k * k_tile_tiles - registers_before(k) + t - registers_of(k));
   }
   /// The parts of 4 neighbouring elements, packed in pairs: the first or second half of a chunk.
-  static __device__ void split_half(const Word (&chunk)[4 * halves], int half,
-                                    Word (&part)[parts][2]) {
+  template <int words>
+  static __device__ void split_half(const Word (&chunk)[words], int half, Word (&part)[parts][2]) {
 #pragma unroll
     for (int pair = 0; pair < 2; ++pair) {
       if constexpr (parts == 1) {
@@ -91,7 +94,7 @@ struct SpreadProduct {
   }
   /// The tiles m of k-tiles 2·pair and 2·pair + 1.
   template <class Row>
-  static __device__ void load_pair(const Row& row, int m, int pair, Word (&tile)[2][parts][4]) {
+  static __device__ void load_pair(const Row& row, int m, int pair, Word (&tile)[2][stored][4]) {
     Word low[4 * halves], high[4 * halves];
 #pragma unroll
     for (int e = 0; e < 4 * halves; ++e) low[e] = high[e] = 0;
@@ -99,16 +102,30 @@ struct SpreadProduct {
     if (2 * m + 1 < slots) row(2 * m + 1, pair, high);
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
-      Word low_part[parts][2], high_part[parts][2];
-      split_half(low, half, low_part);
-      split_half(high, half, high_part);
+      if constexpr (whole) {
 #pragma unroll
-      for (int p = 0; p < parts; ++p) {
-        tile[half][p][0] = low_part[p][0];
-        tile[half][p][1] = high_part[p][0];
-        tile[half][p][2] = low_part[p][1];
-        tile[half][p][3] = high_part[p][1];
+        for (int e = 0; e < 4; ++e) {
+          tile[half][0][e] = low[4 * half + e];
+          tile[half][1][e] = high[4 * half + e];
+        }
+      } else {
+        split_tile(low, high, half, tile[half]);
       }
+    }
+  }
+  /// The parts of a tile whose rows are half of these chunks.
+  template <int words>
+  static __device__ void split_tile(const Word (&low)[words], const Word (&high)[words], int half,
+                                    Word (&tile)[parts][4]) {
+    Word low_part[parts][2], high_part[parts][2];
+    split_half(low, half, low_part);
+    split_half(high, half, high_part);
+#pragma unroll
+    for (int p = 0; p < parts; ++p) {
+      tile[p][0] = low_part[p][0];
+      tile[p][1] = high_part[p][0];
+      tile[p][2] = low_part[p][1];
+      tile[p][3] = high_part[p][1];
     }
   }
 
@@ -126,12 +143,12 @@ struct SpreadProduct {
     for (int j = 0; j < pairs; ++j)
 #pragma unroll
       for (int m = 0; m < m_tiles; ++m) {
-        Word tile[2][parts][4];
+        Word tile[2][stored][4];
         load_pair(row, m, j, tile);
 #pragma unroll
         for (int half = 0; half < 2; ++half)
 #pragma unroll
-          for (int p = 0; p < parts; ++p) {
+          for (int p = 0; p < stored; ++p) {
             const int k = 2 * j + half, t = p * m_tiles + m;
             if (t >= registers_of(k)) store_shared_16(rest + shared_place(k, t), tile[half][p]);
           }
@@ -141,12 +158,12 @@ struct SpreadProduct {
 #pragma unroll
       for (int m = 0; m < m_tiles; ++m) {
         if (m >= registers_of(2 * j) && m >= registers_of(2 * j + 1)) continue;
-        Word tile[2][parts][4];
+        Word tile[2][stored][4];
         load_pair(row, m, j, tile);
 #pragma unroll
         for (int half = 0; half < 2; ++half)
 #pragma unroll
-          for (int p = 0; p < parts; ++p) {
+          for (int p = 0; p < stored; ++p) {
             const int k = 2 * j + half, t = p * m_tiles + m;
             if (t < registers_of(k))
 #pragma unroll
@@ -173,31 +190,53 @@ struct SpreadProduct {
           split_half(chunk, half, right[n]);
         }
 #pragma unroll
-        for (int p = 0; p < parts; ++p)
+        for (int begin = 0; begin < m_tiles; begin += together) {
+          if constexpr (whole) {
+            Word tile[together][parts][4];
 #pragma unroll
-          for (int begin = 0; begin < m_tiles; begin += together) {
-            Word tile[together][4];
+            for (int i = 0; i < together; ++i) {
+              if (begin + i >= m_tiles) continue;
+              Word low[4], high[4];
+              fetch(k, begin + i, low);
+              fetch(k, m_tiles + begin + i, high);
+              split_tile(low, high, 0, tile[i]);
+            }
 #pragma unroll
-            for (int i = 0; i < together; ++i)
-              if (begin + i < m_tiles) fetch(k, p * m_tiles + begin + i, tile[i]);
+            for (int p = 0; p < parts; ++p)
 #pragma unroll
-            for (int q = 0; q < parts - p; ++q)
+              for (int q = 0; q < parts - p; ++q)
 #pragma unroll
-              for (int i = 0; i < together; ++i) {
-                if (begin + i >= m_tiles) continue;
+                for (int i = 0; i < together; ++i)
+                  if (begin + i < m_tiles)
+                    multiply_add(tile[i][p], right, q, sum[chain(k, p, q)][begin + i]);
+          } else {
 #pragma unroll
-                for (int n = 0; n < n_tiles; ++n)
-                  Packed<Factor>::multiply_add(sum[chain(k, p, q)][begin + i][n], tile[i],
-                                               right[n][q][0], right[n][q][1]);
-              }
+            for (int p = 0; p < parts; ++p) {
+              Word tile[together][4];
+#pragma unroll
+              for (int i = 0; i < together; ++i)
+                if (begin + i < m_tiles) fetch(k, p * m_tiles + begin + i, tile[i]);
+#pragma unroll
+              for (int q = 0; q < parts - p; ++q)
+#pragma unroll
+                for (int i = 0; i < together; ++i)
+                  if (begin + i < m_tiles)
+                    multiply_add(tile[i], right, q, sum[chain(k, p, q)][begin + i]);
+            }
           }
+        }
       }
   }
+  /// sum += a tile · part q of the vector.
+  static __device__ void multiply_add(const Word (&tile)[4], const Word (&right)[n_tiles][parts][2],
+                                      int q, float (&sum)[n_tiles][4]) {
+#pragma unroll
+    for (int n = 0; n < n_tiles; ++n)
+      Packed<Factor>::multiply_add(sum[n], tile, right[n][q][0], right[n][q][1]);
+  }
   /// Tiles that are multiplied with a part of the vector before the next part's turn.
-  static constexpr int together = parts == 1              ? 1
-                                  : n_tiles >= 4          ? 1
-                                  : m_tiles < 4 / n_tiles ? m_tiles
-                                                          : 4 / n_tiles;
+  static constexpr int most_together = parts == 1 || n_tiles >= 4 ? 1 : (whole ? 2 : 4) / n_tiles;
+  static constexpr int together = m_tiles < most_together ? m_tiles : most_together;
   /// The accumulator of a product of parts p and q.
   static __device__ constexpr int chain(int k, int p, int q) {
     if (parts == 1) return k % chains;

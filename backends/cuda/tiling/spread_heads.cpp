@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <sstream>
 
 #include "kernels/parameters.hpp"
@@ -23,6 +24,7 @@ SpreadTiling tiling_of(const TileCandidate& candidate) {
   out.k_groups = at("K_GROUPS");
   out.register_tiles = at("REGISTER_TILES");
   out.at_once = at("AT_ONCE");
+  out.whole = at("WHOLE") == 1;
   out.tiles = at("TILES");
   out.shared_bytes = at("SHARED_BYTES");
   out.vector_bytes = at("VECTOR_BYTES");
@@ -55,7 +57,8 @@ SpreadTiling SpreadTiling::with_fewer_register_tiles(int count) const {
 std::string SpreadTiling::text() const {
   std::ostringstream out;
   out << (in_cluster ? "true" : "false") << ", " << blocks << ", " << units << ", " << batch << ", "
-      << row_groups << ", " << k_groups << ", " << register_tiles << ", " << at_once;
+      << row_groups << ", " << k_groups << ", " << register_tiles << ", " << at_once << ", "
+      << (whole ? "true" : "false");
   return out.str();
 }
 
@@ -86,16 +89,17 @@ double products_time(const Shape& shape, const CellDescription& cell, bool backw
                      DataType type) {
   // Two kernels per step, R from L2, and a product far from the tensor cores' full rate: fitted to
   // the H200's table in docs/performance.md (256×3 to 1024×1 at B = 16, 768×1 at B = 256). float32
-  // has no tensor cores; forward of 256×3 and 768×1 at B = 16 was measured, and for large batches
-  // 40 TFLOP/s are assumed.
+  // has no tensor cores; forward of 256×3 and 768×1 at B = 16 was measured, how the rate grows with
+  // the batch is assumed.
   const double elements = static_cast<double>(cell.recurrent_gates) *
                           static_cast<double>(shape.heads * shape.head_dim) *
                           static_cast<double>(shape.head_dim);
   const double product = 2 * elements * static_cast<double>(shape.batch);
   const double bytes = elements * static_cast<double>(size_of(type));
-  const double rate = type == DataType::float32
-                          ? std::min(40e3, 550.0 * std::max(16.0, static_cast<double>(shape.batch)))
-                          : (backward ? 120e3 : 260e3);
+  const double rate =
+      type == DataType::float32
+          ? std::min(40e3, 2200 * std::sqrt(std::max(16.0, static_cast<double>(shape.batch))))
+          : (backward ? 120e3 : 260e3);
   return (backward ? 9000 : 6500) + bytes / 5500 + product / rate;
 }
 

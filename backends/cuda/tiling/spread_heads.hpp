@@ -17,6 +17,7 @@ struct SpreadTiling {
   bool in_cluster = false;
   int blocks = 1, units = 16, batch = 8, row_groups = 1, k_groups = 8, register_tiles = 0;
   int at_once = 8;         ///< packets of the vector that a lane reads at once
+  bool whole = false;      ///< floats of R are kept unsplit
   int tiles = 0;           ///< fragments of R per warp
   int shared_bytes = 0;    ///< per block
   int vector_bytes = 0;    ///< of what blocks hand to each other in a step, per group
