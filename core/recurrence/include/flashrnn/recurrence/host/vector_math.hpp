@@ -102,9 +102,10 @@ struct VectorMath<Isa, float> {
     const Real u = Real(1) + x;
     const Real larger = Basic::max(x, Real(1)), smaller = Basic::min(x, Real(1));
     const Real lost = smaller - (u - larger);
-    constexpr int root_half = 0x3f3504f3;  // √½
-    const Int bits = (Int)u.value + (0x3f800000 - root_half);
-    const Real k = Real::of(convert_lanes<typename Real::Native>((bits >> 23) - 127));
+    constexpr unsigned root_half = 0x3f3504f3;  // √½
+    using Bits __attribute__((vector_size(sizeof(Int)))) = unsigned;  // NaN's may wrap around
+    const Bits bits = (Bits)u.value + (0x3f800000 - root_half);
+    const Real k = Real::of(convert_lanes<typename Real::Native>(((Int)bits >> 23) - 127));
     const Real f = Real::of((typename Real::Native)((bits & 0x007fffff) + root_half)) - Real(1);
     Real p = Real(0x1.1d8ea6p-4f);
     p = multiply_add(p, f, Real(-0x1.d635bcp-4f));
