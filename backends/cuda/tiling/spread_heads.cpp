@@ -33,17 +33,33 @@ struct Rates {
   /// Through L2 a packet is read by all blocks at about the same time, so that they wait for each
   /// other.
   static constexpr double l2_ns = 500, l2_ns_per_kb = 14, l2_ns_per_block = 6,
-                          l2_ns_per_vector = 90,
-                          l2_ns_per_section = 100;  ///< beyond those of 8 packets per lane
-  static constexpr double fixed_ns = 150;           ///< barrier, sums, pointwise function
-  static constexpr double accurate_ns = 60;         ///< what accurate functions take besides
-  static constexpr double split_cycles = 22;        ///< to split a lane's 4 elements of a k-tile
+                          l2_ns_per_vector = 90;
+  static constexpr double fixed_ns = 150;  ///< barrier, sums, pointwise function
   static constexpr double vector_ns = 30,
                           round_ns = 90;  ///< every further vector, packet of a warp
+  // Of float32: splitting a lane's 4 elements of a k-tile, accurate functions, vectors to clusters
+  // of more than 8 blocks, two row groups in a cluster, more than 4 packets asked for in L2 before
+  // the first product, every further section where it is 2, several groups that use L2.
+  static constexpr double split_cycles = 22, accurate_ns = 60, cluster_ns_per_kb_block = 1,
+                          cluster_row_groups_ns = 100, l2_at_once_ns = 100, l2_section_ns = 100,
+                          l2_many_groups = 1.12;
 };
 
-/// Predicted nanoseconds of a step of one launch.
-double step_time(const SpreadTiling& t) {
+/// What was measured of float32 beyond `time`, which is as for 16 bits.
+double float_time(const SpreadTiling& t, double time, double vector_kb, Index together) {
+  time += Rates::accurate_ns;
+  if (t.in_cluster)
+    return time + Rates::cluster_ns_per_kb_block * vector_kb * std::max(0, t.blocks - 8) +
+           Rates::cluster_row_groups_ns * (t.row_groups - 1);
+  const int packets = std::min(t.at_once, t.pairs() * t.n_tiles() * t.halves);
+  const int sections = t.sections() - divide_up(t.sections(), 2);
+  if (packets > 4) time += Rates::l2_at_once_ns;
+  if (t.at_once < 4) time += Rates::l2_section_ns * sections;
+  return together > 2 ? Rates::l2_many_groups * time : time;
+}
+
+/// Predicted nanoseconds of a step of one launch, in which `together` groups run.
+double step_time(const SpreadTiling& t, Index together) {
   const int warps = t.row_groups * t.k_groups;
   const int k_tiles = 2 * t.pairs(), quarter_warps = divide_up(warps, 4);
   // Parts p and q of float32 with p + q < parts; but for p = q = 0 they share accumulators.
@@ -70,11 +86,9 @@ double step_time(const SpreadTiling& t) {
                               : Rates::l2_ns + Rates::l2_ns_per_kb * vector_kb * t.row_groups +
                                     Rates::l2_ns_per_block * t.blocks * t.row_groups +
                                     Rates::l2_ns_per_vector * (t.vectors - 1);
-  const int more_sections =
-      t.in_cluster || t.at_once == 8 ? 0 : t.sections() - divide_up(t.sections(), 8 / t.at_once);
-  return cycles / Rates::cycles_per_ns + exchange + Rates::fixed_ns +
-         Rates::l2_ns_per_section * more_sections + (t.parts > 1 ? Rates::accurate_ns : 0) +
-         Rates::vector_ns * (t.vectors - 1) + Rates::round_ns * (t.rounds() - 1);
+  const double time = cycles / Rates::cycles_per_ns + exchange + Rates::fixed_ns +
+                      Rates::vector_ns * (t.vectors - 1) + Rates::round_ns * (t.rounds() - 1);
+  return t.parts == 1 ? time : float_time(t, time, vector_kb, together);
 }
 
 /// Registers per thread besides the fragments of R that stay in them.
@@ -82,7 +96,8 @@ int other_registers(const SpreadTiling& t, int kept) {
   const int words = 4 * t.n_tiles() * t.halves, sections = t.sections();
   const int section = divide_up(t.pairs(), sections);
   // Of floats: the parts of a k-tile, tiles of R on their way, addresses.
-  const int split = t.parts == 1 ? 0 : 6 * t.n_tiles() + (t.whole ? 28 : 16);
+  const int split =
+      t.parts == 1 ? 0 : 6 * t.n_tiles() + (t.whole ? 18 + 9 * std::min(t.m_tiles(), 2) : 16);
   const int ahead = std::min(t.pairs() - section, section);
   return 4 * t.m_tiles() * t.n_tiles() * t.chains() + words * (section + ahead) + 46 +
          t.rounds() * (kept + 4) + (t.in_cluster ? divide_up(t.blocks, 8 / t.halves) : 0) +
@@ -201,7 +216,8 @@ std::vector<SpreadTiling> choose_spread(const Shape& shape, const SpreadPass& pa
           if (room < 0) continue;
           t.register_tiles = std::min(t.tiles(), room);
           if (t.shared_bytes() > device.shared_bytes) continue;
-          t.nanoseconds = step_time(t) * static_cast<double>(launches);
+          t.nanoseconds =
+              step_time(t, std::min(groups, groups_at_once)) * static_cast<double>(launches);
           all.push_back(t);
         }
       }
