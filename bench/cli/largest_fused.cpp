@@ -130,8 +130,9 @@ std::vector<Row> all_rows() {
   for (const auto& device : device_models()) {
     const bool gpu = device->kind() == DeviceKind::gpu;
     if (device->find("COMPUTE_CAPABILITY"))
-      rows.push_back(row_of(*device, "cuda", DataType::bfloat16,
-                            [&](const Problem& problem) { return cuda_fits(device, problem); }));
+      for (const DataType type : {DataType::bfloat16, DataType::float32})
+        rows.push_back(row_of(*device, "cuda", type,
+                              [&](const Problem& problem) { return cuda_fits(device, problem); }));
     for (const DataType type : {DataType::bfloat16, DataType::float32}) {
       if (!gpu && type != DataType::float32) continue;
       rows.push_back(row_of(*device, "kokkos", type, [&](const Problem& problem) {

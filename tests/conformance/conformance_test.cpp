@@ -164,11 +164,13 @@ const bool registered = [] {
           const std::string backend = backend_name;
           // Neither the reference nor the generic kernels depend on the space, and both are the
           // host's: once is enough. Of the spaces only some have kernels of their own, which are
-          // for the 16-bit types.
+          // for the 16-bit types, those for CUDA also for float32.
           if ((backend == "reference" || backend == "kokkos_generic") &&
               !std::is_same_v<ExecutionSpace, Kokkos::Serial>)
             continue;
-          if (backend.empty() || (backend == native_backend<ExecutionSpace> && size_of(type) != 2))
+          const bool native = backend == native_backend<ExecutionSpace>;
+          if (backend.empty() ||
+              (native && size_of(type) > (backend == "cuda" ? sizeof(float) : 2)))
             continue;
           const std::string suite = "Conformance/" + backend + "/" + ExecutionSpace::name();
           const std::string name = std::string(Cell::name) + "/" + std::string(name_of(type));

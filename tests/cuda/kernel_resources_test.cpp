@@ -146,6 +146,19 @@ void check_cell(DataType type) {
   EXPECT_GT(resources.compiled, 0);
 }
 
+/// In float32.
+template <class Cell>
+void check_float32() {
+  const NativeCell cell = native_cell<Cell>();
+  const CellText text = cell_text(cell);
+  Resources resources;
+  for (const Target& target : targets())
+    for (const Index head_dim : target.spread)
+      check_spread(cell, text, DataType::float32, head_dim, target, resources);
+  std::cout << resources.compiled << " programs compiled\n";
+  EXPECT_GT(resources.compiled, 0);
+}
+
 TEST(KernelResources, Lstm) {
   check_cell<Lstm>(DataType::bfloat16);
 }
@@ -160,6 +173,22 @@ TEST(KernelResources, Elman) {
 }
 TEST(KernelResources, ElmanRelu) {
   check_cell<ElmanRelu>(DataType::bfloat16);
+}
+
+TEST(KernelResources, LstmFloat32) {
+  check_float32<Lstm>();
+}
+TEST(KernelResources, SlstmFloat32) {
+  check_float32<Slstm>();
+}
+TEST(KernelResources, GruFloat32) {
+  check_float32<Gru>();
+}
+TEST(KernelResources, ElmanFloat32) {
+  check_float32<Elman>();
+}
+TEST(KernelResources, ElmanReluFloat32) {
+  check_float32<ElmanRelu>();
 }
 
 TEST(BackwardReads, FindsWhatTheCellsRead) {

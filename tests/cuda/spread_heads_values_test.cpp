@@ -51,17 +51,11 @@ TEST_P(SpreadHeadsValues, LstmBfloat16) {
 TEST_P(SpreadHeadsValues, LstmFloat16) {
   compare_with_reference<Lstm, float16>(GetParam());
 }
-TEST_P(SpreadHeadsValues, LstmFloat32) {
-  compare_with_reference<Lstm, float>(GetParam());
-}
 TEST_P(SpreadHeadsValues, SlstmBfloat16) {
   compare_with_reference<Slstm, bfloat16>(GetParam());
 }
 TEST_P(SpreadHeadsValues, SlstmFloat16) {
   compare_with_reference<Slstm, float16>(GetParam());
-}
-TEST_P(SpreadHeadsValues, SlstmFloat32) {
-  compare_with_reference<Slstm, float>(GetParam());
 }
 TEST_P(SpreadHeadsValues, GruBfloat16) {
   compare_with_reference<Gru, bfloat16>(GetParam());
@@ -69,17 +63,11 @@ TEST_P(SpreadHeadsValues, GruBfloat16) {
 TEST_P(SpreadHeadsValues, GruFloat16) {
   compare_with_reference<Gru, float16>(GetParam());
 }
-TEST_P(SpreadHeadsValues, GruFloat32) {
-  compare_with_reference<Gru, float>(GetParam());
-}
 TEST_P(SpreadHeadsValues, ElmanBfloat16) {
   compare_with_reference<Elman, bfloat16>(GetParam());
 }
 TEST_P(SpreadHeadsValues, ElmanFloat16) {
   compare_with_reference<Elman, float16>(GetParam());
-}
-TEST_P(SpreadHeadsValues, ElmanFloat32) {
-  compare_with_reference<Elman, float>(GetParam());
 }
 TEST_P(SpreadHeadsValues, ElmanReluBfloat16) {
   compare_with_reference<ElmanRelu, bfloat16>(GetParam());
@@ -87,12 +75,53 @@ TEST_P(SpreadHeadsValues, ElmanReluBfloat16) {
 TEST_P(SpreadHeadsValues, ElmanReluFloat16) {
   compare_with_reference<ElmanRelu, float16>(GetParam());
 }
-TEST_P(SpreadHeadsValues, ElmanReluFloat32) {
-  compare_with_reference<ElmanRelu, float>(GetParam());
-}
 
 INSTANTIATE_TEST_SUITE_P(All, SpreadHeadsValues, testing::ValuesIn(cases()),
                          [](const auto& one) { return one.param.name; });
+
+/// Heads whose R the chip holds in float32.
+std::vector<Case> float32_cases() {
+  std::vector<Case> out;
+  for (const Case& one : cases())
+    if (one.shape.head_dim <= 1100) out.push_back(one);
+  return out;
+}
+class SpreadHeadsFloat32 : public testing::TestWithParam<Case> {};
+
+TEST_P(SpreadHeadsFloat32, Lstm) {
+  compare_with_reference<Lstm, float>(GetParam());
+}
+TEST_P(SpreadHeadsFloat32, Slstm) {
+  compare_with_reference<Slstm, float>(GetParam());
+}
+TEST_P(SpreadHeadsFloat32, Gru) {
+  compare_with_reference<Gru, float>(GetParam());
+}
+TEST_P(SpreadHeadsFloat32, Elman) {
+  compare_with_reference<Elman, float>(GetParam());
+}
+TEST_P(SpreadHeadsFloat32, ElmanRelu) {
+  compare_with_reference<ElmanRelu, float>(GetParam());
+}
+INSTANTIATE_TEST_SUITE_P(All, SpreadHeadsFloat32, testing::ValuesIn(float32_cases()),
+                         [](const auto& one) { return one.param.name; });
+TEST(SpreadHeadsFloat32, ElmanOf2048Units) {
+  compare_with_reference<Elman, float>({"d2048", {3, 1, 1, 2048}});
+}
+
+std::string reason_for(DataType type, Index head_dim) {
+  Problem problem;
+  problem.dtype = type;
+  problem.shape = {2, 1, 1, head_dim};
+  std::string reason;
+  EXPECT_EQ(SpreadHeads::make(problem, native_cell<Lstm>(), current_device(), reason), nullptr);
+  return reason;
+}
+TEST(SpreadHeads, SayWhatTheyDoNotRun) {
+  EXPECT_NE(reason_for(DataType::float64, 256).find("float64"), std::string::npos);
+  EXPECT_NE(reason_for(DataType::float32, 4096).find("4096 x 4096 in float32, does not fit"),
+            std::string::npos);
+}
 
 }  // namespace
 }  // namespace flashrnn::cuda

@@ -26,6 +26,8 @@ TEST(UserCell, OwnBackwardInOneBlock) {
 
 TEST(UserCell, SpreadOverBlocks) {
   EXPECT_TRUE((Comparison<SpreadHeads, PeepholeLstm, bfloat16>(spread).run()));
+  EXPECT_TRUE((Comparison<SpreadHeads, PeepholeLstm, float>(spread_odd).run()));
+  EXPECT_TRUE((Comparison<SpreadHeads, PeepholeLstmByHand, float>(spread).run()));
   EXPECT_TRUE((Comparison<SpreadHeads, PeepholeLstmByHand, float16>(spread_odd).run()));
 }
 
