@@ -40,9 +40,9 @@ std::vector<PeerContender> peers_of(const Case& one, bool cpu) {
     if (one.dtype == DataType::float32) add(out, blas_loop(one.shape), one.pass);
 #endif
   } else {
-#ifdef FLASHRNN_BENCH_CUDA_PEERS
-    if (const auto peer = cudnn(one.cell, one.shape, one.dtype)) add(out, *peer, one.pass);
-    if (const auto peer = cublas_loop(one.cell, one.shape, one.dtype)) add(out, *peer, one.pass);
+#ifdef FLASHRNN_BENCH_GPU_PEERS
+    if (const auto peer = vendor_rnn(one.cell, one.shape, one.dtype)) add(out, *peer, one.pass);
+    if (const auto peer = gemm_loop(one.cell, one.shape, one.dtype)) add(out, *peer, one.pass);
 #endif
   }
   return out;

@@ -35,8 +35,8 @@ std::vector<std::string> comparison_rules(const Settings& settings) {
   std::vector<std::string> rules{
       // NOLINTNEXTLINE(bugprone-suspicious-missing-comma): long texts, one rule each
       "input: x = W·u is given, ours has no projection. A peer that contains one is timed whole; "
-      "matrix products of its shapes by the same library are timed apart and taken out; both "
-      "times are kept",
+      "matrix products of its shapes by the same library (on GPUs its vendor's BLAS) are timed "
+      "apart and taken out; both times are kept",
       "types: all contenders of a case read and write the same type and add in float; nothing is "
       "quantised, no faster mathematics than a library's default is switched on",
       "passes: inference writes h alone; training also keeps what backward needs; "

@@ -32,13 +32,15 @@ std::optional<Peer> one_dnn(const Shape& shape, DataType type);
 /// function, the same mathematics as the library's own. Forward only.
 Peer blas_loop(const Shape& shape);
 
-/// cuDNN's LSTM or GRU (float32 without TF32, float16, bfloat16), standard algorithm, one call per
-/// head with input size = head_dim, each on a stream of its own; the projection is cuBLAS's product
-/// of the same shapes. Nothing if the build has no cuDNN, or it does not know the cell or type.
-std::optional<Peer> cudnn(const std::string& cell, const Shape& shape, DataType type);
+/// The GPU vendor's LSTM or GRU, one call per head with input size = head_dim, each on a stream of
+/// its own; the projection is a product of the same shapes by the vendor's BLAS. cuDNN: standard
+/// algorithm, float32 without TF32, float16, bfloat16. MIOpen: default algorithm, float32, float16.
+/// Nothing if the build has neither, or it does not know the cell or type. Builds for GPUs only.
+std::optional<Peer> vendor_rnn(const std::string& cell, const Shape& shape, DataType type);
 
-/// Alternating: per step a batched product of cuBLAS for all heads and a pointwise kernel, LSTM
-/// forward, recorded in a CUDA graph. Nothing if the build has no CUDA or for another cell or type.
-std::optional<Peer> cublas_loop(const std::string& cell, const Shape& shape, DataType type);
+/// Alternating: per step a batched product of cuBLAS or hipBLAS for all heads and a pointwise
+/// kernel, LSTM forward, launched one by one. Nothing for another cell or type. Builds for GPUs
+/// only.
+std::optional<Peer> gemm_loop(const std::string& cell, const Shape& shape, DataType type);
 
 }  // namespace flashrnn::bench

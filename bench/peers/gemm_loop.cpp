@@ -1,46 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cublas_v2.h>
-
+// A file for both vendors: what differs between them is in gpu.hpp and gpu_blas.hpp.
 #include <Kokkos_Core.hpp>
 #include <memory>
-#include <utility>
 
-#include "cuda_memory.hpp"
 #include "flashrnn/cells/lstm.hpp"
 #include "flashrnn/recurrence/math.hpp"
 #include "flashrnn/types.hpp"
+#include "gpu_blas.hpp"
 #include "peers.hpp"
 
 namespace flashrnn::bench {
 namespace {
 
-using bench::check;
-
-void check(cublasStatus_t status, const char* call) {
-  if (status != CUBLAS_STATUS_SUCCESS)
-    throw EnvironmentError(std::string("cuBLAS: ") + call +
-                           " failed: " + cublasGetStatusString(status));
-}
+using Space = Kokkos::DefaultExecutionSpace;
 
 /// One LSTM: h [T + 1, H, B, D], R [H, D, 4·D], products and x [T, H, B, 4·D], c [H, B, D] float.
 template <class Storage>
 class Lstm16Or32 {
  public:
-  Lstm16Or32(const Shape& s, cudaDataType_t type)
+  Lstm16Or32(const Shape& s, BlasType type)
       : s_(s),
-        type_(type),
         space_(stream_.get()),
+        blas_(stream_, type),
         x_(elements(s.steps * 4)),
         h_(elements(s.steps + 1)),
         R_(sizeof(Storage) * static_cast<std::size_t>(s.heads * s.head_dim * s.head_dim * 4)),
         products_(elements(4)),
         c_(sizeof(float) * static_cast<std::size_t>(s.heads * s.batch * s.head_dim)) {
-    check(cublasCreate(&handle_), "cublasCreate");
-    check(cublasSetStream(handle_, stream_.get()), "cublasSetStream");
+    check(gpu::wait_for_all(), "filling of the tensors");
   }
-  Lstm16Or32(const Lstm16Or32&) = delete;
-  Lstm16Or32& operator=(const Lstm16Or32&) = delete;
-  ~Lstm16Or32() { cublasDestroy(handle_); }
 
   void forward() {
     for (Index t = 0; t < s_.steps; ++t) {
@@ -57,7 +45,7 @@ class Lstm16Or32 {
     auto* const h = static_cast<Storage*>(h_.data()) + (t + 1) * all;
     auto* const c = static_cast<float*>(c_.data());
     Kokkos::parallel_for(
-        Kokkos::RangePolicy<Kokkos::Cuda, Kokkos::IndexType<Index>>(space_, 0, all),
+        Kokkos::RangePolicy<Space, Kokkos::IndexType<Index>>(space_, 0, all),
         KOKKOS_LAMBDA(const Index i) {
           const Index row = i / d, unit = i % d;
           float gate[4], previous[2] = {0, c[i]}, next[2], save[4];
@@ -78,27 +66,22 @@ class Lstm16Or32 {
   /// products [H, B, 4·D] = h(t) [H, B, D] · R [H, D, 4·D].
   void multiply(Index t) {
     const Index d = s_.head_dim, one_head = s_.batch * d;
-    const float one = 1, zero = 0;
     const auto* const h = static_cast<const Storage*>(h_.data()) + t * s_.heads * one_head;
-    check(cublasGemmStridedBatchedEx_64(handle_, CUBLAS_OP_N, CUBLAS_OP_N, 4 * d, s_.batch, d, &one,
-                                        R_.data(), type_, 4 * d, 4 * d * d, h, type_, d, one_head,
-                                        &zero, products_.data(), type_, 4 * d, 4 * one_head,
-                                        s_.heads, CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT),
-          "cublasGemmStridedBatchedEx");
+    blas_.multiply_batch(4 * d, s_.batch, d, {R_.data(), 4 * d, false, 4 * d * d},
+                         {h, d, false, one_head}, products_.data(), 4 * d, 4 * one_head, s_.heads);
   }
   Shape s_;
-  cudaDataType_t type_;
   Stream stream_;
-  Kokkos::Cuda space_;
+  Space space_;
+  Blas blas_;
   DeviceMemory x_, h_, R_, products_, c_;
-  cublasHandle_t handle_ = nullptr;
 };
 
 template <class Storage>
-Peer peer_of(const Shape& shape, cudaDataType_t type) {
+Peer peer_of(const Shape& shape, BlasType type) {
   const auto lstm = std::make_shared<Lstm16Or32<Storage>>(shape, type);
   Peer peer;
-  peer.name = "cuBLAS + pointwise";
+  peer.name = std::string(blas_name) + " + pointwise";
   peer.forward = [lstm] { lstm->forward(); };
   peer.wait = [lstm] { lstm->wait(); };
   return peer;
@@ -106,15 +89,16 @@ Peer peer_of(const Shape& shape, cudaDataType_t type) {
 
 }  // namespace
 
-std::optional<Peer> cublas_loop(const std::string& cell, const Shape& shape, DataType type) {
-  if (cell != "lstm") return std::nullopt;
+std::optional<Peer> gemm_loop(const std::string& cell, const Shape& shape, DataType type) {
+  const auto blas = blas_type_of(type);
+  if (cell != "lstm" || !blas) return std::nullopt;
   switch (type) {
     case DataType::float32:
-      return peer_of<float>(shape, CUDA_R_32F);
+      return peer_of<float>(shape, *blas);
     case DataType::bfloat16:
-      return peer_of<bfloat16>(shape, CUDA_R_16BF);
+      return peer_of<bfloat16>(shape, *blas);
     case DataType::float16:
-      return peer_of<float16>(shape, CUDA_R_16F);
+      return peer_of<float16>(shape, *blas);
     default:
       return std::nullopt;
   }

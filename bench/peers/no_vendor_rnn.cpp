@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+// A build for GPUs for which the vendor's library of recurrences was not found.
+#include "peers.hpp"
+
+namespace flashrnn::bench {
+
+std::optional<Peer> vendor_rnn(const std::string&, const Shape&, DataType) {
+  return std::nullopt;
+}
+
+}  // namespace flashrnn::bench
