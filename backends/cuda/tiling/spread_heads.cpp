@@ -233,8 +233,9 @@ std::vector<SpreadTiling> choose_spread(const Shape& shape, const SpreadPass& pa
       consider(true, blocks, round_up(divide_up(shape.head_dim, blocks), step), whole);
   };
   consider_all(false);
-  // To split R in every step takes longer, but two thirds of the room.
-  if (all.empty() && pass.type == DataType::float32) consider_all(true);
+  // To split R in every step takes longer, but two thirds of the room. With four rows per unit it
+  // takes more registers than there are: the assembler spills in every such tiling.
+  if (all.empty() && pass.type == DataType::float32 && pass.rows < 4) consider_all(true);
   std::stable_sort(all.begin(), all.end(), [](const SpreadTiling& a, const SpreadTiling& b) {
     return a.nanoseconds < b.nanoseconds;
   });
