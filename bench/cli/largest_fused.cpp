@@ -81,11 +81,12 @@ bool cuda_fits(const DeviceModel& device, const Problem& problem) {
   const auto spread = [&](const cuda::SpreadPass& pass) {
     return !cuda::choose_spread(shape, pass, facts).empty();
   };
-  const bool forward = choose_forward(shape, cell.description, problem.training, facts) ||
-                       spread(cuda::forward_pass(cell.description, problem.training));
+  const bool forward =
+      choose_forward(shape, cell.description, problem.dtype, problem.training, facts) ||
+      spread(cuda::forward_pass(cell.description, problem.training));
   if (!forward || !problem.training) return forward;
-  return (choose_backward(shape, cell.description, cell.reads, facts) &&
-          choose_weight_gradient(shape, cell.description, facts)) ||
+  return (choose_backward(shape, cell.description, problem.dtype, cell.reads, facts) &&
+          choose_weight_gradient(shape, cell.description, problem.dtype, facts)) ||
          spread(cuda::backward_pass(cell.description, cell.reads));
 }
 

@@ -107,7 +107,7 @@ void check_cell(DataType type) {
         };
         for (const bool saving : {false, true}) {
           const auto tiling =
-              choose_forward(problem.shape, cell.description, saving, target.device);
+              choose_forward(problem.shape, cell.description, type, saving, target.device);
           ASSERT_TRUE(tiling || may_not_fit(saving)) << where;
           if (tiling) {
             const Program program = forward_program(cell, text, problem, *tiling);
@@ -117,7 +117,7 @@ void check_cell(DataType type) {
           }
         }
         const auto tiling =
-            choose_backward(problem.shape, cell.description, cell.reads, target.device);
+            choose_backward(problem.shape, cell.description, type, cell.reads, target.device);
         ASSERT_TRUE(tiling || may_not_fit(true)) << where;
         if (tiling) {
           const Program program = backward_program(cell, text, problem, *tiling);
@@ -125,7 +125,8 @@ void check_cell(DataType type) {
         } else {
           std::cout << "no backward: " << where << '\n';
         }
-        const auto weights = choose_weight_gradient(problem.shape, cell.description, target.device);
+        const auto weights =
+            choose_weight_gradient(problem.shape, cell.description, type, target.device);
         ASSERT_TRUE(weights);
         resources.check(weight_gradient_program(cell, type, *weights), target, weights->threads());
       }
