@@ -93,7 +93,10 @@ void check_cell(DataType type) {
   ASSERT_FALSE(text.type.empty());
   Resources resources;
   for (const Target& target : targets()) {
-    for (const Index head_dim : target.head_dims) {
+    std::vector<Index> head_dims = target.head_dims;
+    // Near the largest float32 heads that fit.
+    if (type == DataType::float32) head_dims.insert(head_dims.end(), {80, 96});
+    for (const Index head_dim : head_dims) {
       for (const Index batch : {16, 256}) {
         Problem problem;
         problem.dtype = type;
@@ -101,7 +104,9 @@ void check_cell(DataType type) {
         const std::string where = std::to_string(head_dim) + " on " + target.device.architecture;
         // Four gates of 128 units take most of the registers: sm_80, which cannot hand registers
         // around, may have too few of them, and so may training with sLSTM's four states.
+        // Of float32, those of more than 64 units with several gates may not fit anywhere.
         const auto may_not_fit = [&](bool training) {
+          if (type == DataType::float32) return head_dim > 64 && cell.description.gates > 1;
           return head_dim == 128 && (target.device.architecture == "sm_80" ||
                                      (training && cell.description.states == 4));
         };
@@ -133,20 +138,32 @@ void check_cell(DataType type) {
     }
   }
   for (const Target& target : targets())
-    for (const Index head_dim : target.spread)
+    for (const Index head_dim : type == DataType::float32 ? std::vector<Index>{} : target.spread)
       check_spread(cell, text, type, head_dim, target, resources);
   std::cout << resources.compiled << " programs compiled\n";
   EXPECT_GT(resources.compiled, 0);
 }
 
+TEST(KernelResources, LstmFloat32) {
+  check_cell<Lstm>(DataType::float32);
+}
 TEST(KernelResources, Lstm) {
   check_cell<Lstm>(DataType::bfloat16);
+}
+TEST(KernelResources, SlstmFloat32) {
+  check_cell<Slstm>(DataType::float32);
 }
 TEST(KernelResources, Slstm) {
   check_cell<Slstm>(DataType::float16);
 }
+TEST(KernelResources, GruFloat32) {
+  check_cell<Gru>(DataType::float32);
+}
 TEST(KernelResources, Gru) {
   check_cell<Gru>(DataType::bfloat16);
+}
+TEST(KernelResources, ElmanFloat32) {
+  check_cell<Elman>(DataType::float32);
 }
 TEST(KernelResources, Elman) {
   check_cell<Elman>(DataType::float16);

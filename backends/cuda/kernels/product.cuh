@@ -170,8 +170,10 @@ struct SplitProduct {
   static __device__ constexpr int factors(int operand) { return parts - operand * Columns::beside; }
   static constexpr int small_products = operands == 1 ? 2 : operands == 2 ? 3 : 5;  // per k
   static constexpr int large_chains = chains < k_tiles ? chains : k_tiles;
+  // There are more of them; one chain of each is enough where rows alone keep products in flight.
+  static constexpr int wanted = chains == 2 ? 4 : chains;
   static constexpr int small_chains =
-      chains < small_products * k_tiles ? chains : small_products * k_tiles;
+      wanted < small_products * k_tiles ? wanted : small_products * k_tiles;
 
   /// Fragments of k-tiles 2·pair and, if there is one, 2·pair + 1.
   static __device__ void load_pair(SharedAddress row, int lane_column, int pair, Word (&b)[2][2]) {

@@ -24,7 +24,7 @@ struct WeightGradientTile {
   static constexpr int padded = padded_, recurrent = recurrent_, gates = gates_, columns = columns_;
   static constexpr int parts = Parts<Storage>::count, element_bytes = sizeof(Bits<Storage>);
   static constexpr int rows = parts > 1 ? 16 : 32;  // of the sum per stage
-  static constexpr int stages = padded >= 64 && parts == 1 ? 4 : 3;
+  static constexpr int stages = padded >= 64 || parts > 1 ? 4 : 3;
   static constexpr int m_tiles = padded / 16, n_tiles = columns / 8;
   static constexpr int threads = 32 * gates * m_tiles;
   static constexpr int gate_groups = (recurrent + gates - 1) / gates;
@@ -99,26 +99,30 @@ class RowWalker {
   using Element = Bits<Storage>;
   __device__ RowWalker(const WeightGradientParameters& p, int thread, int head, int first_gate,
                        int first_column, Index begin, int rows)
-      : p_(p), thread_(thread), rows_(rows), head_(head), first_column_(first_column) {
+      : p_(p),
+        thread_(thread),
+        rows_(rows),
+        head_(head),
+        first_gate_(first_gate),
+        first_column_(first_column) {
     const Index batch = p.shape.batch;
 #pragma unroll
     for (int i = 0; i < pieces; ++i) {
       const Index at = begin + row(i);
-      step_[i] = p.shape.steps - 1 - at / batch;
-      batch_[i] = at % batch;
+      step_[i] = static_cast<int>(p.shape.steps - 1 - at / batch);
+      batch_[i] = static_cast<int>(at % batch);
       const int gate = first_gate + piece(i) / per_gate;
       from_[i] =
           is_gate(i)
               ? gate < Tile::recurrent ? row_of<Storage>(p.d_gate[gate], 0, 0, 0, head) : nullptr
               : row_of<Storage>(p.states, 0, 0, 0, head);
-      // Stride by stride, because gates of one cell may lie in different tensors.
-      const Strides& strides =
-          is_gate(i) ? p.d_gate[gate < Tile::recurrent ? gate : 0].strides : p.states.strides;
-      step_stride_[i] = strides.step;
-      batch_stride_[i] = strides.batch;
+      if constexpr (keeps_strides) {
+        step_stride_[i] = strides(i).step;
+        batch_stride_[i] = strides(i).batch;
+      }
     }
-    step_advance_ = Tile::rows / batch;
-    batch_advance_ = Tile::rows % batch;
+    step_advance_ = static_cast<int>(Tile::rows / batch);
+    batch_advance_ = static_cast<int>(Tile::rows % batch);
   }
 
   /// The stage whose first row is `first` behind the part's begin; stages come one after the other.
@@ -129,12 +133,10 @@ class RowWalker {
       const bool inside = first + row(i) < rows_;
       const Element* from = nullptr;
       if (is_gate(i)) {
-        if (inside && from_[i] != nullptr)
-          from = from_[i] + step_[i] * step_stride_[i] + batch_[i] * batch_stride_[i];
+        if (inside && from_[i] != nullptr) from = from_[i] + offset(i, step_[i]);
       } else if (inside) {
-        from = step_[i] > 0
-                   ? from_[i] + (step_[i] - 1) * step_stride_[i] + batch_[i] * batch_stride_[i]
-                   : row_of<Storage>(p_.s0, 0, 0, batch_[i], head_);
+        from = step_[i] > 0 ? from_[i] + offset(i, step_[i] - 1)
+                            : row_of<Storage>(p_.s0, 0, 0, batch_[i], head_);
       }
       copy_piece<Element, wide>(stage + place<typename Tile::Stage>(i), from,
                                 unit(i) + (is_gate(i) ? 0 : first_column_),
@@ -142,7 +144,7 @@ class RowWalker {
       step_[i] -= step_advance_;
       batch_[i] += batch_advance_;
       if (batch_[i] >= p_.shape.batch) {
-        batch_[i] -= p_.shape.batch;
+        batch_[i] -= static_cast<int>(p_.shape.batch);
         --step_[i];
       }
     }
@@ -170,6 +172,8 @@ class RowWalker {
   static constexpr int per_gate = Tile::padded / per_piece;
   static constexpr int per_row = Tile::gates * per_gate + Tile::columns / per_piece;
   static constexpr int pieces = (Tile::rows * per_row + Tile::threads - 1) / Tile::threads;
+  // Products of parts have no registers for strides; constant memory has them.
+  static constexpr bool keeps_strides = Tile::parts == 1;
   __device__ int number(int i) const {
     return thread_ + i * Tile::threads;
   }
@@ -186,6 +190,18 @@ class RowWalker {
   __device__ int unit(int i) const {
     return (is_gate(i) ? piece(i) % per_gate : piece(i) - Tile::gates * per_gate) * per_piece;
   }
+  /// Gates of one cell may lie in different tensors.
+  __device__ const Strides& strides(int i) const {
+    const int gate = first_gate_ + piece(i) / per_gate;
+    return is_gate(i) ? p_.d_gate[gate < Tile::recurrent ? gate : 0].strides : p_.states.strides;
+  }
+  __device__ Index offset(int i, int step) const {
+    if constexpr (keeps_strides) {
+      return step * step_stride_[i] + batch_[i] * batch_stride_[i];
+    } else {
+      return step * strides(i).step + batch_[i] * strides(i).batch;
+    }
+  }
   template <class Rows>
   __device__ int place(int i) const {
     return is_gate(i) ? Rows::gate(piece(i) / per_gate, row(i), unit(i))
@@ -193,10 +209,11 @@ class RowWalker {
   }
 
   const WeightGradientParameters& p_;
-  int thread_, rows_, head_, first_column_;
-  Index step_[pieces], batch_[pieces], step_stride_[pieces], batch_stride_[pieces];
+  int thread_, rows_, head_, first_gate_, first_column_;
+  int step_[pieces], batch_[pieces];  // their numbers fit an int (recurrence_parts.cpp)
+  Index step_stride_[keeps_strides ? pieces : 1], batch_stride_[keeps_strides ? pieces : 1];
   const Element* from_[pieces];
-  Index step_advance_, batch_advance_;
+  int step_advance_, batch_advance_;
 };
 
 /// sum += the product of 16 rows, from planes of parts; small products first.
@@ -250,10 +267,13 @@ __device__ void weight_gradient_part(const WeightGradientParameters& p) {
   const int thread = static_cast<int>(threadIdx.x);
   RowWalker<Tile, wide> walker(p, thread, head, first_gate, first_column, begin, rows);
   // Waits until the recurrence has written the rows of a stage.
-  Index written = p.progress != nullptr ? 0 : p.shape.steps;
+  const auto batch = static_cast<unsigned>(p.shape.batch);
+  const int first_step = static_cast<int>(begin / p.shape.batch);
+  const unsigned first_in_step = static_cast<unsigned>(begin % p.shape.batch);
+  int written = p.progress != nullptr ? 0 : static_cast<int>(p.shape.steps);
   const auto wait_for = [&](int stage) {
-    const Index last_row = begin + ::min(rows, (stage + 1) * Tile::rows) - 1;
-    const Index chunk = last_row / p.shape.batch / progress_steps;
+    const unsigned last_row = first_in_step + ::min(rows, (stage + 1) * Tile::rows) - 1;
+    const int chunk = (first_step + static_cast<int>(last_row / batch)) / int(progress_steps);
     if (chunk < written) return;
     const unsigned* const reports = p.progress + head * chunks_of(p.shape.steps) + chunk;
     while (load_acquire(reports) != p.reports) __nanosleep(500);

@@ -37,12 +37,13 @@ Program backward_program(const NativeCell& cell, const CellText& text, const Pro
 
 Program weight_gradient_program(const NativeCell& cell, DataType type,
                                 const WeightGradientTiling& tiling) {
-  return tile_program(
-      "#include \"weight_gradient.cuh\"\n",
-      "WeightGradientTile<" + storage(type) + ", " + std::to_string(tiling.padded) + ", " +
-          std::to_string(cell.description.recurrent_gates) + ", " + tiling.text() + ">",
-      kernel_name("weight_gradient", cell.description.name, type, tiling.padded), "weight_gradient",
-      "WeightGradientParameters", tiling.threads(), tiling.shared_bytes());
+  return tile_program("#include \"weight_gradient.cuh\"\n",
+                      "WeightGradientTile<" + storage(type) + ", " + std::to_string(tiling.padded) +
+                          ", " + std::to_string(cell.description.recurrent_gates) + ", " +
+                          tiling.text() + ">",
+                      kernel_name("weight_gradient", cell.description.name, type, tiling.padded),
+                      "weight_gradient", "WeightGradientParameters", tiling.threads(),
+                      tiling.shared_bytes(), embedded_sources(), tiling.blocks_beside());
 }
 
 Program sum_parts_program(DataType type) {

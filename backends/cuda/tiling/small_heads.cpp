@@ -89,9 +89,20 @@ template <class Tiling, class Registers, class SharedBytes>
 std::optional<Tiling> with_batch(const Tiling& tiling, int smallest, int channels,
                                  int least_io_warps, const Shape& shape, const DeviceFacts& device,
                                  const Registers& registers, const SharedBytes& shared_bytes) {
-  const Index room = static_cast<Index>(device.multiprocessors) * blocks_beside(tiling.padded);
+  const auto one_wave = [&](int batch) {
+    Tiling candidate = tiling;
+    candidate.batch = batch;
+    candidate.held = tiling.element.parts;
+    int beside = blocks_beside(tiling.padded);
+    // Elements of several parts take so many registers that fewer blocks may fit.
+    while (tiling.element.parts > 1 && beside > 1 &&
+           registers(candidate) > registers_per_thread(device, beside * candidate.threads()))
+      --beside;
+    return shape.heads * ((shape.batch + batch - 1) / batch) <=
+           static_cast<Index>(device.multiprocessors) * beside;
+  };
   int batch = smallest;
-  while (batch < 8 && shape.heads * ((shape.batch + batch - 1) / batch) > room) batch *= 2;
+  while (batch < 8 && !one_wave(batch)) batch *= 2;
   for (; batch >= smallest; batch /= 2)
     // As many parts of R in registers as these hold.
     for (int held = tiling.element.parts; held >= 1; --held) {
@@ -111,7 +122,9 @@ std::optional<Tiling> with_batch(const Tiling& tiling, int smallest, int channel
         return candidate;
       candidate.compute_registers = 0;
       // The steps of a group are unrolled, which costs the largest tiles registers of their own.
-      const int unrolled = candidate.padded > 112 ? 16 : 0;
+      const int unrolled = tiling.element.parts > 1 ? (candidate.padded > 80 ? 24 : 0)
+                           : candidate.padded > 112 ? 16
+                                                    : 0;
       for (candidate.chains = tiling.chains; candidate.chains >= 1; candidate.chains /= 2)
         for (candidate.io_warps = wanted; candidate.io_warps >= least_io_warps;
              --candidate.io_warps)
@@ -144,7 +157,8 @@ int ForwardTiling::registers(const CellDescription& cell) const {
   if (element.parts > 1) {
     // Two sums per row; operands on their way; what goes out waits a step in registers.
     const int staged = cell.states + (saving ? cell.saved : 0);
-    return matrix + 2 * chains * m_tiles * 4 + 4 * divide_up(element.parts * batch, 8) +
+    return matrix + (chains == 2 ? 6 : 2 * chains) * m_tiles * 4 +
+           4 * divide_up(element.parts * batch, 8) +
            cells(batch, units) * (2 * cell.gates + cell.states + cell.input_gates + staged) + 30;
   }
   return matrix + chains * m_tiles * 4 + padded / 64 +
@@ -174,7 +188,10 @@ int BackwardTiling::registers(const CellDescription& cell, BackwardReads reads) 
   if (element.parts > 1) {
     // What comes in is read a step ahead, what goes out waits a step.
     const int in = std::popcount(reads.saved) + states + 1;
-    return matrix + 2 * 4 * chains + 4 * divide_up(element.parts * batch, 8) +
+    // Beyond 36 tiles the compiler keeps more operands on their way.
+    const int ahead = held * cell.recurrent_gates * (padded / 16) > 36 ? 32 : 0;
+    return matrix + ahead + 4 * (chains == 2 ? 6 : 2 * chains) +
+           4 * divide_up(element.parts * batch, 8) +
            cells(batch, 2) * (2 * in + states + cell.states + cell.gates + cell.bias_gates + 1) +
            30;
   }
@@ -191,11 +208,16 @@ std::string BackwardTiling::text() const {
 
 int WeightGradientTiling::shared_bytes() const {
   const bool split = element.parts > 1;
-  const int rows = split ? 16 : 32, stages = padded >= 64 && !split ? 4 : 3;
+  const int rows = split ? 16 : 32, stages = split || padded >= 64 ? 4 : 3;
   const auto bytes = [&](int element_bytes) {
     return rows * (gates * (element_bytes * padded + 16) + element_bytes * columns + 16);
   };
   return stages * bytes(element.bytes) + (split ? 2 * element.parts * bytes(2) : 0);
+}
+
+int WeightGradientTiling::blocks_beside() const {
+  // With more columns, products of parts need more than the 128 registers that this leaves.
+  return element.parts > 1 && columns <= 32 ? std::max(1, 512 / threads()) : 1;
 }
 
 int WeightGradientTiling::groups(const CellDescription& cell) const {
@@ -224,7 +246,8 @@ std::optional<ForwardTiling> choose_forward(const Shape& shape, const CellDescri
   // Small heads spread over more warps; one gate alone fills an mma only with two units.
   tiling.units = tiling.padded <= 32 && cell.recurrent_gates > 1 ? 1 : 2;
   const int m_tiles = divide_up(tiling.units * cell.recurrent_gates, 2);
-  tiling.chains = std::clamp(4 / m_tiles, 1, std::min(4, tiling.padded / 16));
+  tiling.chains =
+      std::clamp(4 / m_tiles, 1, tiling.element.parts > 1 ? 4 : std::min(4, tiling.padded / 16));
   const int channels =
       cell.input_gates + cell.states + (saving ? cell.saved : 0);  // x in; h, states, saved out
   return with_batch(
@@ -282,13 +305,15 @@ std::optional<WeightGradientTiling> choose_weight_gradient(const Shape& shape,
   const bool frugal = (device.architecture == "sm_80" || device.architecture == "sm_90a") &&
                       tiling.element.parts == 1;
   tiling.gates = std::clamp((frugal ? 256 : 128) / tiling.padded, 1, cell.recurrent_gates);
-  const int column_groups = divide_up(tiling.padded, 64);
+  const int column_groups = divide_up(tiling.padded, tiling.element.parts > 1 ? 32 : 64);
   tiling.columns = round_up(divide_up(tiling.padded, column_groups), 16);
   const Index rows = shape.steps * shape.batch;
   // Blocks in flight hide the latency of memory: as many as threads and shared memory let run
-  // beside each other.
-  const int beside =
+  // beside each other. Products of parts take longer, and what is left of them when the recurrence
+  // ends should be short: more and smaller ones.
+  const int together =
       std::clamp(std::min(1024 / tiling.threads(), 200 * 1024 / tiling.shared_bytes()), 1, 8);
+  const int beside = tiling.element.parts > 1 ? std::max(4, together) : together;
   const Index wanted =
       beside * static_cast<Index>(device.multiprocessors) / (shape.heads * tiling.groups(cell));
   const Index parts = std::clamp<Index>(wanted, 1, std::max<Index>(1, rows / 256));

@@ -63,6 +63,8 @@ struct WeightGradientTiling {
   Index parts = 1, rows_per_part = 32;
   ElementFacts element;
   int threads() const { return 32 * gates * padded / 16; }
+  /// Blocks that fit one multiprocessor with the registers that the compiler is told to keep to.
+  int blocks_beside() const;
   int shared_bytes() const;
   /// Blocks per part and head.
   int groups(const CellDescription& cell) const;
