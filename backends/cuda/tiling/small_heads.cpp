@@ -305,7 +305,7 @@ std::optional<WeightGradientTiling> choose_weight_gradient(const Shape& shape,
   const bool frugal = (device.architecture == "sm_80" || device.architecture == "sm_90a") &&
                       tiling.element.parts == 1;
   tiling.gates = std::clamp((frugal ? 256 : 128) / tiling.padded, 1, cell.recurrent_gates);
-  const int column_groups = divide_up(tiling.padded, tiling.element.parts > 1 ? 32 : 64);
+  const int column_groups = divide_up(tiling.padded, 64);
   tiling.columns = round_up(divide_up(tiling.padded, column_groups), 16);
   const Index rows = shape.steps * shape.batch;
   // Blocks in flight hide the latency of memory: as many as threads and shared memory let run
