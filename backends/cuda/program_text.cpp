@@ -16,12 +16,12 @@ std::string kernel_name(const std::string& pass, const std::string& cell, DataTy
 
 Program tile_program(const std::string& headers, const std::string& tile, const std::string& kernel,
                      const std::string& function, const std::string& parameters, int threads,
-                     int shared_bytes, const std::vector<Source>& sources) {
+                     int shared_bytes, const std::vector<Source>& sources, int beside) {
   std::ostringstream out;
   out << headers << "using Tile = flashrnn::cuda::" << tile << ";\n"
       << "static_assert(Tile::threads == " << threads << ");\n"
       << "static_assert(Tile::shared_bytes == " << shared_bytes << ");\n"
-      << "extern \"C\" __global__ void __launch_bounds__(Tile::threads, 1)\n"
+      << "extern \"C\" __global__ void __launch_bounds__(Tile::threads, " << beside << ")\n"
       << kernel << "(const __grid_constant__ flashrnn::cuda::" << parameters << " parameters) {\n"
       << "  flashrnn::cuda::" << function << "<Tile>(parameters);\n}\n";
   return {join_sources(out.str(), sources), kernel};

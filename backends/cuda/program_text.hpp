@@ -22,10 +22,12 @@ std::string kernel_name(const std::string& pass, const std::string& cell, DataTy
                         int padded);
 
 /// A program whose kernel runs `function` with `tile`, both of namespace flashrnn::cuda. What the
-/// choice of the tile assumed of it, threads and bytes of shared memory, is asserted.
+/// choice of the tile assumed of it, threads and bytes of shared memory, is asserted. Registers are
+/// kept so few that `beside` blocks fit one multiprocessor.
 Program tile_program(const std::string& headers, const std::string& tile, const std::string& kernel,
                      const std::string& function, const std::string& parameters, int threads,
-                     int shared_bytes, const std::vector<Source>& sources = embedded_sources());
+                     int shared_bytes, const std::vector<Source>& sources = embedded_sources(),
+                     int beside = 1);
 /// A program whose kernel calls `function`, "flashrnn::cuda::sum_parts<...>".
 Program plain_program(const std::string& header, const std::string& kernel,
                       const std::string& function, const std::string& parameters);

@@ -66,6 +66,7 @@ std::string unsupported(const Problem& problem, const NativeCell& cell) {
   if (problem.shape.batch > limit || problem.shape.heads > limit ||
       problem.shape.batch * problem.shape.heads > limit)
     return "more heads and batch rows than one launch has blocks";
+  if (problem.shape.steps > limit) return "more steps than the CUDA kernels count";
   return {};
 }
 

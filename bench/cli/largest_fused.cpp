@@ -69,8 +69,6 @@ NativeCell native_cell_of(const std::string& name) {
 /// Whether the CUDA kernels have a tiling: on one multiprocessor, or on several that share a head.
 bool cuda_fits(const std::shared_ptr<const DeviceModel>& device, const Problem& problem) {
   if (problem.dtype == DataType::float64) return false;
-  // Heads on one multiprocessor are of 16 bits.
-  const bool small = size_of(problem.dtype) == 2;
   const cuda::DeviceFacts facts = cuda::facts_of(device);
   const NativeCell cell = native_cell_of(problem.cell);
   const Shape& shape = problem.shape;
@@ -78,11 +76,11 @@ bool cuda_fits(const std::shared_ptr<const DeviceModel>& device, const Problem& 
     return !cuda::choose_spread(shape, pass, facts).empty();
   };
   const bool forward =
-      (small && choose_forward(shape, cell.description, problem.training, facts)) ||
+      choose_forward(shape, cell.description, problem.dtype, problem.training, facts) ||
       spread(cuda::forward_pass(cell.description, problem.training, problem.dtype));
   if (!forward || !problem.training) return forward;
-  return (small && choose_backward(shape, cell.description, cell.reads, facts) &&
-          choose_weight_gradient(shape, cell.description, facts)) ||
+  return (choose_backward(shape, cell.description, problem.dtype, cell.reads, facts) &&
+          choose_weight_gradient(shape, cell.description, problem.dtype, facts)) ||
          spread(cuda::backward_pass(cell.description, cell.reads, problem.dtype));
 }
 

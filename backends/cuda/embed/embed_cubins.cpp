@@ -56,7 +56,8 @@ class Programs {
     for (const bool training : {false, true}) {
       const Problem problem = problem_of(head_dim, batch, training);
       if (head_dim <= 128) {
-        if (const auto tiling = choose_forward(problem.shape, cell.description, training, device_))
+        if (const auto tiling =
+                choose_forward(problem.shape, cell.description, problem.dtype, training, device_))
           add(forward_program(cell, text, problem, *tiling));
       } else {
         add_spread(
@@ -67,9 +68,11 @@ class Programs {
     }
     const Problem problem = problem_of(head_dim, batch, true);
     if (head_dim <= 128) {
-      if (const auto tiling = choose_backward(problem.shape, cell.description, cell.reads, device_))
+      if (const auto tiling =
+              choose_backward(problem.shape, cell.description, problem.dtype, cell.reads, device_))
         add(backward_program(cell, text, problem, *tiling));
-      if (const auto tiling = choose_weight_gradient(problem.shape, cell.description, device_))
+      if (const auto tiling =
+              choose_weight_gradient(problem.shape, cell.description, problem.dtype, device_))
         add(weight_gradient_program(cell, problem.dtype, *tiling));
     } else {
       add_spread(

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "backward_io.cuh"
 #include "flashrnn/cells/differentiate.hpp"
-#include "fragments.cuh"
-#include "sequence_io.cuh"
+#include "product.cuh"
 
 // The backward recurrence of a head whose R fits the registers of one block: as forward, with R^T
 // for R, gate gradients for h and the sequence walked from its end.
@@ -16,9 +16,11 @@ namespace flashrnn::cuda {
 ///   clips_h, clips_gradient, cuts   options of the problem
 ///   reads_states, reads_saved   bits of the states (of this or the previous step) and of the saved
 ///                               values that the cell's backward function reads
+///   held       parts of R in registers; the others are in shared memory
 template <class Cell_, class Storage_, int padded_, int batch_, int chains_, int io_warps_,
           int ring_, int group_, bool exact_, bool reports_, bool clips_h_, bool clips_gradient_,
-          bool cuts_, int compute_registers_, unsigned reads_states_, unsigned reads_saved_>
+          bool cuts_, int compute_registers_, unsigned reads_states_, unsigned reads_saved_,
+          int held_>
 struct BackwardTile {
   using Cell = Cell_;
   using Storage = Storage_;
@@ -29,6 +31,7 @@ struct BackwardTile {
                         clips_gradient = clips_gradient_, cuts = cuts_;
   static constexpr int compute_registers = compute_registers_;
   static constexpr unsigned reads_states = reads_states_, reads_saved = reads_saved_;
+  static constexpr int parts = Parts<Storage>::count, held = held_;
   static_assert(padded % 16 == 0, "BackwardTile: padded is a multiple of 16, the rows of an mma");
   static_assert(Cell::gates <= max_gates, "BackwardTile: more gates than max_gates");
 
@@ -45,10 +48,15 @@ struct BackwardTile {
   static constexpr int state_channels = count_gates(reads_states);
   static constexpr int upstream_channel = saved_channels + state_channels;
   using Warps = IoWarps<moving_warps, upstream_channel + 1, Cell::gates>;
-  using Input = Ring<batch, upstream_channel + 1, padded, ring>;
+  using Input = Ring<Storage, batch, upstream_channel + 1, padded, ring>;
   // What the product reads: the recurrent gates of a unit side by side.
-  using Gradients = Columns<batch, recurrent * padded>;
-  using Output = Staged<batch, Cell::gates, padded>;
+  using Gradients = Factor<Storage, batch, recurrent * padded>;
+  using Output = Staged<Storage, batch, Cell::gates, padded>;
+  using Product = SplitProduct<batch, units, 1, k_tiles, chains, held>;
+  using Matrix = MatrixFragments<parts, held, 1, k_tiles>;
+  // What the step does beside the product happens in its shadow, or behind it where its operands
+  // fill the registers.
+  static constexpr bool crowded = held * k_tiles > 16;
   static constexpr int gradients_at = 0;
   static constexpr int output_at = gradients_at + 2 * Gradients::bytes;
   static constexpr int output_group = group * Output::bytes;
@@ -58,154 +66,37 @@ struct BackwardTile {
   static constexpr int first_input_at = written_at + 16;
   static constexpr int input_at = first_input_at + Input::step_bytes;
   static_assert(Warps::storing <= 4);
-  static constexpr int shared_bytes = input_at + Input::bytes;
-};
-
-/// Where what backward reads lies. At the first step of the sequence, which comes last, the
-/// previous states are the initial ones.
-template <class Tile>
-struct BackwardInputRows {
-  static constexpr bool last_step_differs = true;
-  const BackwardParameters& p;
-  int head;
-  Index first_row;
-  using Storage = typename Tile::Storage;
-  __device__ Bits<Storage>* operator()(int channel, int row, Index step) const {
-    const Index t = p.shape.steps - 1 - step, b = first_row + row;
-    if (channel < Tile::saved_channels)
-      return row_of<Storage>(p.saved, set_bit(Tile::reads_saved, channel), t, b, head);
-    if (channel == Tile::upstream_channel) return row_of<Storage>(p.dh, 0, t, b, head);
-    const int state = set_bit(Tile::reads_states, channel - Tile::saved_channels);
-    return t > 0 ? row_of<Storage>(p.states, state, t - 1, b, head)
-                 : row_of<Storage>(p.s0, state, 0, b, head);
-  }
-};
-
-template <class Tile>
-struct GateGradientRows {
-  const BackwardParameters& p;
-  int head;
-  Index first_row;
-  __device__ unsigned short* operator()(int channel, int row, Index step) const {
-    return row_of(p.d_gate[channel], 0, p.shape.steps - 1 - step, first_row + row, head);
-  }
+  static constexpr int matrix_at = input_at + Input::bytes;
+  static constexpr int shared_bytes = matrix_at + compute_warps * Matrix::bytes_per_warp;
 };
 
 /// R^T as left-hand fragments: rows are units of h, k runs over units and their recurrent gates.
 template <class Tile>
 __device__ void load_transposed(const BackwardParameters& p, int head, int first_unit,
-                                const Lane& lane, Word (&a)[Tile::k_tiles][4]) {
+                                const Lane& lane, typename Tile::Matrix& matrix) {
+  using Storage = typename Tile::Storage;
+  constexpr int bytes = Tile::Input::element_bytes;
   const int head_dim = static_cast<int>(p.shape.head_dim);
-  const auto* const matrix = static_cast<const unsigned short*>(p.R.data);
+  const auto* const all = static_cast<const Bits<Storage>*>(p.R.data);
 #pragma unroll
   for (int k = 0; k < Tile::k_tiles; ++k) {
     const int first = first_k<Tile::k_tiles>(k, lane.column);
-    Word pair[4];  // R[gate][out][first_unit], R[gate][out][first_unit + 1]
+    Elements<2, bytes> pair[4];  // R[gate][out][first_unit], R[gate][out][first_unit + 1]
 #pragma unroll
     for (int n = 0; n < 4; ++n) {
       const int gate = (first + n) % Tile::recurrent, out = (first + n) / Tile::recurrent;
-      pair[n] = 0;
+#pragma unroll
+      for (int w = 0; w < pair[n].words; ++w) pair[n].word[w] = 0;
       if (out >= head_dim || first_unit >= head_dim) continue;
-      const unsigned short* const at = matrix + p.R.strides.at(gate, head, out) + first_unit;
-      if (p.wide_matrix != 0) {
-        pair[n] = *reinterpret_cast<const Word*>(at);
-      } else {
-        pair[n] = at[0] | (first_unit + 1 < head_dim ? static_cast<Word>(at[1]) << 16 : 0);
-      }
+      const Bits<Storage>* const at = all + p.R.strides.at(gate, head, out) + first_unit;
+      pair[n] = load_two<Storage>(at, first_unit + 1 < head_dim, p.wide_matrix != 0);
     }
-    a[k][0] = __byte_perm(pair[0], pair[1], 0x5410);
-    a[k][1] = __byte_perm(pair[0], pair[1], 0x7632);
-    a[k][2] = __byte_perm(pair[2], pair[3], 0x5410);
-    a[k][3] = __byte_perm(pair[2], pair[3], 0x7632);
-  }
-}
-
-/// Tells the kernel that sums dR, which runs beside this one, chunk by chunk of the steps what has
-/// been written. A warp of its own does it, because it has to wait until memory has taken it.
-template <class Tile>
-__device__ void report_progress(const BackwardParameters& p, SharedAddress shared, int lane,
-                                int head) {
-  if (p.progress == nullptr) return;
-  unsigned* const chunks = p.progress + head * chunks_of(p.shape.steps);
-  for (Index chunk = 0; chunk < chunks_of(p.shape.steps); ++chunk) {
-    const Index end = ::min((chunk + 1) * progress_steps, p.shape.steps);
-    const auto written = [&] {
-      return lane >= Tile::Warps::storing ||
-             load_shared_acquire(shared + Tile::written_at + 4 * lane) >=
-                 static_cast<unsigned>(end);
-    };
-    while (!__all_sync(0xffffffffu, written())) __nanosleep(100);
-    __syncwarp();
-    if (lane == 0) {
-      __threadfence();
-      atomicAdd(chunks + chunk, 1u);
+#pragma unroll
+    for (int e = 0; e < 4; ++e) {
+      Word part[Tile::parts];
+      parts_of<Storage>(pair[e / 2 * 2], pair[e / 2 * 2 + 1], e % 2, part);
+      matrix.put(0, k, e, part);
     }
-  }
-}
-
-/// Brings saved values, states and upstream gradients into the ring ahead of time.
-template <class Tile, bool wide>
-__device__ void load_inputs(const BackwardParameters& p, SharedAddress shared, int lane, int head,
-                            Index first_row) {
-  const int rows = static_cast<int>(::min(p.shape.batch - first_row, Index(Tile::batch)));
-  const BackwardInputRows<Tile> source{p, head, first_row};
-  const int head_dim = static_cast<int>(p.shape.head_dim);
-  const SharedAddress first = shared + Tile::first_input_at;
-  for (int e = lane; e < rows * Tile::Input::channels * head_dim; e += 32 * Tile::Warps::loading) {
-    const int unit = e % head_dim, channel = e / head_dim % Tile::Input::channels,
-              row = e / head_dim / Tile::Input::channels;
-    const unsigned short* const from = source(channel, row, 0);
-    if (from != nullptr)
-      store_shared_bits(first + Tile::Input::offset(channel, row) + 2 * unit, from[unit]);
-  }
-  RingLoader<typename Tile::Input, 32 * Tile::Warps::loading, Tile::group, wide> input;
-  input.start(shared + Tile::input_at, lane, rows, head_dim, p.shape.steps, 1, source);
-  block_barrier_converged<Tile::meeting>();
-  block_barrier_converged<Tile::meeting>();
-  for (Index step = 0; step < p.shape.steps; step += Tile::group) {
-    input.refill(source);
-    input.wait();
-    block_barrier_converged<Tile::meeting>();
-  }
-  copy_async_wait<0>();
-}
-
-/// Writes the gate gradients, one group behind.
-template <class Tile, bool wide>
-__device__ void store_gradients(const BackwardParameters& p, SharedAddress shared, int lane,
-                                int head, Index first_row) {
-  const int rows = static_cast<int>(::min(p.shape.batch - first_row, Index(Tile::batch)));
-  const GateGradientRows<Tile> target{p, head, first_row};
-  RowStorer<Tile::batch, Tile::Cell::gates, Tile::padded, 32 * Tile::Warps::storing, Tile::group,
-            Tile::Output::bytes, wide>
-      output;
-  const auto row = [](int channel, int r) { return Tile::Output::offset(channel, r); };
-  output.start(lane, rows, static_cast<int>(p.shape.head_dim), target, row);
-  block_barrier_converged<Tile::meeting>();
-  block_barrier_converged<Tile::meeting>();
-  SharedAddress slots = shared + Tile::output_at;
-  for (Index first = 0; first < p.shape.steps; first += Tile::group) {
-    block_barrier_converged<Tile::meeting>();
-    const int count = static_cast<int>(::min(p.shape.steps - first, Index(Tile::group)));
-    output.store(slots, first, count, target, row);
-    slots = 2 * (shared + Tile::output_at) + Tile::output_group - slots;
-    if constexpr (!Tile::reports) continue;
-    __syncwarp();
-    if (lane % 32 == 0)
-      store_shared_release(shared + Tile::written_at + lane / 32 * 4,
-                           static_cast<unsigned>(first + count));
-  }
-}
-
-template <class Tile, bool wide>
-__device__ void backward_io(const BackwardParameters& p, SharedAddress shared, int lane, int head,
-                            Index first_row) {
-  if (lane < 32 * Tile::Warps::loading) {
-    load_inputs<Tile, wide>(p, shared, lane, head, first_row);
-  } else if (lane < 32 * Tile::moving_warps) {
-    store_gradients<Tile, wide>(p, shared, lane - 32 * Tile::Warps::loading, head, first_row);
-  } else {
-    report_progress<Tile>(p, shared, lane - 32 * Tile::moving_warps, head);
   }
 }
 
@@ -217,7 +108,7 @@ __device__ void backward(const BackwardParameters& p) {
   using Storage = typename Tile::Storage;
   using Share = flashrnn::cuda::Share<Tile::batch, Tile::units>;
   constexpr int cells = Share::cells, rows = Share::rows;
-  constexpr int channels = Tile::Input::channels;
+  constexpr int channels = Tile::Input::channels, bytes = Tile::Input::element_bytes;
 
   extern __shared__ __align__(128) unsigned char shared_bytes[];
   const SharedAddress shared = shared_address(shared_bytes);
@@ -248,8 +139,11 @@ __device__ void backward(const BackwardParameters& p) {
   const int share = Share::first(lane);
   const int first_unit = row_unit + share;
 
-  Word a[Tile::k_tiles][4];
-  load_transposed<Tile>(p, head, row_unit, lane, a);
+  typename Tile::Matrix matrix;
+  matrix.rest = shared + Tile::matrix_at + warp * Tile::Matrix::bytes_per_warp +
+                16 * (static_cast<int>(threadIdx.x) & 31);
+  if constexpr (Tile::held < Tile::parts) pin(matrix.rest);
+  load_transposed<Tile>(p, head, row_unit, lane, matrix);
 
   // next: states after the step at hand, of which only those in reads_states are kept.
   float next[cells][rows][Cell::states], d_state[cells][rows][Cell::states];
@@ -277,8 +171,7 @@ __device__ void backward(const BackwardParameters& p) {
   }
 
   const SharedAddress gradients = shared + Tile::gradients_at;
-  SharedAddress supplied =
-      gradients + Tile::Gradients::offset(Share::supplied_row(lane)) + 16 * lane.column;
+  SharedAddress supplied = gradients + Tile::Gradients::supplied(lane) + 16 * lane.column;
   int own_copy = lane.column % Share::copies;
   pin(supplied);
   pin(own_copy);
@@ -287,22 +180,22 @@ __device__ void backward(const BackwardParameters& p) {
   for (int r = 0; r < rows; ++r) {
     const int row = Share::row(lane, r);
     own_gradient[r] = gradients + Tile::Gradients::offset(row) + 2 * Tile::recurrent * first_unit;
-    own_input[r] = shared + Tile::first_input_at + Tile::Input::offset(0, row) + 2 * first_unit;
-    own_output[r] = shared + Tile::output_at + Tile::Output::offset(0, row) + 2 * first_unit;
+    own_input[r] = shared + Tile::first_input_at + Tile::Input::offset(0, row) + bytes * first_unit;
+    own_output[r] = shared + Tile::output_at + Tile::Output::offset(0, row) + bytes * first_unit;
     pin(own_gradient[r]);
     pin(own_input[r]);
     pin(own_output[r]);
   }
   block_barrier<Tile::meeting>();
 
-  Elements<cells> in[rows][channels], in_next[rows][channels];
+  Elements<cells, bytes> in[rows][channels], in_next[rows][channels];
   const auto load_inputs = [&](SharedAddress offset) {
 #pragma unroll
     for (int r = 0; r < rows; ++r)
 #pragma unroll
       for (int channel = 0; channel < channels; ++channel)
         in_next[r][channel] =
-            load_shared<cells>(own_input[r] + offset + channel * Tile::Input::channel_bytes);
+            load_shared<cells, bytes>(own_input[r] + offset + channel * Tile::Input::channel_bytes);
   };
   const auto take_inputs = [&] {
 #pragma unroll
@@ -310,7 +203,7 @@ __device__ void backward(const BackwardParameters& p) {
 #pragma unroll
       for (int channel = 0; channel < channels; ++channel) in[r][channel] = in_next[r][channel];
   };
-  Elements<cells> d_gates[rows][Cell::gates];  // of the step before
+  Elements<cells, bytes> d_gates[rows][Cell::gates];  // of the step before
   const auto store_output = [&](SharedAddress offset) {
 #pragma unroll
     for (int r = 0; r < rows; ++r)
@@ -332,29 +225,44 @@ __device__ void backward(const BackwardParameters& p) {
       own[c] = pick(choice, own_copy);
     }
   };
-  const auto multiply = [&](const Word(&b)[Tile::k_tiles][2]) {
-    float part[Tile::chains][4];
+  // `beside` is what to do in the shadow of the product.
+  const auto multiply = [&](const auto& beside) {
+    if constexpr (Tile::parts > 1) {
+      float own[cells][rows][1];
+      Tile::Product::multiply(matrix, supplied + exchanged, lane, own_copy, beside, own);
 #pragma unroll
-    for (int k = 0; k < Tile::k_tiles; ++k) {
-      if (k < Tile::chains) {
-        const float zero[4] = {0, 0, 0, 0};
-        Packed<Storage>::multiply_add(part[k], a[k], b[k][0], b[k][1], zero);
-      } else {
-        Packed<Storage>::multiply_add(part[k % Tile::chains], a[k], b[k][0], b[k][1]);
+      for (int c = 0; c < cells; ++c)
+#pragma unroll
+        for (int r = 0; r < rows; ++r) recurrent[c][r] = own[c][r][0];
+      return;
+    } else {
+      Word b[Tile::k_tiles][2];
+      load_columns<Tile::k_tiles>(supplied + exchanged, lane.column, b);
+      beside();
+      float part[Tile::chains][4];
+#pragma unroll
+      for (int k = 0; k < Tile::k_tiles; ++k) {
+        if (k < Tile::chains) {
+          const float zero[4] = {0, 0, 0, 0};
+          Packed<Storage>::multiply_add(part[k], matrix.a[0][0][k], b[k][0], b[k][1], zero);
+        } else {
+          Packed<Storage>::multiply_add(part[k % Tile::chains], matrix.a[0][0][k], b[k][0],
+                                        b[k][1]);
+        }
       }
-    }
 #pragma unroll
-    for (int distance = Tile::chains / 2; distance > 0; distance /= 2)
+      for (int distance = Tile::chains / 2; distance > 0; distance /= 2)
 #pragma unroll
-      for (int chain = 0; chain < distance; ++chain)
+        for (int chain = 0; chain < distance; ++chain)
 #pragma unroll
-        for (int e = 0; e < 4; ++e) part[chain][e] += part[chain + distance][e];
+          for (int e = 0; e < 4; ++e) part[chain][e] += part[chain + distance][e];
 #pragma unroll
-    for (int r = 0; r < rows; ++r) {
-      float own[cells];
-      own_sums(part[0], r, own);
+      for (int r = 0; r < rows; ++r) {
+        float own[cells];
+        own_sums(part[0], r, own);
 #pragma unroll
-      for (int c = 0; c < cells; ++c) recurrent[c][r] = own[c];
+        for (int c = 0; c < cells; ++c) recurrent[c][r] = own[c];
+      }
     }
   };
   // d_h plus the recurrent gradient, clipped or cut.
@@ -386,7 +294,7 @@ __device__ void backward(const BackwardParameters& p) {
         d_state[c][r][0] = with_recurrent(d_state[c][r][0] + upstream, recurrent[c][r]);
         // Where the clip of h was active, h does not depend on the pointwise function.
         if (Tile::clips_h && p.forward_clip <= ::fabsf(next[c][r][0])) d_state[c][r][0] = 0;
-        Complete::template backward<ApproximateMath>(save, previous, next[c][r], d_state[c][r],
+        Complete::template backward<MathOf<Storage>>(save, previous, next[c][r], d_state[c][r],
                                                      d_gate[c], d_previous);
 #pragma unroll
         for (int n = 0; n < Cell::states; ++n) {
@@ -406,7 +314,8 @@ __device__ void backward(const BackwardParameters& p) {
           if (has_gate(Cell::recurrent_gates, n))
             side_by_side[c * Tile::recurrent + gate_position(Cell::recurrent_gates, n)] =
                 d_gate[c][n];
-      store_row<Storage>(own_gradient[r] + (exchanged ^ Tile::Gradients::bytes), side_by_side);
+      store_factor<Storage, typename Tile::Gradients>(
+          own_gradient[r] + (exchanged ^ Tile::Gradients::bytes), side_by_side);
 #pragma unroll
       for (int n = 0; n < Cell::gates; ++n) {
         float channel[cells];
@@ -428,16 +337,14 @@ __device__ void backward(const BackwardParameters& p) {
   // Step s of a group, up to the barrier behind it.
   const auto step = [&](int s) {
     const SharedAddress output = output_group + s * Tile::Output::bytes;
-    Word b[Tile::k_tiles][2];
-    load_columns<Tile::k_tiles>(supplied + exchanged, lane.column, b);
-    // In the shadow of the product, or behind it where its operands fill the registers.
     const auto others = [&] {
       if (s > 0) store_output(output - Tile::Output::bytes);
       load_inputs(input_group + (s + 1) * Tile::Input::step_bytes);
     };
-    if (Tile::k_tiles <= 16) others();
-    multiply(b);
-    if (Tile::k_tiles > 16) others();
+    multiply([&] {
+      if (!Tile::crowded) others();
+    });
+    if (Tile::crowded) others();
     pointwise();
     take_inputs();
     exchanged ^= Tile::Gradients::bytes;
@@ -468,11 +375,7 @@ __device__ void backward(const BackwardParameters& p) {
   }
 
   // What the first step of the sequence hands to the initial h.
-  {
-    Word b[Tile::k_tiles][2];
-    load_columns<Tile::k_tiles>(supplied + exchanged, lane.column, b);
-    multiply(b);
-  }
+  multiply([] {});
 #pragma unroll
   for (int c = 0; c < cells; ++c)
 #pragma unroll

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "flashrnn/cells/differentiate.hpp"
-#include "fragments.cuh"
-#include "sequence_io.cuh"
+#include "forward_io.cuh"
+#include "product.cuh"
 
 // The forward recurrence of a head whose R fits the registers of one block. docs/cuda_kernels.md
 // has the picture.
@@ -24,9 +24,10 @@ namespace flashrnn::cuda {
 ///   halved     gates that enter nothing but a sigmoid: R, x and b are halved for them
 ///   compute_registers   0, or registers per thread that the computing warps take over from the
 ///                       others (sm_90a)
+///   held       parts of R in registers; the others are in shared memory
 template <class Cell_, class Storage_, int padded_, int batch_, int units_, int chains_,
           int io_warps_, int ring_, int group_, bool exact_, bool saving_, bool clips_,
-          unsigned halved_, int compute_registers_>
+          unsigned halved_, int compute_registers_, int held_>
 struct ForwardTile {
   using Cell = Cell_;
   using Storage = Storage_;
@@ -36,6 +37,7 @@ struct ForwardTile {
   static constexpr bool exact = exact_, saving = saving_, clips = clips_;
   static constexpr unsigned halved = halved_;
   static constexpr int compute_registers = compute_registers_;
+  static constexpr int parts = Parts<Storage>::count, held = held_;
   static_assert(padded % 16 == 0, "ForwardTile: padded is a multiple of 16, the k of an mma");
   static_assert(padded % (8 * units) == 0, "ForwardTile: warps take 8·units units each");
   static_assert((ring & (ring - 1)) == 0 && (group & (group - 1)) == 0,
@@ -51,16 +53,21 @@ struct ForwardTile {
   static constexpr int m_tiles = (slots + 1) / 2;
 
   using Warps = IoWarps<io_warps, inputs, Complete::states + (saving ? Complete::saved : 0)>;
-  using Hidden = Columns<batch, padded>;
-  using Input = Ring<batch, inputs, padded, ring>;
-  static constexpr int staged_rows = Complete::states - 1 + (saving ? Complete::saved : 0);
+  using Hidden = Factor<Storage, batch, padded>;
+  using Input = Ring<Storage, batch, inputs, padded, ring>;
+  using Product = SplitProduct<batch, units, recurrent, k_tiles, chains, held>;
+  using Matrix = MatrixFragments<parts, held, m_tiles, k_tiles>;
+  // Of h and of what is on its way out: the group at hand and the one before it. h that is
+  // multiplied in parts goes out from a row of its own.
+  static constexpr int stages_hidden = parts > 1 ? 1 : 0;
+  static constexpr int staged_rows =
+      stages_hidden + Complete::states - 1 + (saving ? Complete::saved : 0);
   static constexpr int staged_extent = staged_rows > 0 ? staged_rows : 1;
-  using Output = Staged<batch, staged_rows, padded>;
-  // Of h and of what is on its way out: the group at hand and the one before it.
+  using Output = Staged<Storage, batch, staged_rows, padded>;
   // Lanes that work on all units of their rows start the product from x + b; others add x + b to
   // what they pick of the product. The latter need not read x a step ahead, and where stores to
   // shared memory wait for their turn too, they do not.
-  static constexpr bool starts_from_gates = Share<batch, units>::copies == 1;
+  static constexpr bool starts_from_gates = parts == 1 && Share<batch, units>::copies == 1;
   static constexpr bool reads_ahead = starts_from_gates || !saving;
   static constexpr int hidden_at = 0, hidden_group = group * Hidden::bytes;
   static constexpr int output_at = hidden_at + 2 * hidden_group,
@@ -68,13 +75,15 @@ struct ForwardTile {
   // x of the first step, which is read before the loop, and the ring of the steps behind it.
   static constexpr int first_input_at = output_at + 2 * output_group;
   static constexpr int input_at = first_input_at + Input::step_bytes;
-  static constexpr int shared_bytes = input_at + Input::bytes;
+  static constexpr int matrix_at = input_at + Input::bytes;
+  static constexpr int shared_bytes = matrix_at + compute_warps * Matrix::bytes_per_warp;
 };
 
-/// R as left-hand fragments in registers.
+/// R as left-hand fragments.
 template <class Tile>
 __device__ void load_matrix(const ForwardParameters& p, int head, int first_unit, const Lane& lane,
-                            Word (&a)[Tile::m_tiles][Tile::k_tiles][4]) {
+                            typename Tile::Matrix& matrix) {
+  using Storage = typename Tile::Storage;
   const int head_dim = static_cast<int>(p.shape.head_dim);
 #pragma unroll
   for (int slot = 0; slot < 2 * Tile::m_tiles; ++slot) {
@@ -86,127 +95,37 @@ __device__ void load_matrix(const ForwardParameters& p, int head, int first_unit
           has_gate(Tile::Cell::recurrent_gates & Tile::halved, n))
         half = true;
     const bool valid = slot < Tile::slots && unit < head_dim;
-    const auto* const row = static_cast<const typename Tile::Storage*>(p.R.data) +
+    const auto* const row = static_cast<const Bits<Storage>*>(p.R.data) +
                             (valid ? p.R.strides.at(slot % Tile::recurrent, head, unit) : Index(0));
 #pragma unroll
     for (int k = 0; k < Tile::k_tiles; ++k) {
-      const Elements<4> four = load_row<typename Tile::Storage>(
-          row, first_k<Tile::k_tiles>(k, lane.column), valid ? head_dim : 0, p.wide_matrix != 0);
+      const auto four = load_row<Storage>(row, first_k<Tile::k_tiles>(k, lane.column),
+                                          valid ? head_dim : 0, p.wide_matrix != 0);
 #pragma unroll
-      for (int n = 0; n < 2; ++n)
-        a[slot / 2][k][2 * n + slot % 2] =
-            half ? halved<typename Tile::Storage>(four.word[n]) : four.word[n];
+      for (int n = 0; n < 2; ++n) {
+        Word part[Tile::parts];
+        parts_of<Storage>(four, n, part);
+        if constexpr (Tile::parts == 1)
+          if (half) part[0] = halved<Storage>(part[0]);
+        matrix.put(slot / 2, k, 2 * n + slot % 2, part);
+      }
     }
   }
 }
 
-/// Where x of a step lies.
-struct InputRows {
-  static constexpr bool last_step_differs = false;
-  const ForwardParameters& p;
-  int head;
-  Index first_row;
-  __device__ unsigned short* operator()(int channel, int row, Index step) const {
-    return row_of(p.x, channel, step, first_row + row, head);
+/// The Math of forward: pre-activations may be halved where tanh is approximate.
+template <class Storage>
+struct ForwardMath : HalvedMath {
+  static __device__ PreActivation gate(float value, bool halved) {
+    return PreActivation(value, halved);
   }
+  static __device__ float whole(PreActivation x) { return x.whole(); }
 };
-
-/// Where what forward writes lies: h for itself, and the channels behind h: other states, saved.
-template <class Cell>
-struct OutputRows {
-  const ForwardParameters& p;
-  int head;
-  Index first_row;
-  __device__ unsigned short* operator()(int channel, int row, Index step) const {
-    return channel < Cell::states - 1
-               ? row_of(p.states, channel + 1, step, first_row + row, head)
-               : row_of(p.saved, channel - (Cell::states - 1), step, first_row + row, head);
-  }
+template <>
+struct ForwardMath<float> : MathOf<float> {
+  static __device__ float gate(float value, bool) { return value; }
+  static __device__ float whole(float x) { return x; }
 };
-struct HiddenRows {
-  const Sequence& to;
-  int head;
-  Index first_row;
-  __device__ unsigned short* operator()(int, int row, Index step) const {
-    return row_of(to, 0, step, first_row + row, head);
-  }
-};
-
-/// Brings x into the ring ahead of time; the warps that do only this.
-template <class Tile, bool wide>
-__device__ void load_inputs(const ForwardParameters& p, SharedAddress shared, int lane, int head,
-                            Index first_row) {
-  const int rows = static_cast<int>(::min(p.shape.batch - first_row, Index(Tile::batch)));
-  const InputRows x{p, head, first_row};
-  const int head_dim = static_cast<int>(p.shape.head_dim);
-  const SharedAddress first = shared + Tile::first_input_at;
-  for (int e = lane; e < rows * Tile::inputs * head_dim; e += 32 * Tile::Warps::loading) {
-    const int unit = e % head_dim, channel = e / head_dim % Tile::inputs,
-              row = e / head_dim / Tile::inputs;
-    store_shared_bits(first + Tile::Input::offset(channel, row) + 2 * unit,
-                      x(channel, row, 0)[unit]);
-  }
-  RingLoader<typename Tile::Input, 32 * Tile::Warps::loading, Tile::group, wide> input;
-  input.start(shared + Tile::input_at, lane, rows, head_dim, p.shape.steps,
-              Tile::reads_ahead ? 1 : 0, x);
-  block_barrier_converged<Tile::threads>();
-  block_barrier_converged<Tile::threads>();
-  for (Index step = 0; step < p.shape.steps; step += Tile::group) {
-    input.refill(x);
-    input.wait();
-    block_barrier_converged<Tile::threads>();
-  }
-  copy_async_wait<0>();
-}
-
-/// Writes h, the other states and the saved values, one group behind.
-template <class Tile, bool wide>
-__device__ void store_outputs(const ForwardParameters& p, SharedAddress shared, int lane, int head,
-                              Index first_row) {
-  constexpr int lanes = 32 * Tile::Warps::storing;
-  const int rows = static_cast<int>(::min(p.shape.batch - first_row, Index(Tile::batch)));
-  const int head_dim = static_cast<int>(p.shape.head_dim);
-  const auto hidden_row = [](int, int row) { return Tile::Hidden::offset(row); };
-  const auto output_row = [](int channel, int row) { return Tile::Output::offset(channel, row); };
-  // h goes to `states` or to `h`, rarely to both.
-  const bool twice = p.states.data != nullptr && p.h.data != nullptr;
-  const HiddenRows hidden_target{p.states.data != nullptr ? p.states : p.h, head, first_row};
-  using HiddenStorer =
-      RowStorer<Tile::batch, 1, Tile::padded, lanes, Tile::group, Tile::Hidden::bytes, wide>;
-  HiddenStorer to_hidden;
-  to_hidden.start(lane, rows, head_dim, hidden_target, hidden_row);
-  const OutputRows<typename Tile::Cell> others{p, head, first_row};
-  RowStorer<Tile::batch, Tile::staged_extent, Tile::padded, lanes, Tile::group, Tile::Output::bytes,
-            wide>
-      to_others;
-  const bool writes_others = Tile::staged_rows > 0 && (Tile::saving || p.states.data != nullptr);
-  if (writes_others) to_others.start(lane, rows, head_dim, others, output_row);
-
-  block_barrier_converged<Tile::threads>();
-  block_barrier_converged<Tile::threads>();
-  SharedAddress hidden = shared + Tile::hidden_at, output = shared + Tile::output_at;
-  for (Index first = 0; first < p.shape.steps; first += Tile::group) {
-    block_barrier_converged<Tile::threads>();
-    const int count = static_cast<int>(::min(p.shape.steps - first, Index(Tile::group)));
-    to_hidden.store(hidden, first, count, hidden_target, hidden_row);
-    if (twice)
-      HiddenStorer::store_elements(hidden, first, count, lane, rows, head_dim,
-                                   HiddenRows{p.h, head, first_row}, hidden_row);
-    if (writes_others) to_others.store(output, first, count, others, output_row);
-    hidden = 2 * (shared + Tile::hidden_at) + Tile::hidden_group - hidden;
-    output = 2 * (shared + Tile::output_at) + Tile::output_group - output;
-  }
-}
-
-template <class Tile, bool wide>
-__device__ void forward_io(const ForwardParameters& p, SharedAddress shared, int lane, int head,
-                           Index first_row) {
-  if (lane < 32 * Tile::Warps::loading) {
-    load_inputs<Tile, wide>(p, shared, lane, head, first_row);
-  } else {
-    store_outputs<Tile, wide>(p, shared, lane - 32 * Tile::Warps::loading, head, first_row);
-  }
-}
 
 /// The kernel. Block x = batch tile · heads + head.
 template <class Tile>
@@ -215,7 +134,9 @@ __device__ void forward(const ForwardParameters& p) {
   using Complete = typename Tile::Complete;
   using Storage = typename Tile::Storage;
   using Share = flashrnn::cuda::Share<Tile::batch, Tile::units>;
-  constexpr int cells = Share::cells, rows = Share::rows;
+  constexpr int cells = Share::cells, rows = Share::rows, bytes = Tile::Input::element_bytes;
+  using Math = ForwardMath<Storage>;
+  using Real = typename Math::Real;
 
   extern __shared__ __align__(128) unsigned char shared_bytes[];
   const SharedAddress shared = shared_address(shared_bytes);
@@ -244,8 +165,11 @@ __device__ void forward(const ForwardParameters& p) {
   const int share = Share::first(lane);
   const int first_unit = row_unit + share;  // first unit of this lane's cells
 
-  Word a[Tile::m_tiles][Tile::k_tiles][4];
-  load_matrix<Tile>(p, head, row_unit, lane, a);
+  typename Tile::Matrix matrix;
+  matrix.rest = shared + Tile::matrix_at + warp * Tile::Matrix::bytes_per_warp +
+                16 * (static_cast<int>(threadIdx.x) & 31);
+  if constexpr (Tile::held < Tile::parts) pin(matrix.rest);
+  load_matrix<Tile>(p, head, row_unit, lane, matrix);
 
   float bias[cells][Cell::gates], state[cells][rows][Cell::states];
   bool valid[cells][rows];
@@ -272,8 +196,7 @@ __device__ void forward(const ForwardParameters& p) {
   }
 
   const SharedAddress hidden = shared + Tile::hidden_at;
-  SharedAddress supplied =
-      hidden + Tile::Hidden::offset(Share::supplied_row(lane)) + 16 * lane.column;
+  SharedAddress supplied = hidden + Tile::Hidden::supplied(lane) + 16 * lane.column;
   int own_copy = lane.column % Share::copies;
   pin(supplied);
   pin(own_copy);
@@ -282,28 +205,28 @@ __device__ void forward(const ForwardParameters& p) {
   for (int r = 0; r < rows; ++r) {
     const int row = Share::row(lane, r);
     own_hidden[r] = hidden + Tile::Hidden::offset(row) + 2 * first_unit;
-    own_input[r] = shared + Tile::first_input_at + Tile::Input::offset(0, row) + 2 * first_unit;
-    own_output[r] = shared + Tile::output_at + Tile::Output::offset(0, row) + 2 * first_unit;
+    own_input[r] = shared + Tile::first_input_at + Tile::Input::offset(0, row) + bytes * first_unit;
+    own_output[r] = shared + Tile::output_at + Tile::Output::offset(0, row) + bytes * first_unit;
     pin(own_hidden[r]);
     pin(own_input[r]);
     pin(own_output[r]);
     float h[cells];
 #pragma unroll
     for (int c = 0; c < cells; ++c) h[c] = state[c][r][0];
-    store_shared(own_hidden[r] + 2 * Tile::hidden_group - Tile::Hidden::bytes,
-                 elements<Storage>(h));
+    store_factor<Storage, typename Tile::Hidden>(
+        own_hidden[r] + 2 * Tile::hidden_group - Tile::Hidden::bytes, h);
   }
   block_barrier<Tile::threads>();
 
   // Pre-activations without R·h of the step to come, and x of the step after it.
   float gate[cells][rows][Cell::gates];
-  Elements<cells> x[rows][Tile::inputs];
+  Elements<cells, bytes> x[rows][Tile::inputs];
   const auto load_x = [&](SharedAddress offset) {
 #pragma unroll
     for (int r = 0; r < rows; ++r)
 #pragma unroll
       for (int q = 0; q < Tile::inputs; ++q)
-        x[r][q] = load_shared<cells>(own_input[r] + offset + q * Tile::Input::channel_bytes);
+        x[r][q] = load_shared<cells, bytes>(own_input[r] + offset + q * Tile::Input::channel_bytes);
   };
   const auto add_bias = [&] {
 #pragma unroll
@@ -320,14 +243,14 @@ __device__ void forward(const ForwardParameters& p) {
   };
   // Other states and saved values go out in the shadow of the next step's product.
   const bool stages = Tile::saving || p.states.data != nullptr;
-  Elements<cells> staged[rows][Tile::staged_extent];
+  Elements<cells, bytes> staged[rows][Tile::staged_extent];
   const auto store_staged = [&](SharedAddress offset) {
-    if (!stages) return;
 #pragma unroll
     for (int r = 0; r < rows; ++r)
 #pragma unroll
       for (int row = 0; row < Tile::staged_rows; ++row)
-        store_shared(own_output[r] + offset + row * Tile::Output::channel_bytes, staged[r][row]);
+        if (stages || row < Tile::stages_hidden)
+          store_shared(own_output[r] + offset + row * Tile::Output::channel_bytes, staged[r][row]);
   };
 
   if (Tile::reads_ahead) {
@@ -342,51 +265,59 @@ __device__ void forward(const ForwardParameters& p) {
 #pragma unroll
     for (int e = 0; e < 4; ++e) sum[0][m][e] = 0;
 
+  using Product = typename Tile::Product;
   SharedAddress input_group = 0, hidden_group = 0, output_group = 0;
   // Step s of a group, up to the barrier behind it.
   const auto step = [&](int s) {
-    Word b[Tile::k_tiles][2];
     const SharedAddress before =
         s > 0 ? hidden_group + (s - 1) * Tile::Hidden::bytes
               : (hidden_group ^ Tile::hidden_group) + Tile::hidden_group - Tile::Hidden::bytes;
-    load_columns<Tile::k_tiles>(supplied + before, lane.column, b);
     const SharedAddress output = output_group + s * Tile::Output::bytes;
-    if (!Tile::reads_ahead) load_x(input_group + (s + 1) * Tile::Input::step_bytes);
-    if (s > 0) store_staged(output - Tile::Output::bytes);
-    if (Tile::reads_ahead) load_x(input_group + (s + 1) * Tile::Input::step_bytes);
-
+    const auto others = [&] {
+      if (!Tile::reads_ahead) load_x(input_group + (s + 1) * Tile::Input::step_bytes);
+      if (s > 0) store_staged(output - Tile::Output::bytes);
+      if (Tile::reads_ahead) load_x(input_group + (s + 1) * Tile::Input::step_bytes);
+    };
+    float product[cells][rows][Tile::recurrent];
+    if constexpr (Tile::parts > 1) {
+      Product::multiply(matrix, supplied + before, lane, own_copy, others, product);
+    } else {
+      Word b[Tile::k_tiles][2];
+      load_columns<Tile::k_tiles>(supplied + before, lane.column, b);
+      others();
       // The product, on top of x + b where a lane works on all units of its rows. Nobody reads the
       // columns that repeat a row; what they start from is what they held.
 #pragma unroll
-    for (int k = 0; k < Tile::k_tiles; ++k)
+      for (int k = 0; k < Tile::k_tiles; ++k)
 #pragma unroll
-      for (int m = 0; m < Tile::m_tiles; ++m) {
-        float(&to)[4] = sum[k % Tile::chains][m];
-        if (k >= Tile::chains) {
-          Packed<Storage>::multiply_add(to, a[m][k], b[k][0], b[k][1]);
-          continue;
-        }
-        float start[4] = {0, 0, 0, 0};
-        if (k == 0 && Tile::starts_from_gates) {
-#pragma unroll
-          for (int e = 0; e < 4; ++e) {
-            const int i = 2 * m + e / 2;
-            if (e % 2 >= rows) start[e] = to[e];
-#pragma unroll
-            for (int n = 0; n < Cell::gates; ++n)
-              if (i < Tile::slots && e % 2 < rows && has_gate(Cell::recurrent_gates, n) &&
-                  gate_position(Cell::recurrent_gates, n) == i % Tile::recurrent)
-                start[e] = gate[i / Tile::recurrent % cells][e % 2][n];
+        for (int m = 0; m < Tile::m_tiles; ++m) {
+          float(&to)[4] = sum[k % Tile::chains][m];
+          if (k >= Tile::chains) {
+            Packed<Storage>::multiply_add(to, matrix.a[0][m][k], b[k][0], b[k][1]);
+            continue;
           }
+          float start[4] = {0, 0, 0, 0};
+          if (k == 0 && Tile::starts_from_gates) {
+#pragma unroll
+            for (int e = 0; e < 4; ++e) {
+              const int i = 2 * m + e / 2;
+              if (e % 2 >= rows) start[e] = to[e];
+#pragma unroll
+              for (int n = 0; n < Cell::gates; ++n)
+                if (i < Tile::slots && e % 2 < rows && has_gate(Cell::recurrent_gates, n) &&
+                    gate_position(Cell::recurrent_gates, n) == i % Tile::recurrent)
+                  start[e] = gate[i / Tile::recurrent % cells][e % 2][n];
+            }
+          }
+          Packed<Storage>::multiply_add(to, matrix.a[0][m][k], b[k][0], b[k][1], start);
         }
-        Packed<Storage>::multiply_add(to, a[m][k], b[k][0], b[k][1], start);
-      }
 #pragma unroll
-    for (int chain = 1; chain < Tile::chains; ++chain)
+      for (int chain = 1; chain < Tile::chains; ++chain)
 #pragma unroll
-      for (int m = 0; m < Tile::m_tiles; ++m)
+        for (int m = 0; m < Tile::m_tiles; ++m)
 #pragma unroll
-        for (int e = 0; e < 4; ++e) sum[0][m][e] += sum[chain][m][e];
+          for (int e = 0; e < 4; ++e) sum[0][m][e] += sum[chain][m][e];
+    }
 
     if (!Tile::reads_ahead) add_bias();
 #pragma unroll
@@ -394,48 +325,59 @@ __device__ void forward(const ForwardParameters& p) {
       float h[cells], save[cells][Complete::saved_extent];
 #pragma unroll
       for (int c = 0; c < cells; ++c) {
-        PreActivation own[Cell::gates], previous[Cell::states], next[Cell::states],
+        Real own[Cell::gates], previous[Cell::states], next[Cell::states],
             saved[Complete::saved_extent];
 #pragma unroll
         for (int n = 0; n < Cell::gates; ++n) {
-          own[n] = PreActivation(gate[c][r][n], has_gate(Tile::halved, n));
+          float value = gate[c][r][n];
           if (has_gate(Cell::recurrent_gates, n)) {
-            float choice[Share::copies];
+            const int position = gate_position(Cell::recurrent_gates, n);
+            if constexpr (Tile::parts > 1) {
+              value += product[c][r][position];
+            } else {
+              float choice[Share::copies];
 #pragma unroll
-            for (int copy = 0; copy < Share::copies; ++copy) {
-              const int i =
-                  (copy * cells + c) * Tile::recurrent + gate_position(Cell::recurrent_gates, n);
-              choice[copy] = sum[0][i / 2][2 * (i % 2) + r];
+              for (int copy = 0; copy < Share::copies; ++copy) {
+                const int i = (copy * cells + c) * Tile::recurrent + position;
+                choice[copy] = sum[0][i / 2][2 * (i % 2) + r];
+              }
+              value = Tile::starts_from_gates ? choice[0] : pick_and_add(choice, own_copy, value);
             }
-            own[n].value =
-                Tile::starts_from_gates ? choice[0] : pick_and_add(choice, own_copy, gate[c][r][n]);
           }
+          own[n] = Math::gate(value, has_gate(Tile::halved, n));
         }
 #pragma unroll
         for (int n = 0; n < Cell::states; ++n) previous[n] = state[c][r][n];
-        Complete::template forward<HalvedMath>(own, previous, next, saved);
-        h[c] = next[0].whole();
+        Complete::template forward<Math>(own, previous, next, saved);
+        h[c] = Math::whole(next[0]);
         if constexpr (Tile::clips) h[c] = clipped(h[c], p.forward_clip);
         // R's padding is zero, and 0·inf would not be.
         if (!Tile::exact && !valid[c][r]) h[c] = 0;
 #pragma unroll
-        for (int n = 1; n < Cell::states; ++n) state[c][r][n] = next[n].whole();
+        for (int n = 1; n < Cell::states; ++n) state[c][r][n] = Math::whole(next[n]);
 #pragma unroll
-        for (int n = 0; n < Complete::saved; ++n) save[c][n] = saved[n].whole();
+        for (int n = 0; n < Complete::saved; ++n) save[c][n] = Math::whole(saved[n]);
       }
-      const Elements<cells> rounded = elements<Storage>(h);
-      store_shared(own_hidden[r] + hidden_group + s * Tile::Hidden::bytes, rounded);
+      const SharedAddress to = own_hidden[r] + hidden_group + s * Tile::Hidden::bytes;
+      const Elements<cells, bytes> rounded = elements<Storage>(h);
+      if constexpr (Tile::parts > 1) {
+        store_factor<Storage, typename Tile::Hidden>(to, h);
+      } else {
+        store_shared(to, rounded);
+      }
 #pragma unroll
       for (int c = 0; c < cells; ++c)
         state[c][r][0] = element<Storage>(rounded, c);  // everybody else sees the rounded h
+      if constexpr (Tile::stages_hidden == 1) staged[r][0] = rounded;
+        // The other states, then what is saved.
 #pragma unroll
-      for (int row = 0; row < Tile::staged_rows; ++row) {
+      for (int row = Tile::stages_hidden; row < Tile::staged_rows; ++row) {
+        const int n = row - Tile::stages_hidden + 1;
         float channel[cells];
 #pragma unroll
         for (int c = 0; c < cells; ++c)
-          channel[c] = row < Cell::states - 1
-                           ? state[c][r][row < Cell::states - 1 ? row + 1 : 0]
-                           : save[c][row < Cell::states - 1 ? 0 : row - (Cell::states - 1)];
+          channel[c] = n < Cell::states ? state[c][r][n < Cell::states ? n : 0]
+                                        : save[c][n < Cell::states ? 0 : n - Cell::states];
         staged[r][row] = elements<Storage>(channel);
       }
     }

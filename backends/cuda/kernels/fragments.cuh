@@ -125,25 +125,61 @@ __device__ float pick_and_add(const float (&value)[count], int index, float adde
   return pick(value, index) + addend;
 }
 
-/// 4 neighbouring elements of a row of R as two words; zero beyond `length`.
+/// 4 neighbouring elements of a row of R; zero beyond `length`.
 template <class Storage>
-__device__ Elements<4> load_row(const void* row, int first, int length, bool wide) {
-  const auto* const bits = static_cast<const unsigned short*>(row) + first;
-  Elements<4> out;
+__device__ Elements<4, sizeof(Bits<Storage>)> load_row(const void* row, int first, int length,
+                                                       bool wide) {
+  const auto* const bits = static_cast<const Bits<Storage>*>(row) + first;
+  Elements<4, sizeof(Bits<Storage>)> out;
   if (wide) {
-    out.word[0] = out.word[1] = 0;
+#pragma unroll
+    for (int n = 0; n < out.words; ++n) out.word[n] = 0;
     if (first < length) {
-      const uint2 both = *reinterpret_cast<const uint2*>(bits);
-      out.word[0] = both.x;
-      out.word[1] = both.y;
+      if constexpr (sizeof(Bits<Storage>) == 4) {
+        const uint4 all = *reinterpret_cast<const uint4*>(bits);
+        out.word[0] = all.x;
+        out.word[1] = all.y;
+        out.word[2] = all.z;
+        out.word[3] = all.w;
+      } else {
+        const uint2 both = *reinterpret_cast<const uint2*>(bits);
+        out.word[0] = both.x;
+        out.word[1] = both.y;
+      }
     }
     return out;
   }
   Word element[4];
 #pragma unroll
   for (int n = 0; n < 4; ++n) element[n] = first + n < length ? bits[n] : 0;
-  out.word[0] = element[0] | element[1] << 16;
-  out.word[1] = element[2] | element[3] << 16;
+  if constexpr (sizeof(Bits<Storage>) == 4) {
+#pragma unroll
+    for (int n = 0; n < 4; ++n) out.word[n] = element[n];
+  } else {
+    out.word[0] = element[0] | element[1] << 16;
+    out.word[1] = element[2] | element[3] << 16;
+  }
+  return out;
+}
+
+/// 2 neighbouring elements of a row of R, of which the second may not be there.
+template <class Storage>
+__device__ Elements<2, sizeof(Bits<Storage>)> load_two(const Bits<Storage>* at, bool both,
+                                                       bool wide) {
+  Elements<2, sizeof(Bits<Storage>)> out;
+  if constexpr (sizeof(Bits<Storage>) == 4) {
+    if (wide) {
+      const uint2 two = *reinterpret_cast<const uint2*>(at);
+      out.word[0] = two.x;
+      out.word[1] = two.y;
+    } else {
+      out.word[0] = at[0];
+      out.word[1] = both ? at[1] : 0;
+    }
+  } else {
+    out.word[0] = wide ? *reinterpret_cast<const Word*>(at)
+                       : at[0] | (both ? static_cast<Word>(at[1]) << 16 : 0);
+  }
   return out;
 }
 

@@ -173,14 +173,15 @@ struct ApproximateMath {
   static __device__ Real stop_gradient(Real x) { return x; }
 };
 
-/// The Math of cells for float. Errors in units of float's roundoff 2^-24, relative: tanh and
-/// sigmoid at most 6, exp and log1p as CUDA's (at most 4), x / y at most 4 (the kernels are
-/// compiled without exact division).
+/// The Math of cells for float. Errors in units of float's roundoff 2^-24, relative: tanh at most
+/// 6, sigmoid at most 5 + 0.9 |x| where x is negative (half a unit in the last place of x changes
+/// it by |x|), exp and log1p as CUDA's (at most 4), x / y at most 4 (the kernels are compiled
+/// without exact division).
 struct AccurateMath : ApproximateMath {
   static __device__ Real exp(Real x) { return ::expf(x); }
-  /// Without branches: an odd polynomial near zero (its own error is 2^-27.8), elsewhere
-  /// 1 - 2 / (exp(2|x|) + 1).
+  /// An odd polynomial near zero (its own error is 2^-27.8), elsewhere 1 - 2 / (exp(2|x|) + 1).
   static __device__ Real tanh(Real x) {
+    constexpr Real log2_e2 = 2.885390081777927f;
     const Real square = x * x, size = ::fabsf(x);
     Real near = -0x1.76ac22p-8f;
     near = __fmaf_rn(near, square, 0x1.5256dap-6f);
@@ -188,11 +189,38 @@ struct AccurateMath : ApproximateMath {
     near = __fmaf_rn(near, square, 0x1.110768p-3f);
     near = __fmaf_rn(near, square, -0x1.555534p-2f);
     near = __fmaf_rn(near * square, x, x);
-    const Real far = __fmaf_rn(-2.0f, 1.0f / (exp(2.0f * size) + 1.0f), 1.0f);
-    return size < 0.625f ? near : ::copysignf(far, x);
+    const Real far = __fmaf_rn(-2.0f, reciprocal(exp2(log2_e2 * size) + 1.0f), 1.0f);
+    return selected(size, 0.625f, near, ::copysignf(far, x));
   }
-  static __device__ Real sigmoid(Real x) { return 1.0f / (1.0f + exp(-x)); }
+  static __device__ Real sigmoid(Real x) {
+    return reciprocal(1.0f + exp2(-1.4426950408889634f * x));
+  }
   static __device__ Real log_sigmoid(Real x) { return ::fminf(x, 0.0f) - log1p(exp(-::fabsf(x))); }
+
+ private:
+  static __device__ Real exp2(Real x) {
+    Real y;
+    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+  }
+  static __device__ Real reciprocal(Real x) {
+    Real y;
+    asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+  }
+  /// x < bound ? below : above, both computed side by side: the compiler would branch, and lanes of
+  /// one warp take both branches, one after the other.
+  static __device__ Real selected(Real x, Real bound, Real below, Real above) {
+    Real out;
+    asm("{\n"
+        ".reg .pred less;\n"
+        "setp.lt.f32 less, %1, %2;\n"
+        "selp.f32 %0, %3, %4, less;\n"
+        "}"
+        : "=f"(out)
+        : "f"(x), "f"(bound), "f"(below), "f"(above));
+    return out;
+  }
 };
 
 /// What a storage type's cells are computed with.

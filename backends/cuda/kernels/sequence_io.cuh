@@ -33,11 +33,13 @@ __device__ Bits<Storage>* row_of(const Sequence& s, int channel, Index step, Ind
   return static_cast<Bits<Storage>*>(s.data) + s.strides.at(channel, step, row, head);
 }
 
-/// `depth` steps of [row, channel, padded] in shared memory.
-template <int batch_, int channels_, int padded_, int depth_>
+/// `depth` steps of [row, channel, padded] in shared memory, elements of Storage.
+template <class Storage_, int batch_, int channels_, int padded_, int depth_>
 struct Ring {
+  using Storage = Storage_;
   static constexpr int batch = batch_, channels = channels_, padded = padded_, depth = depth_;
-  static constexpr int channel_bytes = 2 * padded;
+  static constexpr int element_bytes = sizeof(Bits<Storage>);
+  static constexpr int channel_bytes = element_bytes * padded;
   static constexpr int row_bytes = channels * channel_bytes + (batch == 8 ? 16 : 32);
   static constexpr int step_bytes = batch * row_bytes;
   static constexpr int bytes = depth * step_bytes;
@@ -47,9 +49,9 @@ struct Ring {
 };
 
 /// One step of [channel, row, padded] on its way out.
-template <int batch_, int channels_, int padded_>
+template <class Storage, int batch_, int channels_, int padded_>
 struct Staged {
-  static constexpr int row_bytes = 2 * padded_ + 16;
+  static constexpr int row_bytes = static_cast<int>(sizeof(Bits<Storage>)) * padded_ + 16;
   static constexpr int channel_bytes = batch_ * row_bytes;
   static constexpr int bytes = channels_ * channel_bytes;
   static __device__ int offset(int channel, int row) {
@@ -80,6 +82,7 @@ constexpr int steps_at_once(int pieces_per_step, int lanes, int group) {
 template <class Ring, int lanes, int group, bool wide>
 class RingLoader {
  public:
+  using Element = Bits<typename Ring::Storage>;
   static constexpr int groups = Ring::depth / group;
   static_assert(Ring::depth % group == 0 && groups >= 4,
                 "RingLoader: what is read now, what is read next, and two groups under way");
@@ -98,20 +101,21 @@ class RingLoader {
     if constexpr (wide) {
 #pragma unroll
       for (int i = 0; i < pieces; ++i) {
-        const int n = lane + i * lanes, unit = n % per_row * 8,
+        const int n = lane + i * lanes, unit = n % per_row * per_piece,
                   channel = n / per_row % Ring::channels,
                   row = n / per_row / Ring::channels % Ring::batch;
         from_[i] = nullptr;
         stride_[i] = 0;
-        to_[i] = n / per_step * Ring::step_bytes + Ring::offset(channel, row) + 2 * unit;
+        to_[i] = n / per_step * Ring::step_bytes + Ring::offset(channel, row) +
+                 Ring::element_bytes * unit;
         pin(to_[i]);
         if (n >= at_once * per_step || row >= rows || unit >= head_dim) continue;
-        const unsigned short* const first = source(channel, row, Index(0));
+        const Element* const first = source(channel, row, Index(0));
         if (first == nullptr) continue;
         const Index stride = source(channel, row, Index(1)) - first;
         from_[i] =
             reinterpret_cast<const char*>(first + unit + (first_step + n / per_step) * stride);
-        stride_[i] = static_cast<int>(stride * at_once / 8);
+        stride_[i] = static_cast<int>(stride * at_once / per_piece);
       }
     }
 #pragma unroll 1
@@ -156,7 +160,7 @@ class RingLoader {
     constexpr int elements = Ring::batch * Ring::channels * Ring::padded;
     constexpr int beside = 8 / group;
     for (int begin = lane_; begin < elements; begin += beside * lanes) {
-      unsigned short value[8];
+      Element value[8];
 #pragma unroll
       for (int k = 0; k < 8; ++k) {
         const int e = begin + k / group * lanes, unit = e % Ring::padded,
@@ -164,7 +168,7 @@ class RingLoader {
                   row = e / Ring::padded / Ring::channels;
         value[k] = 0;
         if (e < elements && row < rows_ && unit < head_dim_ && first + k % group < steps_) {
-          const unsigned short* const from = source(channel, row, first + k % group);
+          const Element* const from = source(channel, row, first + k % group);
           if (from != nullptr) value[k] = from[unit];
         }
       }
@@ -175,14 +179,15 @@ class RingLoader {
           store_shared_bits(slots + k % group * Ring::step_bytes +
                                 Ring::offset(e / Ring::padded % Ring::channels,
                                              e / Ring::padded / Ring::channels) +
-                                2 * (e % Ring::padded),
+                                Ring::element_bytes * (e % Ring::padded),
                             value[k]);
       }
     }
   }
 
  private:
-  static constexpr int per_row = Ring::padded / 8;
+  static constexpr int per_piece = 16 / Ring::element_bytes;
+  static constexpr int per_row = Ring::padded / per_piece;
   static constexpr int per_step = Ring::batch * Ring::channels * per_row;
   static constexpr int at_once = steps_at_once(per_step, lanes, group);
   static constexpr int pieces = wide ? (at_once * per_step + lanes - 1) / lanes : 1;
@@ -192,13 +197,13 @@ class RingLoader {
   __device__ void fill_last(const Source& source) {
 #pragma unroll 1
     for (int e = lane_; e < group * per_step; e += lanes) {
-      const int unit = e % per_row * 8, channel = e / per_row % Ring::channels,
+      const int unit = e % per_row * per_piece, channel = e / per_row % Ring::channels,
                 row = e / per_row / Ring::channels % Ring::batch;
       const Index step = next_ + e / per_step;
       if (row >= rows_ || unit >= head_dim_ || step >= steps_) continue;
-      const SharedAddress to =
-          slots_ + e / per_step * Ring::step_bytes + Ring::offset(channel, row) + 2 * unit;
-      const unsigned short* const from = source(channel, row, step);
+      const SharedAddress to = slots_ + e / per_step * Ring::step_bytes +
+                               Ring::offset(channel, row) + Ring::element_bytes * unit;
+      const Element* const from = source(channel, row, step);
       if (from != nullptr) {
         copy_async_16(to, from + unit);
       } else {
@@ -217,9 +222,11 @@ class RingLoader {
 
 /// Stores rows [channel, row of the batch tile, unit] of a group of steps from shared memory by
 /// `lanes` threads, one group after the other. The slots of a group lie `slot_bytes` apart.
-template <int batch, int channels, int padded, int lanes, int group, int slot_bytes, bool wide>
+template <class Storage, int batch, int channels, int padded, int lanes, int group, int slot_bytes,
+          bool wide>
 class RowStorer {
  public:
+  using Element = Bits<Storage>;
   /// `offset(channel, row)` is where a row begins in its slot. Threads that have nothing to move
   /// repeat what others move, so that nobody asks in every step who does what.
   template <class Target, class Offset>
@@ -236,18 +243,18 @@ class RowStorer {
     for (int i = 0; i < pieces; ++i) {
       int n = lane + i * lanes;
       n = n < at_once * per_step ? n : 0;
-      int unit = n % per_row * 8, row = n / per_row % batch,
+      int unit = n % per_row * per_piece, row = n / per_row % batch,
           channel = n / per_row / batch % channels;
       const int step = n / per_step;
       unit = unit < head_dim ? unit : 0;
       row = row < rows ? row : 0;
       channel = target(channel, row, Index(0)) != nullptr ? channel : given;
-      unsigned short* const first = target(channel, row, Index(0));
+      Element* const first = target(channel, row, Index(0));
       const Index stride = target(channel, row, Index(1)) - first;
-      from_[i] = step * slot_bytes + offset(channel, row) + 2 * unit;
+      from_[i] = step * slot_bytes + offset(channel, row) + element_bytes * unit;
       pin(from_[i]);
       to_[i] = reinterpret_cast<char*>(first + unit + step * stride);
-      stride_[i] = static_cast<int>(stride * at_once / 8);
+      stride_[i] = static_cast<int>(stride * at_once / per_piece);
     }
   }
 
@@ -289,15 +296,17 @@ class RowStorer {
       const int u = e % padded, r = e / padded % batch, c = e / padded / batch % channels,
                 n = e / padded / batch / channels;
       if (r >= rows || u >= head_dim || n >= count) continue;
-      unsigned short* const to = target(c, r, first + n);
+      Element* const to = target(c, r, first + n);
       if (to != nullptr)
-        to[u] = static_cast<unsigned short>(
-            load_shared<1>(slots + n * slot_bytes + offset(c, r) + 2 * u).word[0]);
+        to[u] = static_cast<Element>(
+            load_shared<1, element_bytes>(slots + n * slot_bytes + offset(c, r) + element_bytes * u)
+                .word[0]);
     }
   }
 
  private:
-  static constexpr int per_row = padded / 8;
+  static constexpr int element_bytes = sizeof(Element), per_piece = 16 / element_bytes;
+  static constexpr int per_row = padded / per_piece;
   static constexpr int per_step = channels * batch * per_row;
   static constexpr int at_once = steps_at_once(per_step, lanes, group);
   static constexpr int pieces = wide ? (at_once * per_step + lanes - 1) / lanes : 1;

@@ -33,56 +33,75 @@ __device__ void pin(Value& value) {
   asm volatile("shfl.sync.idx.b32 %0, %0, %1, 31, 0xffffffff;" : "+r"(value) : "r"(lane));
 }
 
-/// `count` neighbouring 16-bit elements in registers.
-template <int count>
+/// `count` neighbouring elements of `bytes` bytes in registers.
+template <int count, int bytes = 2>
 struct Elements {
   static_assert(count == 1 || count == 2 || count == 4, "Elements: 1, 2 or 4 elements fit a load");
-  Word word[count == 4 ? 2 : 1];
+  static_assert(bytes == 2 || bytes == 4);
+  static constexpr int words = count * bytes <= 4 ? 1 : count * bytes / 4;
+  Word word[words];
 };
 
-template <int count>
-__device__ Elements<count> load_shared(SharedAddress address) {
-  Elements<count> out;
-  if constexpr (count == 1) {
+template <int count, int bytes = 2>
+__device__ Elements<count, bytes> load_shared(SharedAddress address) {
+  Elements<count, bytes> out;
+  if constexpr (count * bytes == 2) {
     unsigned short bits;
     asm volatile("ld.shared.u16 %0, [%1];" : "=h"(bits) : "r"(address) : "memory");
     out.word[0] = bits;
-  } else if constexpr (count == 2) {
+  } else if constexpr (count * bytes == 4) {
     asm volatile("ld.shared.u32 %0, [%1];" : "=r"(out.word[0]) : "r"(address) : "memory");
-  } else {
+  } else if constexpr (count * bytes == 8) {
     asm volatile("ld.shared.v2.u32 {%0, %1}, [%2];"
                  : "=r"(out.word[0]), "=r"(out.word[1])
+                 : "r"(address)
+                 : "memory");
+  } else {
+    asm volatile("ld.shared.v4.u32 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(out.word[0]), "=r"(out.word[1]), "=r"(out.word[2]), "=r"(out.word[3])
                  : "r"(address)
                  : "memory");
   }
   return out;
 }
 
-template <int count>
-__device__ void store_shared(SharedAddress address, const Elements<count>& value) {
-  if constexpr (count == 1) {
+template <int count, int bytes>
+__device__ void store_shared(SharedAddress address, const Elements<count, bytes>& value) {
+  if constexpr (count * bytes == 2) {
     asm volatile("st.shared.u16 [%0], %1;" ::"r"(address),
                  "h"(static_cast<unsigned short>(value.word[0]))
                  : "memory");
-  } else if constexpr (count == 2) {
+  } else if constexpr (count * bytes == 4) {
     asm volatile("st.shared.u32 [%0], %1;" ::"r"(address), "r"(value.word[0]) : "memory");
-  } else {
+  } else if constexpr (count * bytes == 8) {
     asm volatile("st.shared.v2.u32 [%0], {%1, %2};" ::"r"(address), "r"(value.word[0]),
                  "r"(value.word[1])
+                 : "memory");
+  } else {
+    asm volatile("st.shared.v4.u32 [%0], {%1, %2, %3, %4};" ::"r"(address), "r"(value.word[0]),
+                 "r"(value.word[1]), "r"(value.word[2]), "r"(value.word[3])
                  : "memory");
   }
 }
 
-template <class Storage, int count>
-__device__ float element(const Elements<count>& value, int index) {
-  const Word word = value.word[count == 4 ? index / 2 : 0];
-  return index % 2 == 0 ? Packed<Storage>::first(word) : Packed<Storage>::second(word);
+template <class Storage, int count, int bytes>
+__device__ float element(const Elements<count, bytes>& value, int index) {
+  static_assert(bytes == sizeof(Bits<Storage>));
+  if constexpr (bytes == 4) {
+    return widen<Storage>(value.word[index]);
+  } else {
+    const Word word = value.word[count == 4 ? index / 2 : 0];
+    return index % 2 == 0 ? Packed<Storage>::first(word) : Packed<Storage>::second(word);
+  }
 }
 
 template <class Storage, int count>
-__device__ Elements<count> elements(const float (&value)[count]) {
-  Elements<count> out;
-  if constexpr (count == 1) {
+__device__ Elements<count, sizeof(Bits<Storage>)> elements(const float (&value)[count]) {
+  Elements<count, sizeof(Bits<Storage>)> out;
+  if constexpr (sizeof(Bits<Storage>) == 4) {
+#pragma unroll
+    for (int n = 0; n < count; ++n) out.word[n] = narrow<Storage>(value[n]);
+  } else if constexpr (count == 1) {
     out.word[0] = Packed<Storage>::pack(value[0], 0.0f);
   } else {
     out.word[0] = Packed<Storage>::pack(value[0], value[1]);
@@ -104,6 +123,9 @@ __device__ inline void store_shared_16(SharedAddress address, const Word (&value
 }
 __device__ inline void store_shared_bits(SharedAddress address, unsigned short bits) {
   asm volatile("st.shared.u16 [%0], %1;" ::"r"(address), "h"(bits) : "memory");
+}
+__device__ inline void store_shared_bits(SharedAddress address, unsigned bits) {
+  asm volatile("st.shared.u32 [%0], %1;" ::"r"(address), "r"(bits) : "memory");
 }
 
 /// One or two neighbouring floats.

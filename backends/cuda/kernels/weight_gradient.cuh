@@ -9,6 +9,10 @@
 // and some columns; parts are added afterwards in a fixed order (sum_parts). Rows are counted from
 // the end of the sequence, as the backward recurrence makes them: this kernel runs beside it and
 // follows it.
+//
+// Rows arrive in a ring of stages. Where an element is the sum of three parts (float), every thread
+// splits what it has brought itself into planes, one per part, which tensor cores multiply; the sum
+// of a stage starts from zero and is added by rounded additions, because theirs are not.
 
 namespace flashrnn::cuda {
 
@@ -18,18 +22,34 @@ template <class Storage_, int padded_, int recurrent_, int gates_, int columns_>
 struct WeightGradientTile {
   using Storage = Storage_;
   static constexpr int padded = padded_, recurrent = recurrent_, gates = gates_, columns = columns_;
-  static constexpr int rows = 32;  // of the sum per stage
-  static constexpr int stages = padded >= 64 ? 4 : 3;
+  static constexpr int parts = Parts<Storage>::count, element_bytes = sizeof(Bits<Storage>);
+  static constexpr int rows = parts > 1 ? 16 : 32;  // of the sum per stage
+  static constexpr int stages = padded >= 64 || parts > 1 ? 4 : 3;
   static constexpr int m_tiles = padded / 16, n_tiles = columns / 8;
   static constexpr int threads = 32 * gates * m_tiles;
   static constexpr int gate_groups = (recurrent + gates - 1) / gates;
   static constexpr int column_groups = (padded + columns - 1) / columns;
   static_assert(columns % 16 == 0 && padded % 16 == 0);
-  // Rows stand an odd number of 16-byte units apart, so that ldmatrix meets no bank twice.
-  static constexpr int gate_pitch = 2 * padded + 16, hidden_pitch = 2 * columns + 16;
-  static constexpr int hidden_at = gates * rows * gate_pitch;
-  static constexpr int stage_bytes = hidden_at + rows * hidden_pitch;
-  static constexpr int shared_bytes = stages * stage_bytes;
+
+  /// Rows of the gates, then of h. They stand an odd number of 16-byte units apart, so that
+  /// ldmatrix meets no bank twice.
+  template <int bytes_>
+  struct Rows {
+    static constexpr int gate_pitch = bytes_ * padded + 16, hidden_pitch = bytes_ * columns + 16;
+    static constexpr int hidden_at = gates * rows * gate_pitch;
+    static constexpr int bytes = hidden_at + rows * hidden_pitch;
+    static __device__ int gate(int gate, int row, int unit) {
+      return (gate * rows + row) * gate_pitch + bytes_ * unit;
+    }
+    static __device__ int hidden(int row, int column) {
+      return hidden_at + row * hidden_pitch + bytes_ * column;
+    }
+  };
+  using Stage = Rows<element_bytes>;
+  using Plane = Rows<2>;
+  static constexpr int planes_at = stages * Stage::bytes;
+  // Of parts: those that are multiplied and those that others are writing meanwhile.
+  static constexpr int shared_bytes = planes_at + (parts > 1 ? 2 * parts * Plane::bytes : 0);
 };
 
 /// What others have written before they counted this up is there afterwards.
@@ -47,9 +67,9 @@ __device__ inline void load_transposed_matrices(SharedAddress row, Word (&out)[4
                : "memory");
 }
 
-/// Eight elements of a row, zero where there are none.
-template <bool wide>
-__device__ void copy_piece(SharedAddress to, const unsigned short* row, int unit, int head_dim) {
+/// 16 bytes of a row, zero where there is none.
+template <class Element, bool wide>
+__device__ void copy_piece(SharedAddress to, const Element* row, int unit, int head_dim) {
   if constexpr (wide) {
     if (row != nullptr && unit < head_dim) {
       copy_async_16(to, row + unit);
@@ -57,12 +77,14 @@ __device__ void copy_piece(SharedAddress to, const unsigned short* row, int unit
       store_shared_16(to, {0, 0, 0, 0});
     }
   } else {
+    constexpr int in_word = 4 / sizeof(Element);
     Word word[4];
 #pragma unroll
     for (int n = 0; n < 4; ++n) {
-      const int at = unit + 2 * n;
-      word[n] = (row != nullptr && at < head_dim ? row[at] : 0) |
-                (row != nullptr && at + 1 < head_dim ? static_cast<Word>(row[at + 1]) << 16 : 0);
+      const int at = unit + in_word * n;
+      word[n] = row != nullptr && at < head_dim ? row[at] : 0;
+      if constexpr (in_word == 2)
+        word[n] |= row != nullptr && at + 1 < head_dim ? static_cast<Word>(row[at + 1]) << 16 : 0;
     }
     store_shared_16(to, word);
   }
@@ -73,27 +95,34 @@ __device__ void copy_piece(SharedAddress to, const unsigned short* row, int unit
 template <class Tile, bool wide>
 class RowWalker {
  public:
+  using Storage = typename Tile::Storage;
+  using Element = Bits<Storage>;
   __device__ RowWalker(const WeightGradientParameters& p, int thread, int head, int first_gate,
                        int first_column, Index begin, int rows)
-      : p_(p), thread_(thread), rows_(rows), head_(head), first_column_(first_column) {
+      : p_(p),
+        thread_(thread),
+        rows_(rows),
+        head_(head),
+        first_gate_(first_gate),
+        first_column_(first_column) {
     const Index batch = p.shape.batch;
 #pragma unroll
     for (int i = 0; i < pieces; ++i) {
       const Index at = begin + row(i);
-      step_[i] = p.shape.steps - 1 - at / batch;
-      batch_[i] = at % batch;
+      step_[i] = static_cast<int>(p.shape.steps - 1 - at / batch);
+      batch_[i] = static_cast<int>(at % batch);
       const int gate = first_gate + piece(i) / per_gate;
-      from_[i] = is_gate(i)
-                     ? gate < Tile::recurrent ? row_of(p.d_gate[gate], 0, 0, 0, head) : nullptr
-                     : row_of(p.states, 0, 0, 0, head);
-      // Stride by stride, because gates of one cell may lie in different tensors.
-      const Strides& strides =
-          is_gate(i) ? p.d_gate[gate < Tile::recurrent ? gate : 0].strides : p.states.strides;
-      step_stride_[i] = strides.step;
-      batch_stride_[i] = strides.batch;
+      from_[i] =
+          is_gate(i)
+              ? gate < Tile::recurrent ? row_of<Storage>(p.d_gate[gate], 0, 0, 0, head) : nullptr
+              : row_of<Storage>(p.states, 0, 0, 0, head);
+      if constexpr (keeps_strides) {
+        step_stride_[i] = strides(i).step;
+        batch_stride_[i] = strides(i).batch;
+      }
     }
-    step_advance_ = Tile::rows / batch;
-    batch_advance_ = Tile::rows % batch;
+    step_advance_ = static_cast<int>(Tile::rows / batch);
+    batch_advance_ = static_cast<int>(Tile::rows % batch);
   }
 
   /// The stage whose first row is `first` behind the part's begin; stages come one after the other.
@@ -102,35 +131,49 @@ class RowWalker {
     for (int i = 0; i < pieces; ++i) {
       if (number(i) >= Tile::rows * per_row) continue;
       const bool inside = first + row(i) < rows_;
-      const int unit = is_gate(i) ? piece(i) % per_gate * 8
-                                  : first_column_ + (piece(i) - Tile::gates * per_gate) * 8;
-      const unsigned short* from = nullptr;
+      const Element* from = nullptr;
       if (is_gate(i)) {
-        if (inside && from_[i] != nullptr)
-          from = from_[i] + step_[i] * step_stride_[i] + batch_[i] * batch_stride_[i];
+        if (inside && from_[i] != nullptr) from = from_[i] + offset(i, step_[i]);
       } else if (inside) {
-        from = step_[i] > 0
-                   ? from_[i] + (step_[i] - 1) * step_stride_[i] + batch_[i] * batch_stride_[i]
-                   : row_of(p_.s0, 0, 0, batch_[i], head_);
+        from = step_[i] > 0 ? from_[i] + offset(i, step_[i] - 1)
+                            : row_of<Storage>(p_.s0, 0, 0, batch_[i], head_);
       }
-      const SharedAddress to =
-          is_gate(i)
-              ? stage + (piece(i) / per_gate * Tile::rows + row(i)) * Tile::gate_pitch + 2 * unit
-              : stage + Tile::hidden_at + row(i) * Tile::hidden_pitch + 2 * (unit - first_column_);
-      copy_piece<wide>(to, from, unit, static_cast<int>(p_.shape.head_dim));
+      copy_piece<Element, wide>(stage + place<typename Tile::Stage>(i), from,
+                                unit(i) + (is_gate(i) ? 0 : first_column_),
+                                static_cast<int>(p_.shape.head_dim));
       step_[i] -= step_advance_;
       batch_[i] += batch_advance_;
       if (batch_[i] >= p_.shape.batch) {
-        batch_[i] -= p_.shape.batch;
+        batch_[i] -= static_cast<int>(p_.shape.batch);
         --step_[i];
       }
     }
   }
 
+  /// Splits the thread's own pieces of a stage that has arrived into planes.
+  __device__ void split_pieces(SharedAddress stage, SharedAddress planes) const {
+    constexpr int plane_bytes = Tile::Plane::bytes;
+#pragma unroll
+    for (int i = 0; i < pieces; ++i) {
+      if (number(i) >= Tile::rows * per_row) continue;
+      Word element[4], low[Tile::parts], high[Tile::parts];
+      load_shared_16(stage + place<typename Tile::Stage>(i), element);
+      split(element[0], element[1], low);
+      split(element[2], element[3], high);
+#pragma unroll
+      for (int part = 0; part < Tile::parts; ++part)
+        store_shared(planes + part * plane_bytes + place<typename Tile::Plane>(i),
+                     Elements<4>{{low[part], high[part]}});
+    }
+  }
+
  private:
-  static constexpr int per_gate = Tile::padded / 8;
-  static constexpr int per_row = Tile::gates * per_gate + Tile::columns / 8;
+  static constexpr int per_piece = 16 / Tile::element_bytes;
+  static constexpr int per_gate = Tile::padded / per_piece;
+  static constexpr int per_row = Tile::gates * per_gate + Tile::columns / per_piece;
   static constexpr int pieces = (Tile::rows * per_row + Tile::threads - 1) / Tile::threads;
+  // Products of parts have no registers for strides; constant memory has them.
+  static constexpr bool keeps_strides = Tile::parts == 1;
   __device__ int number(int i) const {
     return thread_ + i * Tile::threads;
   }
@@ -143,13 +186,66 @@ class RowWalker {
   __device__ bool is_gate(int i) const {
     return piece(i) < Tile::gates * per_gate;
   }
+  /// First unit of the gate's row, or of the columns of h.
+  __device__ int unit(int i) const {
+    return (is_gate(i) ? piece(i) % per_gate : piece(i) - Tile::gates * per_gate) * per_piece;
+  }
+  /// Gates of one cell may lie in different tensors.
+  __device__ const Strides& strides(int i) const {
+    const int gate = first_gate_ + piece(i) / per_gate;
+    return is_gate(i) ? p_.d_gate[gate < Tile::recurrent ? gate : 0].strides : p_.states.strides;
+  }
+  __device__ Index offset(int i, int step) const {
+    if constexpr (keeps_strides) {
+      return step * step_stride_[i] + batch_[i] * batch_stride_[i];
+    } else {
+      return step * strides(i).step + batch_[i] * strides(i).batch;
+    }
+  }
+  template <class Rows>
+  __device__ int place(int i) const {
+    return is_gate(i) ? Rows::gate(piece(i) / per_gate, row(i), unit(i))
+                      : Rows::hidden(row(i), unit(i));
+  }
 
   const WeightGradientParameters& p_;
-  int thread_, rows_, head_, first_column_;
-  Index step_[pieces], batch_[pieces], step_stride_[pieces], batch_stride_[pieces];
-  const unsigned short* from_[pieces];
-  Index step_advance_, batch_advance_;
+  int thread_, rows_, head_, first_gate_, first_column_;
+  int step_[pieces], batch_[pieces];  // their numbers fit an int (recurrence_parts.cpp)
+  Index step_stride_[keeps_strides ? pieces : 1], batch_stride_[keeps_strides ? pieces : 1];
+  const Element* from_[pieces];
+  int step_advance_, batch_advance_;
 };
+
+/// sum += the product of 16 rows, from planes of parts; small products first.
+template <class Tile>
+__device__ void multiply_parts(SharedAddress from_gate, SharedAddress from_hidden,
+                               float (&sum)[Tile::n_tiles][4]) {
+  constexpr int parts = Tile::parts, plane = Tile::Plane::bytes;
+  Word a[parts][4];
+#pragma unroll
+  for (int part = 0; part < parts; ++part)
+    load_transposed_matrices(from_gate + part * plane, a[part]);
+#pragma unroll
+  for (int n = 0; n < Tile::n_tiles; n += 2) {
+    Word b[parts][4];
+#pragma unroll
+    for (int part = 0; part < parts; ++part)
+      load_transposed_matrices(from_hidden + part * plane + 16 * n, b[part]);
+    float stage[2][4] = {{0, 0, 0, 0}, {0, 0, 0, 0}};
+#pragma unroll
+    for (int both = parts - 1; both >= 0; --both)
+#pragma unroll
+      for (int part = 0; part <= both; ++part)
+#pragma unroll
+        for (int m = 0; m < 2; ++m)
+          Packed<bfloat16>::multiply_add(stage[m], a[part], b[both - part][2 * m],
+                                         b[both - part][2 * m + 1]);
+#pragma unroll
+    for (int m = 0; m < 2; ++m)
+#pragma unroll
+      for (int e = 0; e < 4; ++e) sum[n + m][e] += stage[m][e];
+  }
+}
 
 template <class Tile, bool wide>
 __device__ void weight_gradient_part(const WeightGradientParameters& p) {
@@ -171,10 +267,13 @@ __device__ void weight_gradient_part(const WeightGradientParameters& p) {
   const int thread = static_cast<int>(threadIdx.x);
   RowWalker<Tile, wide> walker(p, thread, head, first_gate, first_column, begin, rows);
   // Waits until the recurrence has written the rows of a stage.
-  Index written = p.progress != nullptr ? 0 : p.shape.steps;
+  const auto batch = static_cast<unsigned>(p.shape.batch);
+  const int first_step = static_cast<int>(begin / p.shape.batch);
+  const unsigned first_in_step = static_cast<unsigned>(begin % p.shape.batch);
+  int written = p.progress != nullptr ? 0 : static_cast<int>(p.shape.steps);
   const auto wait_for = [&](int stage) {
-    const Index last_row = begin + ::min(rows, (stage + 1) * Tile::rows) - 1;
-    const Index chunk = last_row / p.shape.batch / progress_steps;
+    const unsigned last_row = first_in_step + ::min(rows, (stage + 1) * Tile::rows) - 1;
+    const int chunk = (first_step + static_cast<int>(last_row / batch)) / int(progress_steps);
     if (chunk < written) return;
     const unsigned* const reports = p.progress + head * chunks_of(p.shape.steps) + chunk;
     while (load_acquire(reports) != p.reports) __nanosleep(500);
@@ -182,7 +281,7 @@ __device__ void weight_gradient_part(const WeightGradientParameters& p) {
   };
   const auto load = [&](int stage) {
     wait_for(stage);
-    walker.load(shared + stage % Tile::stages * Tile::stage_bytes, stage * Tile::rows);
+    walker.load(shared + stage % Tile::stages * Tile::Stage::bytes, stage * Tile::rows);
     copy_async_commit();
   };
 
@@ -190,10 +289,12 @@ __device__ void weight_gradient_part(const WeightGradientParameters& p) {
   const int gate = warp / Tile::m_tiles, first_row = warp % Tile::m_tiles * 16;
   const int gate_row = in_warp / 16 * 8 + in_warp % 8, gate_column = in_warp / 8 % 2 * 8;
   const int hidden_row = in_warp / 8 % 2 * 8 + in_warp % 8, hidden_column = in_warp / 16 * 8;
+  const SharedAddress operands = shared + (Tile::parts > 1 ? Tile::planes_at : 0);
   const SharedAddress from_gate =
-      shared + (gate * Tile::rows + gate_row) * Tile::gate_pitch + 2 * (first_row + gate_column);
-  const SharedAddress from_hidden =
-      shared + Tile::hidden_at + hidden_row * Tile::hidden_pitch + 2 * hidden_column;
+      operands + Tile::Plane::gate(gate, gate_row, first_row + gate_column);
+  const SharedAddress from_hidden = operands + Tile::Plane::hidden(hidden_row, hidden_column);
+  constexpr int gate_step = 16 * Tile::Plane::gate_pitch,
+                hidden_step = 16 * Tile::Plane::hidden_pitch;
 
   float sum[Tile::n_tiles][4];
 #pragma unroll
@@ -211,24 +312,31 @@ __device__ void weight_gradient_part(const WeightGradientParameters& p) {
   }
   for (int s = 0; s < count; ++s) {
     copy_async_wait<Tile::stages - 2>();
-    __syncthreads();
+    if constexpr (Tile::parts == 1) __syncthreads();
     if (s + Tile::stages - 1 < count) {
       load(s + Tile::stages - 1);
     } else {
       copy_async_commit();
     }
-    const int offset = s % Tile::stages * Tile::stage_bytes;
+    const int stage = s % Tile::stages * Tile::Stage::bytes;
+    if constexpr (Tile::parts == 1) {
 #pragma unroll
-    for (int k = 0; k < Tile::rows / 16; ++k) {
-      Word a[4];
-      load_transposed_matrices(from_gate + offset + 16 * k * Tile::gate_pitch, a);
+      for (int k = 0; k < Tile::rows / 16; ++k) {
+        Word a[4];
+        load_transposed_matrices(from_gate + stage + k * gate_step, a);
 #pragma unroll
-      for (int n = 0; n < Tile::n_tiles; n += 2) {
-        Word b[4];
-        load_transposed_matrices(from_hidden + offset + 16 * k * Tile::hidden_pitch + 16 * n, b);
-        Packed<Storage>::multiply_add(sum[n], a, b[0], b[1]);
-        Packed<Storage>::multiply_add(sum[n + 1], a, b[2], b[3]);
+        for (int n = 0; n < Tile::n_tiles; n += 2) {
+          Word b[4];
+          load_transposed_matrices(from_hidden + stage + k * hidden_step + 16 * n, b);
+          Packed<Storage>::multiply_add(sum[n], a, b[0], b[1]);
+          Packed<Storage>::multiply_add(sum[n + 1], a, b[2], b[3]);
+        }
       }
+    } else {
+      const int planes = s % 2 * Tile::parts * Tile::Plane::bytes;
+      walker.split_pieces(shared + stage, shared + Tile::planes_at + planes);
+      __syncthreads();
+      multiply_parts<Tile>(from_gate + planes, from_hidden + planes, sum);
     }
   }
   copy_async_wait<0>();

@@ -9,8 +9,11 @@ Program forward_program(const NativeCell& cell, const CellText& text, const Prob
                         const ForwardTiling& tiling) {
   std::ostringstream tile;
   tile << "ForwardTile<" << text.type << ", " << storage(problem.dtype) << ", " << tiling.text()
-       << ", " << truth(problem.forward_clip.has_value()) << ", " << cell.sigmoid_gates << "u, "
-       << tiling.compute_registers << '>';
+       << ", " << truth(problem.forward_clip.has_value())
+       << ", "
+       // Only the approximate tanh has use for half of a pre-activation.
+       << (tiling.element.parts > 1 ? 0 : cell.sigmoid_gates) << "u, " << tiling.compute_registers
+       << ", " << tiling.held << '>';
   return tile_program("#include \"forward.cuh\"\n#include \"" + text.header + "\"\n", tile.str(),
                       kernel_name(tiling.saving ? "training_forward" : "forward",
                                   cell.description.name, problem.dtype, tiling.padded),
@@ -25,7 +28,7 @@ Program backward_program(const NativeCell& cell, const CellText& text, const Pro
        << ", " << truth(problem.forward_clip.has_value()) << ", "
        << truth(problem.recurrent_gradient_clip.has_value()) << ", "
        << truth(problem.cut_recurrent_gradient) << ", " << tiling.compute_registers << ", "
-       << cell.reads.states << "u, " << cell.reads.saved << "u>";
+       << cell.reads.states << "u, " << cell.reads.saved << "u, " << tiling.held << '>';
   return tile_program("#include \"backward.cuh\"\n#include \"" + text.header + "\"\n", tile.str(),
                       kernel_name("backward", cell.description.name, problem.dtype, tiling.padded),
                       "backward", "BackwardParameters", tiling.threads(),
@@ -34,12 +37,13 @@ Program backward_program(const NativeCell& cell, const CellText& text, const Pro
 
 Program weight_gradient_program(const NativeCell& cell, DataType type,
                                 const WeightGradientTiling& tiling) {
-  return tile_program(
-      "#include \"weight_gradient.cuh\"\n",
-      "WeightGradientTile<" + storage(type) + ", " + std::to_string(tiling.padded) + ", " +
-          std::to_string(cell.description.recurrent_gates) + ", " + tiling.text() + ">",
-      kernel_name("weight_gradient", cell.description.name, type, tiling.padded), "weight_gradient",
-      "WeightGradientParameters", tiling.threads(), tiling.shared_bytes());
+  return tile_program("#include \"weight_gradient.cuh\"\n",
+                      "WeightGradientTile<" + storage(type) + ", " + std::to_string(tiling.padded) +
+                          ", " + std::to_string(cell.description.recurrent_gates) + ", " +
+                          tiling.text() + ">",
+                      kernel_name("weight_gradient", cell.description.name, type, tiling.padded),
+                      "weight_gradient", "WeightGradientParameters", tiling.threads(),
+                      tiling.shared_bytes(), embedded_sources(), tiling.blocks_beside());
 }
 
 Program sum_parts_program(DataType type) {

@@ -21,19 +21,16 @@ std::unique_ptr<SmallHeads> SmallHeads::make(const Problem& problem, const Nativ
                                              const DeviceFacts& device, std::string& reason) {
   reason = unsupported(problem, cell);
   if (!reason.empty()) return nullptr;
-  if (problem.dtype == DataType::float32) {
-    reason = "the CUDA kernels of heads that fit one multiprocessor take bfloat16 and float16";
-    return nullptr;
-  }
   const NativeCell used = with_options(cell, problem);
   const Shape& shape = problem.shape;
   const CellDescription& description = used.description;
-  const auto forward = choose_forward(shape, description, problem.training, device);
-  const auto backward = choose_backward(shape, description, used.reads, device);
-  const auto weights = choose_weight_gradient(shape, description, device);
+  const auto forward = choose_forward(shape, description, problem.dtype, problem.training, device);
+  const auto backward = choose_backward(shape, description, problem.dtype, used.reads, device);
+  const auto weights = choose_weight_gradient(shape, description, problem.dtype, device);
   if (!forward || (problem.training && (!backward || !weights))) {
     reason = "R of one head, " + std::to_string(description.recurrent_gates) + " matrices of " +
-             std::to_string(shape.head_dim) + " x " + std::to_string(shape.head_dim) +
+             std::to_string(shape.head_dim) + " x " + std::to_string(shape.head_dim) + " in " +
+             std::string(name_of(problem.dtype)) +
              ", does not fit the registers of one multiprocessor";
     return nullptr;
   }

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "fragments.cuh"
+#include "sequence_io.cuh"
+
+// What the warps of backward do that move data: saved values, states and upstream gradients in,
+// gate gradients out, reports to the kernel that sums dR.
+
+namespace flashrnn::cuda {
+
+/// Where what backward reads lies. At the first step of the sequence, which comes last, the
+/// previous states are the initial ones.
+template <class Tile>
+struct BackwardInputRows {
+  static constexpr bool last_step_differs = true;
+  const BackwardParameters& p;
+  int head;
+  Index first_row;
+  using Storage = typename Tile::Storage;
+  __device__ Bits<Storage>* operator()(int channel, int row, Index step) const {
+    const Index t = p.shape.steps - 1 - step, b = first_row + row;
+    if (channel < Tile::saved_channels)
+      return row_of<Storage>(p.saved, set_bit(Tile::reads_saved, channel), t, b, head);
+    if (channel == Tile::upstream_channel) return row_of<Storage>(p.dh, 0, t, b, head);
+    const int state = set_bit(Tile::reads_states, channel - Tile::saved_channels);
+    return t > 0 ? row_of<Storage>(p.states, state, t - 1, b, head)
+                 : row_of<Storage>(p.s0, state, 0, b, head);
+  }
+};
+
+template <class Tile>
+struct GateGradientRows {
+  const BackwardParameters& p;
+  int head;
+  Index first_row;
+  using Storage = typename Tile::Storage;
+  __device__ Bits<Storage>* operator()(int channel, int row, Index step) const {
+    return row_of<Storage>(p.d_gate[channel], 0, p.shape.steps - 1 - step, first_row + row, head);
+  }
+};
+
+/// Tells the kernel that sums dR, which runs beside this one, chunk by chunk of the steps what has
+/// been written. A warp of its own does it, because it has to wait until memory has taken it.
+template <class Tile>
+__device__ void report_progress(const BackwardParameters& p, SharedAddress shared, int lane,
+                                int head) {
+  if (p.progress == nullptr) return;
+  unsigned* const chunks = p.progress + head * chunks_of(p.shape.steps);
+  for (Index chunk = 0; chunk < chunks_of(p.shape.steps); ++chunk) {
+    const Index end = ::min((chunk + 1) * progress_steps, p.shape.steps);
+    const auto written = [&] {
+      return lane >= Tile::Warps::storing ||
+             load_shared_acquire(shared + Tile::written_at + 4 * lane) >=
+                 static_cast<unsigned>(end);
+    };
+    while (!__all_sync(0xffffffffu, written())) __nanosleep(100);
+    __syncwarp();
+    if (lane == 0) {
+      __threadfence();
+      atomicAdd(chunks + chunk, 1u);
+    }
+  }
+}
+
+/// Brings saved values, states and upstream gradients into the ring ahead of time.
+template <class Tile, bool wide>
+__device__ void load_inputs(const BackwardParameters& p, SharedAddress shared, int lane, int head,
+                            Index first_row) {
+  const int rows = static_cast<int>(::min(p.shape.batch - first_row, Index(Tile::batch)));
+  const BackwardInputRows<Tile> source{p, head, first_row};
+  const int head_dim = static_cast<int>(p.shape.head_dim);
+  const SharedAddress first = shared + Tile::first_input_at;
+  for (int e = lane; e < rows * Tile::Input::channels * head_dim; e += 32 * Tile::Warps::loading) {
+    const int unit = e % head_dim, channel = e / head_dim % Tile::Input::channels,
+              row = e / head_dim / Tile::Input::channels;
+    const auto* const from = source(channel, row, 0);
+    if (from != nullptr)
+      store_shared_bits(
+          first + Tile::Input::offset(channel, row) + Tile::Input::element_bytes * unit,
+          from[unit]);
+  }
+  RingLoader<typename Tile::Input, 32 * Tile::Warps::loading, Tile::group, wide> input;
+  input.start(shared + Tile::input_at, lane, rows, head_dim, p.shape.steps, 1, source);
+  block_barrier_converged<Tile::meeting>();
+  block_barrier_converged<Tile::meeting>();
+  for (Index step = 0; step < p.shape.steps; step += Tile::group) {
+    input.refill(source);
+    input.wait();
+    block_barrier_converged<Tile::meeting>();
+  }
+  copy_async_wait<0>();
+}
+
+/// Writes the gate gradients, one group behind.
+template <class Tile, bool wide>
+__device__ void store_gradients(const BackwardParameters& p, SharedAddress shared, int lane,
+                                int head, Index first_row) {
+  const int rows = static_cast<int>(::min(p.shape.batch - first_row, Index(Tile::batch)));
+  const GateGradientRows<Tile> target{p, head, first_row};
+  RowStorer<typename Tile::Storage, Tile::batch, Tile::Cell::gates, Tile::padded,
+            32 * Tile::Warps::storing, Tile::group, Tile::Output::bytes, wide>
+      output;
+  const auto row = [](int channel, int r) { return Tile::Output::offset(channel, r); };
+  output.start(lane, rows, static_cast<int>(p.shape.head_dim), target, row);
+  block_barrier_converged<Tile::meeting>();
+  block_barrier_converged<Tile::meeting>();
+  SharedAddress slots = shared + Tile::output_at;
+  for (Index first = 0; first < p.shape.steps; first += Tile::group) {
+    block_barrier_converged<Tile::meeting>();
+    const int count = static_cast<int>(::min(p.shape.steps - first, Index(Tile::group)));
+    output.store(slots, first, count, target, row);
+    slots = 2 * (shared + Tile::output_at) + Tile::output_group - slots;
+    if constexpr (!Tile::reports) continue;
+    __syncwarp();
+    if (lane % 32 == 0)
+      store_shared_release(shared + Tile::written_at + lane / 32 * 4,
+                           static_cast<unsigned>(first + count));
+  }
+}
+
+template <class Tile, bool wide>
+__device__ void backward_io(const BackwardParameters& p, SharedAddress shared, int lane, int head,
+                            Index first_row) {
+  if (lane < 32 * Tile::Warps::loading) {
+    load_inputs<Tile, wide>(p, shared, lane, head, first_row);
+  } else if (lane < 32 * Tile::moving_warps) {
+    store_gradients<Tile, wide>(p, shared, lane - 32 * Tile::Warps::loading, head, first_row);
+  } else {
+    report_progress<Tile>(p, shared, lane - 32 * Tile::moving_warps, head);
+  }
+}
+
+}  // namespace flashrnn::cuda

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "sequence_io.cuh"
+
+// What the warps of forward do that move data: x in, h, the other states and saved values out.
+
+namespace flashrnn::cuda {
+
+/// Where x of a step lies.
+template <class Storage>
+struct InputRows {
+  static constexpr bool last_step_differs = false;
+  const ForwardParameters& p;
+  int head;
+  Index first_row;
+  __device__ Bits<Storage>* operator()(int channel, int row, Index step) const {
+    return row_of<Storage>(p.x, channel, step, first_row + row, head);
+  }
+};
+
+/// Where what forward writes lies: h for itself, and the channels behind h: other states, saved.
+template <class Cell, class Storage>
+struct OutputRows {
+  const ForwardParameters& p;
+  int head;
+  Index first_row;
+  __device__ Bits<Storage>* operator()(int channel, int row, Index step) const {
+    return channel < Cell::states - 1
+               ? row_of<Storage>(p.states, channel + 1, step, first_row + row, head)
+               : row_of<Storage>(p.saved, channel - (Cell::states - 1), step, first_row + row,
+                                 head);
+  }
+};
+template <class Storage>
+struct HiddenRows {
+  const Sequence& to;
+  int head;
+  Index first_row;
+  __device__ Bits<Storage>* operator()(int, int row, Index step) const {
+    return row_of<Storage>(to, 0, step, first_row + row, head);
+  }
+};
+
+/// Brings x into the ring ahead of time; the warps that do only this.
+template <class Tile, bool wide>
+__device__ void load_inputs(const ForwardParameters& p, SharedAddress shared, int lane, int head,
+                            Index first_row) {
+  const int rows = static_cast<int>(::min(p.shape.batch - first_row, Index(Tile::batch)));
+  const InputRows<typename Tile::Storage> x{p, head, first_row};
+  const int head_dim = static_cast<int>(p.shape.head_dim);
+  const SharedAddress first = shared + Tile::first_input_at;
+  for (int e = lane; e < rows * Tile::inputs * head_dim; e += 32 * Tile::Warps::loading) {
+    const int unit = e % head_dim, channel = e / head_dim % Tile::inputs,
+              row = e / head_dim / Tile::inputs;
+    store_shared_bits(first + Tile::Input::offset(channel, row) + Tile::Input::element_bytes * unit,
+                      x(channel, row, 0)[unit]);
+  }
+  RingLoader<typename Tile::Input, 32 * Tile::Warps::loading, Tile::group, wide> input;
+  input.start(shared + Tile::input_at, lane, rows, head_dim, p.shape.steps,
+              Tile::reads_ahead ? 1 : 0, x);
+  block_barrier_converged<Tile::threads>();
+  block_barrier_converged<Tile::threads>();
+  for (Index step = 0; step < p.shape.steps; step += Tile::group) {
+    input.refill(x);
+    input.wait();
+    block_barrier_converged<Tile::threads>();
+  }
+  copy_async_wait<0>();
+}
+
+/// Writes h, the other states and the saved values, one group behind. h lies with the others where
+/// the product takes it in parts, else where the product takes it.
+template <class Tile, bool wide>
+__device__ void store_outputs(const ForwardParameters& p, SharedAddress shared, int lane, int head,
+                              Index first_row) {
+  using Storage = typename Tile::Storage;
+  constexpr int lanes = 32 * Tile::Warps::storing;
+  const int rows = static_cast<int>(::min(p.shape.batch - first_row, Index(Tile::batch)));
+  const int head_dim = static_cast<int>(p.shape.head_dim);
+  const auto hidden_row = [](int, int row) {
+    return Tile::stages_hidden ? Tile::Output::offset(0, row) : Tile::Hidden::offset(row);
+  };
+  const auto output_row = [](int channel, int row) {
+    return Tile::Output::offset(channel + Tile::stages_hidden, row);
+  };
+  constexpr int hidden_at = Tile::stages_hidden ? Tile::output_at : Tile::hidden_at;
+  constexpr int hidden_bytes = Tile::stages_hidden ? Tile::Output::bytes : Tile::Hidden::bytes;
+  // h goes to `states` or to `h`, rarely to both.
+  const bool twice = p.states.data != nullptr && p.h.data != nullptr;
+  const HiddenRows<Storage> hidden_target{p.states.data != nullptr ? p.states : p.h, head,
+                                          first_row};
+  using HiddenStorer =
+      RowStorer<Storage, Tile::batch, 1, Tile::padded, lanes, Tile::group, hidden_bytes, wide>;
+  HiddenStorer to_hidden;
+  to_hidden.start(lane, rows, head_dim, hidden_target, hidden_row);
+  const OutputRows<typename Tile::Cell, Storage> others{p, head, first_row};
+  constexpr int other_rows = Tile::staged_rows - Tile::stages_hidden;
+  RowStorer<Storage, Tile::batch, other_rows == 0 ? 1 : other_rows, Tile::padded, lanes,
+            Tile::group, Tile::Output::bytes, wide>
+      to_others;
+  const bool writes_others = other_rows > 0 && (Tile::saving || p.states.data != nullptr);
+  if (writes_others) to_others.start(lane, rows, head_dim, others, output_row);
+
+  block_barrier_converged<Tile::threads>();
+  block_barrier_converged<Tile::threads>();
+  SharedAddress hidden = shared + hidden_at, output = shared + Tile::output_at;
+  for (Index first = 0; first < p.shape.steps; first += Tile::group) {
+    block_barrier_converged<Tile::threads>();
+    const int count = static_cast<int>(::min(p.shape.steps - first, Index(Tile::group)));
+    to_hidden.store(hidden, first, count, hidden_target, hidden_row);
+    if (twice)
+      HiddenStorer::store_elements(hidden, first, count, lane, rows, head_dim,
+                                   HiddenRows<Storage>{p.h, head, first_row}, hidden_row);
+    if (writes_others) to_others.store(output, first, count, others, output_row);
+    hidden = 2 * (shared + hidden_at) + Tile::group * hidden_bytes - hidden;
+    output = 2 * (shared + Tile::output_at) + Tile::output_group - output;
+  }
+}
+
+template <class Tile, bool wide>
+__device__ void forward_io(const ForwardParameters& p, SharedAddress shared, int lane, int head,
+                           Index first_row) {
+  if (lane < 32 * Tile::Warps::loading) {
+    load_inputs<Tile, wide>(p, shared, lane, head, first_row);
+  } else {
+    store_outputs<Tile, wide>(p, shared, lane - 32 * Tile::Warps::loading, head, first_row);
+  }
+}
+
+}  // namespace flashrnn::cuda

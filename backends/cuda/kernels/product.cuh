@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "fragments.cuh"
+
+// The factors of the product R·h (forward) or R^T·dg (backward), where an element of storage is the
+// sum of some parts that tensor cores multiply (numeric.cuh): one for 16-bit types, three for
+// float.
+//
+// Of three parts, the right-hand side's are columns of their own. A batch tile of fewer than 8 rows
+// would only repeat them; so one mma multiplies a part of R with several parts of the other factor:
+//
+//   batch tile   columns of one operand         products per tile of R
+//   2            parts 0, 1, 2, none of a row    3: R0·, R1·, R2·          (all nine pairs of
+//   parts) 4            parts 0, 1 of a row; 2, none    4: R0·, R1·, R2·; R0· 8            part 0;
+//   part 1; part 2          6: R0·, R1·, R2·; R0·, R1·; R0·
+//
+// Tensor cores cut off what does not fit a float when they add (PTX leaves their rounding open).
+// Products with R0 have accumulators of their own, so that only few of those additions meet large
+// sums; everything else is small, and sums meet by rounded additions.
+
+namespace flashrnn::cuda {
+
+/// Columns of a type with one part; the lanes of a fragment row beyond the batch tile repeat rows.
+template <int batch, int length>
+struct WholeColumns : Columns<batch, length> {
+  /// Where the column lies that this lane supplies as right-hand fragments.
+  static __device__ int supplied(const Lane& lane) {
+    return Columns<batch, length>::offset(lane.row * batch / 8);
+  }
+};
+
+/// Columns of a type with three parts, as operands of 8 columns: 8 / batch parts of every row. A
+/// column that no part has stays zero.
+template <int batch, int length>
+struct SplitColumns {
+  static_assert(batch == 2 || batch == 4 || batch == 8, "SplitColumns: 1, 2 or 4 parts beside");
+  using Operand = Columns<8, length>;
+  static constexpr int parts = 3, beside = 8 / batch;
+  static constexpr int operands = (parts + beside - 1) / beside;
+  static constexpr int bytes = operands * Operand::bytes;
+
+  /// Byte offset of part 0 of a row.
+  static __device__ int offset(int row) { return Operand::offset(row * beside); }
+  /// How many bytes behind it another part lies.
+  static __device__ constexpr int part_offset(int part) {
+    const int column = part % beside;
+    return part / beside * Operand::bytes + column / 2 * (2 * Operand::to_odd + 16) +
+           column % 2 * Operand::to_odd;
+  }
+  static __device__ int supplied(const Lane& lane) { return Operand::offset(lane.row); }
+};
+
+template <int parts, int batch, int length>
+struct FactorColumns {
+  using Type = WholeColumns<batch, length>;
+};
+template <int batch, int length>
+struct FactorColumns<3, batch, length> {
+  using Type = SplitColumns<batch, length>;
+};
+/// The right-hand factor in shared memory.
+template <class Storage, int batch, int length>
+using Factor = typename FactorColumns<Parts<Storage>::count, batch, length>::Type;
+
+/// `count` neighbouring 16-bit elements, packed in pairs: store_row for what is already packed.
+template <int count>
+__device__ void store_packed(SharedAddress address, const Word (&pair)[(count + 1) / 2]) {
+  if constexpr (count == 8) {
+    store_shared_16(address, pair);
+  } else if constexpr (count == 4) {
+    store_shared(address, Elements<4>{{pair[0], pair[1]}});
+  } else {
+#pragma unroll
+    for (int n = 0; n < count; n += count % 2 == 0 ? 2 : 1) {
+      if constexpr (count % 2 == 0) {
+        store_shared(address + 2 * n, Elements<2>{{pair[n / 2]}});
+      } else {
+        store_shared(address + 2 * n, Elements<1>{{n % 2 == 0 ? pair[n / 2] : pair[n / 2] >> 16}});
+      }
+    }
+  }
+}
+
+/// Stores neighbouring elements of a column of the right-hand factor.
+template <class Storage, class Columns, int count>
+__device__ void store_factor(SharedAddress address, const float (&value)[count]) {
+  if constexpr (Parts<Storage>::count == 1) {
+    store_row<Storage>(address, value);
+  } else {
+    Word part[Columns::parts][(count + 1) / 2];
+#pragma unroll
+    for (int n = 0; n < count; n += 2) {
+      Word split_pair[Columns::parts];
+      split(__float_as_uint(value[n]), n + 1 < count ? __float_as_uint(value[n + 1]) : 0,
+            split_pair);
+#pragma unroll
+      for (int p = 0; p < Columns::parts; ++p) part[p][n / 2] = split_pair[p];
+    }
+#pragma unroll
+    for (int p = 0; p < Columns::parts; ++p)
+      store_packed<count>(address + Columns::part_offset(p), part[p]);
+  }
+}
+
+/// A lane's left-hand fragments, R or R^T: `held` parts in registers, the others in shared memory,
+/// where every lane finds what it has put there itself.
+template <int parts, int held, int m_tiles, int k_tiles>
+struct MatrixFragments {
+  static_assert(held >= 1 && held <= parts, "MatrixFragments: part 0 is in registers");
+  static constexpr int bytes_per_warp = 512 * (parts - held) * m_tiles * k_tiles;
+  Word a[held][m_tiles][k_tiles][4];
+  SharedAddress rest;
+
+  static __device__ constexpr int place(int part, int m, int k) {
+    return 512 * (((part - held) * m_tiles + m) * k_tiles + k);
+  }
+  __device__ void put(int m, int k, int e, const Word (&word)[parts]) {
+#pragma unroll
+    for (int part = 0; part < parts; ++part) {
+      if (part < held) {
+        a[part < held ? part : 0][m][k][e] = word[part];
+      } else {
+        store_shared_bits(rest + place(part, m, k) + 4 * e, word[part]);
+      }
+    }
+  }
+  __device__ void get(int part, int m, int k, Word (&tile)[4]) const {
+    if (part < held) {
+#pragma unroll
+      for (int e = 0; e < 4; ++e) tile[e] = a[part < held ? part : 0][m][k][e];
+    } else {
+      load_shared_16(rest + place(part, m, k), tile);
+    }
+  }
+};
+
+/// The packed parts of elements 2·n and 2·n + 1 of four.
+template <class Storage>
+__device__ void parts_of(const Elements<4, sizeof(Bits<Storage>)>& four, int n,
+                         Word (&part)[Parts<Storage>::count]) {
+  if constexpr (Parts<Storage>::count == 1) {
+    part[0] = four.word[n];
+  } else {
+    split(four.word[2 * n], four.word[2 * n + 1], part);
+  }
+}
+/// The packed parts of the elements `index` of two pairs.
+template <class Storage>
+__device__ void parts_of(const Elements<2, sizeof(Bits<Storage>)>& first,
+                         const Elements<2, sizeof(Bits<Storage>)>& second, int index,
+                         Word (&part)[Parts<Storage>::count]) {
+  if constexpr (Parts<Storage>::count == 1) {
+    part[0] = __byte_perm(first.word[0], second.word[0], index == 0 ? 0x5410 : 0x7632);
+  } else {
+    split(first.word[index], second.word[index], part);
+  }
+}
+
+/// The product where both factors have three parts: rows are `per_unit` values of each of a lane's
+/// `units` units, unit-major; a lane gets those of its own cells (fragments.cuh, Share).
+template <int batch, int units, int per_unit, int k_tiles, int chains, int held>
+struct SplitProduct {
+  using Share = flashrnn::cuda::Share<batch, units>;
+  using Columns = SplitColumns<batch, 16 * k_tiles>;
+  static constexpr int m_tiles = (units * per_unit + 1) / 2;
+  using Matrix = MatrixFragments<Columns::parts, held, m_tiles, k_tiles>;
+  static constexpr int parts = Columns::parts, operands = Columns::operands;
+  /// Parts of R that an operand whose first part is p is multiplied with: those with p + q < 3.
+  static __device__ constexpr int factors(int operand) { return parts - operand * Columns::beside; }
+  static constexpr int small_products = operands == 1 ? 2 : operands == 2 ? 3 : 5;  // per k
+  static constexpr int large_chains = chains < k_tiles ? chains : k_tiles;
+  // There are more of them; one chain of each is enough where rows alone keep products in flight.
+  static constexpr int wanted = chains == 2 ? 4 : chains;
+  static constexpr int small_chains =
+      wanted < small_products * k_tiles ? wanted : small_products * k_tiles;
+
+  /// Fragments of k-tiles 2·pair and, if there is one, 2·pair + 1.
+  static __device__ void load_pair(SharedAddress row, int lane_column, int pair, Word (&b)[2][2]) {
+    if (2 * pair + 1 < k_tiles) {
+      Word word[4];
+      load_shared_16(row + 64 * pair, word);
+#pragma unroll
+      for (int n = 0; n < 4; ++n) b[n / 2][n % 2] = word[n];
+    } else {
+      const Elements<4> rest = load_shared<4>(row + 64 * pair - 8 * lane_column);
+      b[0][0] = rest.word[0];
+      b[0][1] = rest.word[1];
+    }
+  }
+
+  /// `beside()` is called once the first loads of the right-hand factor are on their way.
+  template <class Beside>
+  static __device__ void multiply(const Matrix& matrix, SharedAddress supplied, const Lane& lane,
+                                  int own_copy, const Beside& beside,
+                                  float (&own)[Share::cells][Share::rows][per_unit]) {
+    float large[large_chains][m_tiles][4], small[small_chains][m_tiles][4];
+    int small_number = 0;
+#pragma unroll
+    for (int pair = 0; pair < (k_tiles + 1) / 2; ++pair) {
+      Word b[operands][2][2];
+#pragma unroll
+      for (int o = 0; o < operands; ++o)
+        load_pair(supplied + o * Columns::Operand::bytes, lane.column, pair, b[o]);
+      if (pair == 0) beside();
+#pragma unroll
+      for (int k = 2 * pair; k < 2 * pair + 2; ++k)
+#pragma unroll
+        for (int o = 0; o < operands; ++o)
+#pragma unroll
+          for (int q = 0; q < factors(o); ++q) {
+            if (k >= k_tiles) continue;
+            const bool is_large = o == 0 && q == 0;
+            const int number = is_large ? k : small_number++;
+#pragma unroll
+            for (int m = 0; m < m_tiles; ++m) {
+              Word tile[4];
+              matrix.get(q, m, k, tile);
+              float(&to)[4] =
+                  is_large ? large[number % large_chains][m] : small[number % small_chains][m];
+              if (number < (is_large ? large_chains : small_chains)) {
+                const float zero[4] = {0, 0, 0, 0};
+                Packed<bfloat16>::multiply_add(to, tile, b[o][k % 2][0], b[o][k % 2][1], zero);
+              } else {
+                Packed<bfloat16>::multiply_add(to, tile, b[o][k % 2][0], b[o][k % 2][1]);
+              }
+            }
+          }
+    }
+#pragma unroll
+    for (int m = 0; m < m_tiles; ++m)
+#pragma unroll
+      for (int e = 0; e < 4; ++e) {
+#pragma unroll
+        for (int chain = 1; chain < small_chains; ++chain) small[0][m][e] += small[chain][m][e];
+#pragma unroll
+        for (int chain = 1; chain < large_chains; ++chain) large[0][m][e] += large[chain][m][e];
+        large[0][m][e] += small[0][m][e];
+      }
+    share(large[0], own_copy, own);
+  }
+
+ private:
+  /// Adds what the parts of a row have contributed, and gives every lane its own cells.
+  static __device__ void share(const float (&sum)[m_tiles][4], int own_copy,
+                               float (&own)[Share::cells][Share::rows][per_unit]) {
+#pragma unroll
+    for (int c = 0; c < Share::cells; ++c)
+#pragma unroll
+      for (int n = 0; n < per_unit; ++n) {
+        const auto both = [&](int slot) {
+          return sum[slot / 2][2 * (slot % 2)] + sum[slot / 2][2 * (slot % 2) + 1];
+        };
+        const int slot = c * per_unit + n;
+        if constexpr (Columns::beside == 1) {
+#pragma unroll
+          for (int r = 0; r < Share::rows; ++r) own[c][r][n] = sum[slot / 2][2 * (slot % 2) + r];
+        } else if constexpr (Columns::beside == 2) {
+          own[c][0][n] = both(slot);
+        } else {
+          // Two neighbouring lanes hold two parts each and take half of the units.
+          const float first = both(slot), second = both(slot + Share::cells * per_unit);
+          const float sent = own_copy == 0 ? second : first;
+          own[c][0][n] = (own_copy == 0 ? first : second) + __shfl_xor_sync(0xffffffffu, sent, 1);
+        }
+      }
+  }
+};
+
+}  // namespace flashrnn::cuda
