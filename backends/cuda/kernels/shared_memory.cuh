@@ -201,17 +201,18 @@ __device__ void copy_async_wait() {
 
 /// All `threads` threads of the block, wherever they are in the code: warps that compute and warps
 /// that move data meet here. Orders their shared-memory accesses. Named and counted, because the
-/// barrier of __syncthreads is for threads that stand at one place.
+/// barrier of __syncthreads is for threads that stand at one place; for the same reason not
+/// `.aligned` (which `bar.sync` is): synccheck of compute-sanitizer reports that.
 template <int threads>
 __device__ void block_barrier() {
-  asm volatile("bar.sync 1, %0;" ::"n"(threads) : "memory");
+  asm volatile("barrier.sync 1, %0;" ::"n"(threads) : "memory");
 }
 
 /// The same from code that only some lanes may have come through: PTX wants the warp at one place.
 template <int threads, int barrier = 1>
 __device__ void block_barrier_converged() {
   __syncwarp();
-  asm volatile("bar.sync %0, %1;" ::"n"(barrier), "n"(threads) : "memory");
+  asm volatile("barrier.sync %0, %1;" ::"n"(barrier), "n"(threads) : "memory");
 }
 
 /// The first `threads` threads in role, those that compute; one warp needs no barrier.
