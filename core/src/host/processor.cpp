@@ -11,7 +11,8 @@ namespace flashrnn::host {
 namespace {
 
 InstructionSet of_processor() {
-#if defined(__x86_64__)
+// hipcc compiles every file for the device too, which has neither the builtins nor a use for this.
+#if defined(__x86_64__) && !defined(__HIP_DEVICE_COMPILE__)
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
