@@ -102,7 +102,7 @@ struct VectorMath<Isa, float> {
     const Real u = Real(1) + x;
     const Real larger = Basic::max(x, Real(1)), smaller = Basic::min(x, Real(1));
     const Real lost = smaller - (u - larger);
-    constexpr unsigned root_half = 0x3f3504f3;  // √½
+    constexpr unsigned root_half = 0x3f3504f3;                        // √½
     using Bits __attribute__((vector_size(sizeof(Int)))) = unsigned;  // NaN's may wrap around
     const Bits bits = (Bits)u.value + (0x3f800000 - root_half);
     const Real k = Real::of(convert_lanes<typename Real::Native>(((Int)bits >> 23) - 127));
