@@ -281,12 +281,14 @@ std::optional<BackwardTiling> choose_backward(const Shape& shape, const CellDesc
   const Index blocks = shape.heads * ((shape.batch + chosen->batch - 1) / chosen->batch);
   const bool starts_early = device.architecture != "sm_80" && device.architecture != "sm_86" &&
                             device.architecture != "sm_89";
+  // A gate beside the recurrent ones (GRU) takes the registers that longer groups would need; where
+  // warps cannot hand registers around, all of them.
+  const bool one_more_gate = chosen->padded > 112 && cell.gates > cell.recurrent_gates;
+  if (!starts_early && one_more_gate) chosen->group = 1;
   if (starts_early && 4 * blocks <= 3 * static_cast<Index>(device.multiprocessors)) {
     const auto with_reports = choose(true);
     if (with_reports) chosen = with_reports;
-    // A gate beside the recurrent ones (GRU) takes the registers that longer groups would need.
-    if (chosen->reports && chosen->padded > 112 && cell.gates > cell.recurrent_gates)
-      chosen->group = std::min(chosen->group, 2);
+    if (chosen->reports && one_more_gate) chosen->group = std::min(chosen->group, 2);
   }
   chosen->exact = chosen->padded == shape.head_dim && shape.batch % chosen->batch == 0;
   return chosen;
