@@ -178,7 +178,9 @@ class Comparison {
       norm += expected[n] * expected[n];
     }
     // Of one or few values, terms of the inputs' scale may cancel; their roundoff does not.
-    const double relative = std::sqrt(error / std::max(norm, 0.25));
+    constexpr std::size_t few = 16;
+    const double relative =
+        std::sqrt(error / (expected.size() < few ? std::max(norm, 0.25) : norm));
     const double bound = relative_bound(what[0] == 'd');
     if (norm == 0) {
       EXPECT_EQ(error, 0) << what;
