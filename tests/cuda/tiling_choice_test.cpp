@@ -4,14 +4,19 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
+#include <functional>
 #include <future>
+#include <memory>
+#include <string>
 #include <vector>
 
 #include "flashrnn/cells/lstm.hpp"
 #include "flashrnn/types.hpp"
+#include "small_heads/recurrence.hpp"
 #include "spread_heads/recurrence.hpp"
 
 namespace flashrnn::cuda {
@@ -33,23 +38,66 @@ const char* name_of(PassKind pass) {
 struct ChoiceCase {
   Index head_dim, heads, batch;
   PassKind pass;
+  DataType type = DataType::bfloat16;
 };
 std::ostream& operator<<(std::ostream& out, const ChoiceCase& c) {
-  return out << c.head_dim << 'x' << c.heads << " B" << c.batch << ' ' << name_of(c.pass);
+  return out << c.head_dim << 'x' << c.heads << " B" << c.batch << ' ' << name_of(c.pass) << ' '
+             << name_of(c.type);
 }
 
-/// Device memory with numbers in [-scale, scale], in bfloat16.
+cudaStream_t stream() {
+  static const cudaStream_t created = [] {
+    cudaStream_t out = nullptr;
+    check(cudaStreamCreateWithFlags(&out, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
+    return out;
+  }();
+  return created;
+}
+
+/// A recurrence with one tiling, whichever kernels it is of.
+struct Recurrence {
+  std::size_t reserve_bytes = 0, workspace_bytes = 0;
+  std::function<void(const ForwardTensors&)> forward;
+  std::function<void(const BackwardTensors&)> backward;
+};
+struct Candidate {
+  std::string text;
+  double nanoseconds;  ///< predicted
+  /// Without passes if the kernel spills or does not fit: such a tiling is never chosen.
+  std::function<Recurrence()> make;
+};
+
+Recurrence recurrence_of(std::shared_ptr<const SmallHeads> heads) {
+  return {heads->reserve_bytes(), heads->backward_workspace_bytes(),
+          [heads](const ForwardTensors& f) { heads->forward(stream(), f); },
+          [heads](const BackwardTensors& g) { heads->backward(stream(), g); }};
+}
+Recurrence recurrence_of(std::shared_ptr<const SpreadHeads> heads) {
+  if (!heads) return {};
+  return {heads->reserve_bytes(),
+          std::max(heads->forward_workspace_bytes(), heads->backward_workspace_bytes()),
+          [heads](const ForwardTensors& f) { heads->forward(stream(), f); },
+          [heads](const BackwardTensors& g) {
+            Sequence d_gate[max_gates];
+            heads->backward(stream(), g, d_gate);
+          }};
+}
+
+/// Device memory with numbers in [-scale, scale], the same 2^20 again and again.
 class Numbers {
  public:
-  Numbers(Index count, float scale) {
-    std::vector<bfloat16> host(static_cast<std::size_t>(count) + 8);
+  Numbers(Index count, float scale, DataType type) {
+    std::vector<float> host(std::size_t(1) << 20);
     unsigned state = 1;
-    for (bfloat16& element : host) {
+    for (float& element : host) {
       state = state * 1664525 + 1013904223;  // Numerical Recipes' generator
-      element = bfloat16(scale * (static_cast<float>(state >> 8) * 0x1p-23f - 1));
+      element = scale * (static_cast<float>(state >> 8) * 0x1p-23f - 1);
     }
-    check(cudaMalloc(&data_, 2 * host.size()), "cudaMalloc");
-    check(cudaMemcpy(data_, host.data(), 2 * host.size(), cudaMemcpyHostToDevice), "cudaMemcpy");
+    if (type == DataType::float32) {
+      copy(host, count);
+    } else {
+      copy(std::vector<bfloat16>(host.begin(), host.end()), count);
+    }
   }
   Numbers(const Numbers&) = delete;
   Numbers& operator=(const Numbers&) = delete;
@@ -57,6 +105,15 @@ class Numbers {
   void* data() const { return data_; }
 
  private:
+  template <class T>
+  void copy(const std::vector<T>& host, Index count) {
+    const std::size_t pieces = static_cast<std::size_t>(count) / host.size() + 1;
+    check(cudaMalloc(&data_, sizeof(T) * host.size() * pieces), "cudaMalloc");
+    for (std::size_t n = 0; n < pieces; ++n)
+      check(cudaMemcpy(static_cast<T*>(data_) + n * host.size(), host.data(),
+                       sizeof(T) * host.size(), cudaMemcpyHostToDevice),
+            "cudaMemcpy");
+  }
   void* data_ = nullptr;
 };
 
@@ -65,108 +122,155 @@ class TilingChoice : public testing::TestWithParam<ChoiceCase> {
   TilingChoice()
       : c_(GetParam()),
         problem_(problem()),
-        x_(4 * sequence(), 1.5f),
-        R_(4 * row() * c_.head_dim, 1.7f / std::sqrt(static_cast<float>(c_.head_dim))),
-        b_(4 * row(), 1),
-        dh_(sequence(), 1),
-        states_(2 * sequence(), 0),
-        dx_(4 * sequence(), 0),
-        db_(4 * row(), 0),
-        ds0_(2 * c_.batch * row(), 0) {}
+        x_(4 * sequence(), 1.5f, c_.type),
+        R_(matrix(), 1.7f / std::sqrt(static_cast<float>(c_.head_dim)), c_.type),
+        b_(4 * row(), 1, c_.type),
+        dh_(sequence(), 1, c_.type),
+        states_(2 * sequence(), 0, c_.type),
+        dx_(4 * sequence(), 0, c_.type),
+        dR_(matrix(), 0, c_.type),
+        db_(4 * row(), 0, c_.type),
+        ds0_(2 * c_.batch * row(), 0, c_.type),
+        flush_(flush_bytes / 4, 0, DataType::float32) {}
 
   Problem problem() const {
     Problem out;
     out.cell = Lstm::name;
-    out.dtype = DataType::bfloat16;
+    out.dtype = c_.type;
     out.shape = {512, c_.batch, c_.heads, c_.head_dim};
     out.training = c_.pass != PassKind::inference;
     return out;
   }
   Index row() const { return c_.heads * c_.head_dim; }
+  Index matrix() const { return 4 * row() * c_.head_dim; }
   Index sequence() const { return problem_.shape.steps * c_.batch * row(); }
 
+  /// Tilings that the prediction does not rule out, the chosen one first.
+  std::vector<Candidate> candidates() const {
+    constexpr int most = 12;
+    const NativeCell cell = native_cell<Lstm>();
+    const DeviceFacts device = current_device();
+    const Problem problem = problem_;
+    const bool is_backward = c_.pass == PassKind::backward;
+    std::vector<Candidate> out;
+    const auto small_forward =
+        forward_tilings(problem.shape, cell.description, c_.type, problem.training, device, most);
+    const auto small_backward =
+        backward_tilings(problem.shape, cell.description, c_.type, cell.reads, device, most);
+    if (!small_forward.empty() && !small_backward.empty()) {
+      const auto weights = choose_weight_gradient(problem.shape, cell.description, c_.type, device);
+      const auto add = [&](const auto& all, const auto& make) {
+        for (const auto& tiling : all)
+          out.push_back({tiling.text() + " / " + std::to_string(tiling.held) + ", " +
+                             std::to_string(tiling.compute_registers),
+                         tiling.nanoseconds, [=] { return recurrence_of(make(tiling)); }});
+      };
+      if (is_backward) {
+        add(small_backward, [=](const BackwardTiling& tiling) {
+          return std::shared_ptr<const SmallHeads>(SmallHeads::with_tilings(
+              problem, cell, device, small_forward.front(), tiling, *weights));
+        });
+      } else {
+        add(small_forward, [=](const ForwardTiling& tiling) {
+          return std::shared_ptr<const SmallHeads>(SmallHeads::with_tilings(
+              problem, cell, device, tiling, small_backward.front(), *weights));
+        });
+      }
+    } else {
+      const auto forward = choose_spread(
+          problem.shape, forward_pass(cell.description, problem.training, c_.type), device, most);
+      const auto backward = choose_spread(
+          problem.shape, backward_pass(cell.description, cell.reads, c_.type), device, most);
+      for (const SpreadTiling& tiling : is_backward ? backward : forward)
+        out.push_back({tiling.text(), tiling.nanoseconds, [=] {
+                         return recurrence_of(
+                             std::shared_ptr<const SpreadHeads>(SpreadHeads::with_tilings(
+                                 problem, cell, device, is_backward ? forward : std::vector{tiling},
+                                 is_backward ? std::vector{tiling} : backward)));
+                       }});
+    }
+    std::erase_if(out, [&](const Candidate& candidate) {
+      return candidate.nanoseconds >= 1.4 * out.front().nanoseconds;
+    });
+    return out;
+  }
+
   /// Median microseconds per step of several runs.
-  double microseconds(const SpreadHeads& recurrence) const {
+  double microseconds(const Recurrence& recurrence) const {
     const Shape& s = problem_.shape;
     constexpr auto order = SequenceOrder::time_major;
-    const Numbers reserve(static_cast<Index>(recurrence.reserve_bytes() / 2), 0);
-    const Numbers workspace(static_cast<Index>(std::max(recurrence.forward_workspace_bytes(),
-                                                        recurrence.backward_workspace_bytes()) /
-                                               2),
-                            0);
+    const Numbers reserve(static_cast<Index>(recurrence.reserve_bytes / 4), 0, DataType::float32);
+    const Numbers workspace(static_cast<Index>(recurrence.workspace_bytes / 4), 0,
+                            DataType::float32);
     ForwardTensors f;
     f.x = {x_.data(), gate_strides(s, 4, order)};
     f.R = {R_.data(), matrix_strides(s)};
     f.b = {b_.data(), bias_strides(s)};
     f.workspace = workspace.data();
     f.reserve = reserve.data();
-    (problem_.training ? f.states : f.h) = {states_.data(), state_sequence_strides(s, order)};
+    Tensor& out = problem_.training ? f.states : f.h;
+    out = {states_.data(), state_sequence_strides(s, order)};
     BackwardTensors g;
     g.R = f.R;
     g.states = {states_.data(), state_sequence_strides(s, order)};
     g.reserve = reserve.data();
     g.dh = {dh_.data(), state_sequence_strides(s, order)};
     g.dx = {dx_.data(), gate_strides(s, 4, order)};
+    g.dR = {dR_.data(), matrix_strides(s)};  // spread heads leave it to the BLAS library
     g.db = {db_.data(), bias_strides(s)};
     g.ds0 = {ds0_.data(), state_strides(s)};
     g.workspace = workspace.data();
     const auto run = [&] {
-      if (c_.pass != PassKind::backward) return recurrence.forward(nullptr, f);
-      Sequence d_gate[max_gates];
-      recurrence.backward(nullptr, g, d_gate);
+      if (c_.pass == PassKind::backward) return recurrence.backward(g);
+      recurrence.forward(f);
     };
-    if (c_.pass == PassKind::backward) recurrence.forward(nullptr, f);
+    if (c_.pass == PassKind::backward) recurrence.forward(f);
     cudaEvent_t begin{}, end{};
     check(cudaEventCreate(&begin), "cudaEventCreate");
     check(cudaEventCreate(&end), "cudaEventCreate");
-    std::vector<float> times;
-    for (int n = 0; n < 14; ++n) {
-      check(cudaEventRecord(begin), "cudaEventRecord");
+    // Clocks rise only under load.
+    const auto start = std::chrono::steady_clock::now();
+    while (std::chrono::steady_clock::now() - start < std::chrono::milliseconds(30)) {
       run();
-      check(cudaEventRecord(end), "cudaEventRecord");
+      check(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
+    }
+    std::vector<float> times;
+    for (int n = 0; n < 11; ++n) {
+      check(cudaMemsetAsync(flush_.data(), n, flush_bytes, stream()), "cudaMemsetAsync");
+      check(cudaEventRecord(begin, stream()), "cudaEventRecord");
+      run();
+      check(cudaEventRecord(end, stream()), "cudaEventRecord");
       check(cudaEventSynchronize(end), "cudaEventSynchronize");
       float milliseconds = 0;
       check(cudaEventElapsedTime(&milliseconds, begin, end), "cudaEventElapsedTime");
-      if (n >= 5) times.push_back(milliseconds);  // clocks rise only under load
+      times.push_back(milliseconds);
     }
     cudaEventDestroy(begin);
     cudaEventDestroy(end);
-    std::nth_element(times.begin(), times.begin() + 4, times.end());
-    return 1e3 * times[4] / static_cast<double>(s.steps);
+    std::nth_element(times.begin(), times.begin() + 5, times.end());
+    return 1e3 * times[5] / static_cast<double>(s.steps);
   }
 
+  static constexpr Index flush_bytes = Index(192) << 20;  // more than the level-2 cache
   ChoiceCase c_;
   Problem problem_;
-  Numbers x_, R_, b_, dh_, states_, dx_, db_, ds0_;
+  Numbers x_, R_, b_, dh_, states_, dx_, dR_, db_, ds0_, flush_;
 };
 
 TEST_P(TilingChoice, IsWithinATenthOfTheBestOfTheRunnersUp) {
-  const NativeCell cell = native_cell<Lstm>();
-  const DeviceFacts device = current_device();
-  constexpr int most = 12;  // candidates
-  const auto forward = choose_spread(
-      problem_.shape, forward_pass(cell.description, problem_.training, problem_.dtype), device,
-      most);
-  const auto backward = choose_spread(
-      problem_.shape, backward_pass(cell.description, cell.reads, problem_.dtype), device, most);
-  const bool is_backward = c_.pass == PassKind::backward;
-  const auto& all = is_backward ? backward : forward;
+  const std::vector<Candidate> all = candidates();
   ASSERT_FALSE(all.empty());
-  // Everything that the prediction does not rule out.
-  std::vector<std::future<std::unique_ptr<SpreadHeads>>> made;
-  std::size_t count = 0;
-  for (; count < all.size() && all[count].nanoseconds < 1.4 * all[0].nanoseconds; ++count)
-    made.push_back(std::async(std::launch::async, [&, count] {
-      return SpreadHeads::with_tilings(problem_, cell, device,
-                                       is_backward ? forward : std::vector{all[count]},
-                                       is_backward ? std::vector{all[count]} : backward);
-    }));
+  std::vector<std::future<Recurrence>> made;
+  for (const Candidate& candidate : all)
+    made.push_back(std::async(std::launch::async, candidate.make));
+  // Loading a kernel would disturb the times of another.
+  for (const auto& recurrence : made) recurrence.wait();
   double chosen = 0, best = 0;
-  for (std::size_t n = 0; n < count; ++n) {
-    const auto recurrence = made[n].get();
-    if (!recurrence) continue;  // spills or does not fit: never chosen
-    const double time = microseconds(*recurrence);
-    std::printf("  %-38s predicted %.3f us, measured %.3f us\n", all[n].text().c_str(),
+  for (std::size_t n = 0; n < all.size(); ++n) {
+    const Recurrence recurrence = made[n].get();
+    if (!recurrence.forward) continue;
+    const double time = microseconds(recurrence);
+    std::printf("  %-42s predicted %.4f us, measured %.4f us\n", all[n].text.c_str(),
                 all[n].nanoseconds / 1e3, time);
     if (chosen == 0) chosen = time;
     if (best == 0 || time < best) best = time;
@@ -175,15 +279,13 @@ TEST_P(TilingChoice, IsWithinATenthOfTheBestOfTheRunnersUp) {
   EXPECT_LE(chosen, 1.10 * best);
 }
 
-std::vector<ChoiceCase> cases() {
+using CaseShape = std::array<Index, 3>;  // head_dim, heads, batch
+std::vector<ChoiceCase> cases(const std::vector<CaseShape>& shapes, DataType type) {
   std::vector<ChoiceCase> out;
-  constexpr Index shapes[][3] = {{256, 3, 1},  {256, 3, 16},  {256, 3, 64}, {512, 1, 16},
-                                 {768, 1, 1},  {768, 1, 16},  {768, 1, 64}, {768, 1, 256},
-                                 {1024, 1, 1}, {1024, 1, 16}, {2048, 1, 16}};
   for (const auto& [head_dim, heads, batch] : shapes)
     for (const PassKind pass :
          {PassKind::inference, PassKind::training_forward, PassKind::backward})
-      out.push_back({head_dim, heads, batch, pass});
+      out.push_back({head_dim, heads, batch, pass, type});
   return out;
 }
 std::string case_name(const testing::TestParamInfo<ChoiceCase>& info) {
@@ -191,7 +293,20 @@ std::string case_name(const testing::TestParamInfo<ChoiceCase>& info) {
   return "d" + std::to_string(c.head_dim) + "_h" + std::to_string(c.heads) + "_b" +
          std::to_string(c.batch) + "_" + name_of(c.pass);
 }
-INSTANTIATE_TEST_SUITE_P(Spread, TilingChoice, testing::ValuesIn(cases()), case_name);
+const std::vector<CaseShape> small = {{16, 48, 1},   {16, 48, 16}, {16, 48, 64},  {16, 48, 256},
+                                      {32, 24, 16},  {32, 24, 64}, {64, 12, 16},  {64, 12, 64},
+                                      {64, 12, 256}, {128, 6, 16}, {128, 6, 256}, {40, 19, 64}};
+const std::vector<CaseShape> small_floats = {{16, 48, 16}, {16, 48, 64}, {32, 24, 16}, {32, 24, 64},
+                                             {64, 12, 16}, {64, 12, 64}, {80, 9, 16},  {96, 8, 16}};
+const std::vector<CaseShape> spread = {{256, 3, 1},  {256, 3, 16},  {256, 3, 64}, {512, 1, 16},
+                                       {768, 1, 1},  {768, 1, 16},  {768, 1, 64}, {768, 1, 256},
+                                       {1024, 1, 1}, {1024, 1, 16}, {2048, 1, 16}};
+INSTANTIATE_TEST_SUITE_P(Small, TilingChoice, testing::ValuesIn(cases(small, DataType::bfloat16)),
+                         case_name);
+INSTANTIATE_TEST_SUITE_P(SmallFloats, TilingChoice,
+                         testing::ValuesIn(cases(small_floats, DataType::float32)), case_name);
+INSTANTIATE_TEST_SUITE_P(Spread, TilingChoice, testing::ValuesIn(cases(spread, DataType::bfloat16)),
+                         case_name);
 
 }  // namespace
 }  // namespace flashrnn::cuda

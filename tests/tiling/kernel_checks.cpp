@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "cuda_kernel_checks.hpp"
 #include "flashrnn/recurrence/tiling.hpp"
 
 namespace flashrnn {
@@ -104,48 +105,10 @@ Values host_vector_by_hand(const DeviceModel& /*device*/, const Values& /*sizes*
   return {{"TEAM_SIZE", 1}};
 }
 
-std::string spread_heads_limit(const DeviceModel& device, const Values& sizes,
-                               const Values& tiling) {
-  const auto size = [&](const char* name) { return value_of(sizes, name); };
-  const auto chosen = [&](const char* name) { return value_of(tiling, name); };
-  const Index blocks = chosen("BLOCKS"), units = chosen("UNITS"), batch = chosen("BATCH_TILE");
-  const Index parts = size("STORAGE_BYTES") == 4 ? 3 - chosen("WHOLE") : 1;
-  const bool backward = size("BACKWARD") == 1;
-  constexpr Index warps = 8, warp = 32, fragment = 256;  // elements
-  if (device.at("WARP_SIZE") != warp || size("STORAGE_BYTES") > 4) return "not for this kernel";
-  if (blocks * units < size("HEAD_DIM")) return "units without a block";
-  if (chosen("IN_CLUSTER") == 1 && blocks > device.at("MAX_CLUSTER_SIZE"))
-    return "a larger cluster than there is";
-  if (blocks > device.at("SM_COUNT")) return "blocks that wait for others that cannot run";
-  if (chosen("ROW_GROUPS") * chosen("K_GROUPS") != warps) return "not eight warps";
-  if (units % (8 * chosen("ROW_GROUPS")) != 0) return "rows of fragments without units";
-  if (batch / 2 >= size("BATCH")) return "batch tile twice the batch";
-  if (4 * chosen("REGISTER_TILES") + 4 > device.at("MAX_REGISTERS_PER_THREAD"))
-    return "too many registers";
-  if (chosen("REGISTER_TILES") > chosen("TILES"))
-    return "more fragments in registers than there are";
-  // What a block has of R: its units' rows forward, its units' columns backward.
-  const Index elements = units * blocks * units * size("RECURRENT_GATES");
-  if (chosen("TILES") * fragment * warps < parts * elements) return "R does not fit its fragments";
-  const Index rest = 2 * fragment * warps * (chosen("TILES") - chosen("REGISTER_TILES"));
-  const Index sums =
-      2 * 4 * chosen("K_GROUPS") * batch * units * (backward ? 1 : size("RECURRENT_GATES"));
-  const Index arrives = chosen("IN_CLUSTER") == 1 ? 2 * chosen("VECTOR_BYTES") : 0;
-  if (chosen("SHARED_BYTES") < rest + sums + arrives) return "shared memory counted too low";
-  if (chosen("SHARED_BYTES") > device.at("SHARED_MEMORY_PER_BLOCK"))
-    return "too much shared memory";
-  const Index width = size("HEAD_DIM") * (backward ? size("RECURRENT_GATES") : 1);
-  if (chosen("VECTOR_BYTES") < width * batch * size("STORAGE_BYTES")) return "vector cut short";
-  return "";
-}
-
-/// 16 units and 8 rows of the batch to a block, through L2.
-Values spread_heads_by_hand(const DeviceModel& /*device*/, const Values& /*sizes*/) {
-  return {{"IN_CLUSTER", 0}, {"UNITS", 16}, {"BATCH_TILE", 8}, {"ROW_GROUPS", 1}};
-}
-
 constexpr KernelCheck checks[] = {
     {"spread_heads", spread_heads_limit, spread_heads_by_hand, false},
+    {"small_heads_forward", small_heads_limit, small_heads_forward_by_hand, false},
+    {"small_heads_backward", small_heads_limit, small_heads_backward_by_hand, false},
     {"host_vector", host_vector_limit, host_vector_by_hand},
     {"product_gpu", product_gpu_limit, product_gpu_by_hand},
     {"resident_gpu", resident_gpu_limit, resident_gpu_by_hand, false},

@@ -17,8 +17,8 @@ Program forward_program(const NativeCell& cell, const CellText& text, const Prob
   return tile_program("#include \"forward.cuh\"\n#include \"" + text.header + "\"\n", tile.str(),
                       kernel_name(tiling.saving ? "training_forward" : "forward",
                                   cell.description.name, problem.dtype, tiling.padded),
-                      "forward", "ForwardParameters", tiling.threads(),
-                      tiling.shared_bytes(cell.description), sources_with(text));
+                      "forward", "ForwardParameters", tiling.threads(), tiling.shared_bytes,
+                      sources_with(text));
 }
 
 Program backward_program(const NativeCell& cell, const CellText& text, const Problem& problem,
@@ -31,8 +31,8 @@ Program backward_program(const NativeCell& cell, const CellText& text, const Pro
        << cell.reads.states << "u, " << cell.reads.saved << "u, " << tiling.held << '>';
   return tile_program("#include \"backward.cuh\"\n#include \"" + text.header + "\"\n", tile.str(),
                       kernel_name("backward", cell.description.name, problem.dtype, tiling.padded),
-                      "backward", "BackwardParameters", tiling.threads(),
-                      tiling.shared_bytes(cell.description, cell.reads), sources_with(text));
+                      "backward", "BackwardParameters", tiling.threads(), tiling.shared_bytes,
+                      sources_with(text));
 }
 
 Program weight_gradient_program(const NativeCell& cell, DataType type,

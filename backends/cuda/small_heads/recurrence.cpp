@@ -34,29 +34,38 @@ std::unique_ptr<SmallHeads> SmallHeads::make(const Problem& problem, const Nativ
              ", does not fit the registers of one multiprocessor";
     return nullptr;
   }
-  std::unique_ptr<SmallHeads> out(new SmallHeads(problem, used));
+  return with_tilings(problem, used, device, *forward, backward.value_or(BackwardTiling{}),
+                      weights.value_or(WeightGradientTiling{}));
+}
+
+std::unique_ptr<SmallHeads> SmallHeads::with_tilings(const Problem& problem, const NativeCell& cell,
+                                                     const DeviceFacts& device,
+                                                     const ForwardTiling& forward,
+                                                     const BackwardTiling& backward,
+                                                     const WeightGradientTiling& weights) {
+  std::unique_ptr<SmallHeads> out(new SmallHeads(problem, cell));
   out->device_ = device;
-  const CellText text = cell_text(used);
+  const CellText text = cell_text(cell);
   const auto load = [](const Program& program, int shared_bytes) {
     Kernel kernel = Kernel::load(program.text, program.kernel);
     if (shared_bytes > 0) kernel.set_shared_bytes(shared_bytes);
     return kernel;
   };
-  const Program forward_text = forward_program(used, text, problem, *forward);
-  out->forward_tiling_ = *forward;
+  const Program forward_text = forward_program(cell, text, problem, forward);
+  out->forward_tiling_ = forward;
   if (!problem.training) {
-    out->forward_kernel_ = load(forward_text, forward->shared_bytes(description));
+    out->forward_kernel_ = load(forward_text, forward.shared_bytes);
     return out;
   }
-  const Program backward_text = backward_program(used, text, problem, *backward),
-                weights_text = weight_gradient_program(used, problem.dtype, *weights),
+  const Program backward_text = backward_program(cell, text, problem, backward),
+                weights_text = weight_gradient_program(cell, problem.dtype, weights),
                 sum_text = sum_parts_program(problem.dtype);
   Kernel::prepare({forward_text.text, backward_text.text, weights_text.text, sum_text.text});
-  out->forward_kernel_ = load(forward_text, forward->shared_bytes(description));
-  out->backward_tiling_ = *backward;
-  out->backward_kernel_ = load(backward_text, backward->shared_bytes(description, used.reads));
-  out->weight_tiling_ = *weights;
-  out->weight_kernel_ = load(weights_text, weights->shared_bytes());
+  out->forward_kernel_ = load(forward_text, forward.shared_bytes);
+  out->backward_tiling_ = backward;
+  out->backward_kernel_ = load(backward_text, backward.shared_bytes);
+  out->weight_tiling_ = weights;
+  out->weight_kernel_ = load(weights_text, weights.shared_bytes());
   out->sum_kernel_ = load(sum_text, 0);
   return out;
 }
@@ -71,14 +80,13 @@ std::string SmallHeads::describe() const {
       << forward_tiling_.threads() << " threads (" << forward_tiling_.io_warps
       << " warps move data), each with one head and " << forward_tiling_.batch
       << " row(s) of the batch; " << registers(forward_kernel_) << ", "
-      << forward_tiling_.shared_bytes(cell_.description) << " bytes of shared memory\n";
+      << forward_tiling_.shared_bytes << " bytes of shared memory\n";
   if (problem_.training)
     out << "backward: " << blocks(problem_.shape, backward_tiling_.batch) << " blocks of "
         << backward_tiling_.threads() << " threads (" << backward_tiling_.io_warps
         << " warps move data), each with one head and " << backward_tiling_.batch
         << " row(s) of the batch; " << registers(backward_kernel_) << ", "
-        << backward_tiling_.shared_bytes(cell_.description, cell_.reads)
-        << " bytes of shared memory\n"
+        << backward_tiling_.shared_bytes << " bytes of shared memory\n"
         << "dR: " << weight_tiling_.parts << " part(s) of " << weight_tiling_.rows_per_part
         << " rows\n";
   return out.str();
@@ -130,7 +138,7 @@ void SmallHeads::forward(cudaStream_t stream, const ForwardTensors& tensors) con
   p.wide_sequences = all_wide(problem_, {p.x, p.states, p.h, p.saved});
   p.wide_matrix = is_wide(problem_, p.R);
   forward_kernel_.launch(stream, blocks(p.shape, forward_tiling_.batch), forward_tiling_.threads(),
-                         forward_tiling_.shared_bytes(cell_.description), p);
+                         forward_tiling_.shared_bytes, p);
 }
 
 void SmallHeads::backward(cudaStream_t stream, const BackwardTensors& tensors) const {
@@ -166,8 +174,7 @@ void SmallHeads::backward(cudaStream_t stream, const BackwardTensors& tensors) c
           "cudaMemsetAsync");
   }
   backward_kernel_.launch(stream, blocks(p.shape, backward_tiling_.batch),
-                          backward_tiling_.threads(),
-                          backward_tiling_.shared_bytes(cell, cell_.reads), p);
+                          backward_tiling_.threads(), backward_tiling_.shared_bytes, p);
   if (tensors.dR.data != nullptr) weight_gradient(stream, tensors, p, workspace.dR_partial);
   if (tensors.db.data == nullptr) return;
   const Index tiles = (p.shape.batch + backward_tiling_.batch - 1) / backward_tiling_.batch;

@@ -3,14 +3,16 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "device_facts.hpp"
 #include "flashrnn/problem.hpp"
 #include "flashrnn/recurrence/native_cell.hpp"
 
-// How heads whose R fits one multiprocessor are cut up: problem -> candidates -> choice, plain
-// numbers all the way. The names of the tiles' variables are those of kernels/forward.cuh,
-// backward.cuh and weight_gradient.cuh.
+// How heads whose R fits one multiprocessor are cut up. What fits a device, and what it costs, is
+// said in small_heads_forward.constrint and small_heads_backward.constrint and solved by the tile
+// search. The names of the tiles' variables are those of kernels/forward.cuh, backward.cuh and
+// weight_gradient.cuh.
 
 namespace flashrnn::cuda {
 
@@ -24,14 +26,12 @@ ElementFacts element_facts(DataType type);
 struct ForwardTiling {
   int padded = 16, batch = 8, units = 2, chains = 1, io_warps = 1, ring = 16, group = 1;
   bool exact = false, saving = false;
-  int compute_registers = 0;
+  int compute_registers = 0;  ///< per thread of the warps that compute, if they are handed some
   ElementFacts element;
-  int held = 1;  ///< parts of R in registers; the others are in shared memory
-  int compute_warps() const { return padded / (8 * units); }
+  int held = 1;            ///< parts of R in registers; the others are in shared memory
+  int shared_bytes = 0;    ///< per block
+  double nanoseconds = 0;  ///< predicted, of a step
   int threads() const { return 32 * (padded / (8 * units) + io_warps); }
-  int shared_bytes(const CellDescription& cell) const;
-  /// Registers per thread that the kernel is expected to need.
-  int registers(const CellDescription& cell) const;
   std::string text() const;
 };
 
@@ -41,13 +41,12 @@ struct BackwardTiling {
   /// Whether dR is summed beside the recurrence, on multiprocessors that it leaves free, and one
   /// warp of every block reports what is there.
   bool reports = false;
-  int compute_registers = 0;
+  int compute_registers = 0;  ///< per thread of the warps that compute, if they are handed some
   ElementFacts element;
-  int held = 1;  ///< parts of R in registers; the others are in shared memory
-  int compute_warps() const { return padded / 16; }
+  int held = 1;            ///< parts of R in registers; the others are in shared memory
+  int shared_bytes = 0;    ///< per block
+  double nanoseconds = 0;  ///< predicted, of a step
   int threads() const { return 32 * (padded / 16 + io_warps); }
-  int shared_bytes(const CellDescription& cell, BackwardReads reads) const;
-  int registers(const CellDescription& cell, BackwardReads reads) const;
   std::string text() const;
 };
 
@@ -67,7 +66,15 @@ struct WeightGradientTiling {
 /// Registers that a thread can have when `threads` threads share a multiprocessor.
 int registers_per_thread(const DeviceFacts& device, int threads);
 
-/// The tiling for a shape, or none if R does not fit.
+/// The `count` tilings that are the fastest by prediction, the fastest first; none if R does not
+/// fit.
+std::vector<ForwardTiling> forward_tilings(const Shape& shape, const CellDescription& cell,
+                                           DataType type, bool saving, const DeviceFacts& device,
+                                           int count = 1);
+std::vector<BackwardTiling> backward_tilings(const Shape& shape, const CellDescription& cell,
+                                             DataType type, BackwardReads reads,
+                                             const DeviceFacts& device, int count = 1);
+/// The fastest, or none.
 std::optional<ForwardTiling> choose_forward(const Shape& shape, const CellDescription& cell,
                                             DataType type, bool saving, const DeviceFacts& device);
 std::optional<BackwardTiling> choose_backward(const Shape& shape, const CellDescription& cell,
