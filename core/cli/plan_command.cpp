@@ -80,13 +80,13 @@ void print_table(const PlanCommandOptions& options, const std::vector<Entry>& en
             << shape.head_dim << ", batch " << shape.batch << ", " << shape.steps << " steps on "
             << entries[0].choice->device << "\n\n";
   std::cout << "    " << std::left << std::setw(14) << "step (us)" << std::setw(14) << "limited by"
-            << std::setw(18) << "kernel"
+            << std::setw(22) << "kernel"
             << "tiling\n";
   for (std::size_t n = 0; n < entries.size(); ++n) {
     const TileCandidate& candidate = *entries[n].candidate;
     std::cout << std::left << std::setw(4) << (n == 0 ? "->" : "") << std::setw(14)
               << microseconds(candidate.step_ps) << std::setw(14) << candidate.limited_by
-              << std::setw(18) << entries[n].choice->kernel << tiling_text(candidate) << '\n';
+              << std::setw(22) << entries[n].choice->kernel << tiling_text(candidate) << '\n';
   }
   std::cout << "\nterms of the first (us):";
   for (const NamedValue& term : entries[0].candidate->times) {
