@@ -239,6 +239,7 @@ class HostEngine final : public Engine<ExecutionSpace> {
       job.tiling.team_size = 1;
     }
     job.padded = sizes.padded();
+    job.row_stride = sizes.row_stride();
     job.packed = workspace.packed;
     job.scratch = workspace.scratch;
     job.head_elements = sizes.head();

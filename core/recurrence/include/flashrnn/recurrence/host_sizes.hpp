@@ -16,11 +16,14 @@ struct HostSizes {
   Shape shape;
   Index recurrent_gates = 0, bias_gates = 0;
   host::PackedOrder order;
-  int planes = 0;  ///< [slice_rows, padded] per head
+  int planes = 0;  ///< [slice_rows, row_stride] per head
   host::HostTiling tiling;
   bool backward = false;
 
   Index padded() const { return round_up(shape.head_dim, order.lanes * tiling.sub_blocks); }
+  /// Rows of a plane that are a multiple of 512 bytes apart would meet in few sets of the
+  /// first-level cache.
+  Index row_stride() const { return padded() + (padded() % 128 == 0 ? 16 : 0); }
   Index teams() const { return tiling.workers / tiling.team_size; }
   Index slices() const { return (shape.batch + tiling.slice_rows - 1) / tiling.slice_rows; }
 
@@ -34,18 +37,22 @@ struct HostSizes {
   // sets of the cache.
   Index gate_stride() const { return round_up(recurrent_gates * shape.head_dim, 16) + 16; }
   Index h_stride() const { return round_up(padded(), 16) + 16; }
-  /// Whether the kernel sums dR itself: BLAS libraries are slow at many small products.
-  bool own_weight_gradient() const { return shape.head_dim <= 128; }
+  /// Whether the kernel sums dR itself, from what lies in the caches anyway: not where the sums of
+  /// all slices would take too much memory.
+  bool own_weight_gradient() const {
+    return shape.head_dim <= 128 || weight_sums() <= Index{16} << 20;
+  }
   /// Steps whose products for dR are formed together; at least two, so that one step's can be
-  /// written while another worker still reads the last one's.
+  /// written while another worker still reads the last one's. Large sums do not stay in the caches
+  /// from one time to the next.
   Index slab_steps() const {
-    constexpr Index rank = 64;
+    const Index rank = shape.head_dim <= 128 ? 64 : 128;
     return own_weight_gradient() ? std::max<Index>(2, rank / tiling.slice_rows) : 2;
   }
   /// Scratch of one head.
   Index head() const {
     const Index slab = backward ? slab_steps() * (gate_stride() + h_stride()) : 0;
-    return tiling.slice_rows * (planes * padded() + slab);
+    return tiling.slice_rows * (planes * row_stride() + slab);
   }
 
   Index bias_sums() const { return slices() * bias_gates * shape.heads * shape.head_dim; }

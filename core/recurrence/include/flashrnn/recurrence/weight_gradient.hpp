@@ -61,16 +61,17 @@ class WeightGradient {
     } else {
       target = reinterpret_cast<Real*>(gradient);
     }
-    fill_zero(space, gates, target, target_strides);
+    const bool products = s0.data != nullptr || shape_.steps > 1;
+    if (!products) fill_zero(space, gates, target, target_strides);
     for (int n = 0; n < gates; ++n) {
       Real* const c = target + n * target_strides.gate;
       // h_{t-1} of step 0 is the initial state; of step t >= 1 the stored state t - 1.
       if (s0.data != nullptr)
         add(space, 1, d_gate[n].data, d_gate[n].strides, s0.data, s0.strides, c, target_strides,
-            workspace);
+            false, workspace);
       if (shape_.steps > 1)
         add(space, shape_.steps - 1, d_gate[n].data + d_gate[n].strides.step, d_gate[n].strides,
-            states.data, states.strides, c, target_strides, workspace);
+            states.data, states.strides, c, target_strides, s0.data != nullptr, workspace);
     }
     if constexpr (narrow) convert(space, gates, sums, gradient, strides);
   }
@@ -78,9 +79,10 @@ class WeightGradient {
  private:
   DataType output_type() const { return narrow ? DataType::float32 : type_; }
 
+  /// c (+)= the products of some steps.
   void add(const ExecutionSpace& space, Index steps, const Storage* d_gate,
            const Strides& d_strides, const Storage* h, const Strides& h_strides, Real* c,
-           const MatrixStrides& c_strides, void* workspace) const {
+           const MatrixStrides& c_strides, bool accumulate, void* workspace) const {
     const RowBlocks walk = row_blocks(steps, shape_.batch, d_strides, h_strides, shape_.head_dim);
     if (walk.blocks < 0)  // argument checks let only strides pass that can be walked
       throw InternalError("dR: these strides cannot be walked by matrix products");
@@ -97,12 +99,12 @@ class WeightGradient {
     call.stride_c = c_strides.head;
     call.input = type_;
     call.output = output_type();
-    call.accumulate = true;
     call.workspace = workspace;
     call.c = c;
     for (Index block = 0; block < walk.blocks; ++block) {
       call.a = d_gate + walk.start[0] + block * walk.between[0];
       call.b = h + walk.start[1] + block * walk.between[1];
+      call.accumulate = accumulate || block > 0;
       gemm_.run(space, call);
     }
   }

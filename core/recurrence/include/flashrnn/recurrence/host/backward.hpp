@@ -107,7 +107,7 @@ class BackwardWorker {
           const Real value = job_.d_last.data == nullptr
                                  ? Real::zero()
                                  : Memory::load(job_.d_last.data + from, count);
-          value.store(d_state(head, s) + row * job_.padded + unit);
+          value.store(d_state(head, s) + row * job_.row_stride + unit);
         }
       if (job_.db_partial == nullptr) return;
       for (int n = 0; n < bias_gates; ++n)
@@ -121,7 +121,7 @@ class BackwardWorker {
         for (Index row = 0; row < task_.rows; ++row)
           Memory::store(
               job_.ds0.data + job_.ds0.strides.at(s, 0, task_.first_row + row, head) + unit,
-              Real::load(d_state(head, s) + row * job_.padded + unit), count, false);
+              Real::load(d_state(head, s) + row * job_.row_stride + unit), count, false);
     });
   }
 
@@ -131,7 +131,7 @@ class BackwardWorker {
     // Copies, because the compiler must assume that a store through a pointer changes the job.
     const HostTensor<const Storage> states = job_.states, saved = job_.saved, dh = job_.dh;
     const bool streaming = job_.tiling.streaming, clipped = job_.forward_clip < __builtin_inff();
-    const Index padded = job_.padded, to_next_step = -1;
+    const Index row_stride = job_.row_stride, to_next_step = -1;
     const Index d_stride = job_.gate_stride, h_stride = job_.h_stride;
     const Real clip(job_.forward_clip);
 
@@ -185,7 +185,7 @@ class BackwardWorker {
             previous_states == nullptr ? Real::zero() : Memory::load(previous_states + from, count);
         if (previous_states != nullptr)
           __builtin_prefetch(previous_states + from + to_next_step * states.strides.step, 0, 2);
-        d_next[s] = Real::load(d_states[s] + row * padded);
+        d_next[s] = Real::load(d_states[s] + row * row_stride);
       }
       if (dh_from != nullptr) {
         const Storage* const from = dh_from + row * dh.strides.batch;
@@ -203,7 +203,7 @@ class BackwardWorker {
 
       if (own_h != nullptr) previous[0].store(own_h + row * h_stride);
 #pragma GCC unroll 4
-      for (int s = 0; s < Cell::states; ++s) d_previous[s].store(d_states[s] + row * padded);
+      for (int s = 0; s < Cell::states; ++s) d_previous[s].store(d_states[s] + row * row_stride);
 #pragma GCC unroll 8
       for (int n = 0; n < Cell::gates; ++n) {
         if (has_gate(Cell::bias_gates, n)) {
@@ -232,21 +232,19 @@ class BackwardWorker {
     const int sub_blocks = job_.tiling.sub_blocks;
     const Index depth = recurrent_gates * job_.shape.head_dim;
     alignas(64) Scalar sums[Block::most_sums];
-    for (Index n = task_.first_block; n < task_.end_block; ++n) {
-      // Every other step backwards: what the last blocks left in the cache is used first.
-      const Index block = (step & 1) == 0 ? n : task_.first_block + task_.end_block - 1 - n;
+    task_.for_each_block((step & 1) != 0, [&](Index block, Index next) {
       task_.for_each_tile_group([&](int first_tile, int end_tile, Index first, int rows) {
-        Block::multiply(job_, task_, depth, head, block, first_tile, end_tile,
-                        d_gates(head, step) + first * job_.gate_stride, sums);
+        Block::multiply(job_, task_, depth, head, block, end_tile < task_.row_tiles ? block : next,
+                        first_tile, end_tile, d_gates(head, step) + first * job_.gate_stride, sums);
         task_.for_each_vector(job_, lanes, block, [&](int sub, Index unit, Index) {
           for (int row = 0; row < rows; ++row) {
-            Scalar* const to = d_state(head, 0) + (first + row) * job_.padded + unit;
+            Scalar* const to = d_state(head, 0) + (first + row) * job_.row_stride + unit;
             const Real sum = Real::load(sums + (row * sub_blocks + sub) * lanes);
             (Real::load(to) + Math::max(Math::min(sum, clip), -clip)).store(to);
           }
         });
       });
-    }
+    });
   }
 
   /// dR += d_gate^T·h of the steps in the slab, for the gates of this worker's units.

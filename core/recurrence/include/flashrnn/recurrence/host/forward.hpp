@@ -60,8 +60,8 @@ class ForwardWorker {
     for (Index step = 0; step < job_.shape.steps; ++step) {
       for (Index head = task_.first_head; head < task_.end_head; ++head) {
         // Every other step backwards: what the last blocks left in the cache is used first.
-        for (Index n = task_.first_block; n < task_.end_block; ++n)
-          run_block(step, head, (step & 1) == 0 ? n : task_.first_block + task_.end_block - 1 - n);
+        task_.for_each_block((step & 1) != 0,
+                             [&](Index block, Index next) { run_block(step, head, block, next); });
       }
       team_.wait();
     }
@@ -78,7 +78,7 @@ class ForwardWorker {
           const Index from = job_.s0.strides.at(s, 0, task_.first_row + row, head) + unit;
           const Real value =
               job_.s0.data == nullptr ? Real::zero() : Memory::load(job_.s0.data + from, count);
-          value.store(state_before(head, s, 0) + row * job_.padded + unit);
+          value.store(state_before(head, s, 0) + row * job_.row_stride + unit);
         }
     });
   }
@@ -89,17 +89,18 @@ class ForwardWorker {
         for (Index row = 0; row < task_.rows; ++row)
           Memory::store(
               job_.last.data + job_.last.strides.at(s, 0, task_.first_row + row, head) + unit,
-              Real::load(state_before(head, s, job_.shape.steps) + row * job_.padded + unit), count,
-              false);
+              Real::load(state_before(head, s, job_.shape.steps) + row * job_.row_stride + unit),
+              count, false);
     });
   }
 
-  [[gnu::always_inline]] void run_block(Index step, Index head, Index block) const {
+  [[gnu::always_inline]] void run_block(Index step, Index head, Index block, Index next) const {
     const Scalar* const h = state_before(head, 0, step);
     const int sub_blocks = job_.tiling.sub_blocks;
     alignas(64) Scalar sums[Block::most_sums];
     task_.for_each_tile_group([&](int first_tile, int end_tile, Index row, int rows) {
-      Block::multiply(job_, task_, head, block, first_tile, end_tile, h + row * job_.padded, sums);
+      Block::multiply(job_, task_, head, block, end_tile < task_.row_tiles ? block : next,
+                      first_tile, end_tile, h + row * job_.row_stride, sums);
       task_.for_each_vector(job_, lanes, block, [&](int sub, Index unit, Index valid) {
         update(step, head, unit, valid, row, rows, sums + sub * lanes,
                Block::vectors(sub_blocks) * lanes, sub_blocks * lanes);
@@ -116,10 +117,17 @@ class ForwardWorker {
     // Copies, because the compiler must assume that a store through a pointer changes the job.
     const HostTensor<const Storage> b = job_.b, x_tensor = job_.x;
     const HostTensor<Storage> h = job_.h, states = job_.states, saved = job_.saved;
-    const Index padded = job_.padded, channel = x_tensor.strides.channel;
+    const Index row_stride = job_.row_stride, channel = x_tensor.strides.channel;
     const Index next_step = x_tensor.strides.step, next_row = x_tensor.strides.batch;
     const bool streaming = job_.tiling.streaming;
     const Real clip(job_.clip);
+    // What is best fetched meanwhile: the line of the cache that comes next, or at the end of a
+    // head what the next step begins with. (What is fetched a whole step ahead, a large R
+    // displaces.)
+    constexpr Index line = 64 / static_cast<Index>(sizeof(Storage));
+    const Index ahead = (step & 1) != 0                     ? (unit >= line ? -line : next_step)
+                        : unit + line < job_.shape.head_dim ? line
+                                                            : next_step;
 
     Real bias[Cell::gates];
 #pragma GCC unroll 8
@@ -133,8 +141,8 @@ class ForwardWorker {
     Scalar* after[Cell::states];
 #pragma GCC unroll 4
     for (int s = 0; s < Cell::states; ++s) {
-      before[s] = state_before(head, s, step) + row * padded + unit;
-      after[s] = state_before(head, s, step + 1) + row * padded + unit;
+      before[s] = state_before(head, s, step) + row * row_stride + unit;
+      after[s] = state_before(head, s, step + 1) + row * row_stride + unit;
     }
     const Index batch = task_.first_row + row;
     const Storage* x = x_tensor.data + x_tensor.strides.at(0, step, batch, head) + unit;
@@ -151,21 +159,22 @@ class ForwardWorker {
         if (has_gate(Cell::input_gates, n)) {
           const Storage* const from = x + gate_position(Cell::input_gates, n) * channel;
           gate[n] = gate[n] + Memory::load(from, count);
-          __builtin_prefetch(from + next_step, 0, 2);
+          __builtin_prefetch(from + ahead, 0, 2);
         }
         if (has_gate(Cell::recurrent_gates, n))
           gate[n] =
               gate[n] + Real::load(sums + gate_position(Cell::recurrent_gates, n) * gate_sums);
       }
 #pragma GCC unroll 4
-      for (int s = 0; s < Cell::states; ++s) previous[s] = Real::load(before[s] + n_row * padded);
+      for (int s = 0; s < Cell::states; ++s)
+        previous[s] = Real::load(before[s] + n_row * row_stride);
 
       Complete::template forward<Math>(gate, previous, next, save);
       next[0] = Math::max(Math::min(next[0], clip), -clip);
       next[0] = Memory::round(next[0]);
 
 #pragma GCC unroll 4
-      for (int s = 0; s < Cell::states; ++s) next[s].store(after[s] + n_row * padded);
+      for (int s = 0; s < Cell::states; ++s) next[s].store(after[s] + n_row * row_stride);
       if (h.data != nullptr) Memory::store(h.data + to_h, next[0], count, streaming);
       if (states.data != nullptr) {
 #pragma GCC unroll 4

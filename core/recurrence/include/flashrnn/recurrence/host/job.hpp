@@ -41,6 +41,7 @@ struct Job {
   Shape shape;
   HostTiling tiling;
   Index padded = 0;                 ///< head_dim rounded up to unit blocks
+  Index row_stride = 0;             ///< between rows of a plane of scratch
   const Storage* packed = nullptr;  ///< R in the order of PackedFactors
   Real* scratch = nullptr;          ///< of all teams
   Index scratch_elements = 0;       ///< of one team

@@ -13,7 +13,7 @@ struct HostKernels {
   int lanes = 1;              ///< numbers of accumulation type per register
   int depth_step = 1;         ///< neighbouring k that share a word of packed memory
   int most_forward_sub_blocks = 1;
-  int forward_planes = 0, backward_planes = 0;  ///< [slice_rows, padded] per head in scratch
+  int forward_planes = 0, backward_planes = 0;  ///< [slice_rows, row_stride] per head
   void (*forward)(const ForwardJob<Storage>&, int worker) = nullptr;
   void (*backward)(const BackwardJob<Storage>&, int worker) = nullptr;
 };

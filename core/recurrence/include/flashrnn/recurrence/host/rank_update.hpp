@@ -17,6 +17,17 @@ struct RankUpdate {
   /// `columns` is a multiple of lanes; rows of `out` are contiguous. `first`: overwrites.
   static void update(const Scalar* a, Index a_stride, const Scalar* b, Index b_stride, Index depth,
                      Index rows, Index columns, bool first, Scalar* out) {
+    // As many rows as leave a in the second-level cache while all panels of b pass by.
+    constexpr Index cached = (Index{256} << 10) / static_cast<Index>(sizeof(Scalar));
+    const Index most = cached / depth < 64 ? 64 : cached / depth;
+    for (Index row = 0; row < rows; row += most)
+      update_rows(a + row, a_stride, b, b_stride, depth, rows - row < most ? rows - row : most,
+                  columns, first, out + row * columns);
+  }
+
+ private:
+  static void update_rows(const Scalar* a, Index a_stride, const Scalar* b, Index b_stride,
+                          Index depth, Index rows, Index columns, bool first, Scalar* out) {
     const Index vectors = columns / lanes;
     // A panel of b stays in the first-level cache while all of a passes by.
     Index done = 0;
@@ -41,7 +52,6 @@ struct RankUpdate {
     }
   }
 
- private:
   template <int width>
   static void rows_of_panel(const Scalar* a, Index a_stride, const Scalar* b, Index b_stride,
                             Index depth, Index rows, Index vectors, bool first, Scalar* out) {
@@ -50,7 +60,7 @@ struct RankUpdate {
       const Index left = rows - row;
       const int count = static_cast<int>(left < most ? left : most);
       Kernel::template run<width>(count, b, depth, a + row, a_stride, out + row * vectors * lanes,
-                                  vectors, !first, b_stride);
+                                  vectors, !first, b_stride, nullptr);
       row += count;
     }
   }

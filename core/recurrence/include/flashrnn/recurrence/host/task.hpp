@@ -37,7 +37,7 @@ struct Task {
     task.tiles_at_once = most_rows_at_once / tiling.register_rows;
     task.rows_per_tile = static_cast<int>(task.rows / task.row_tiles);
     task.longer_tiles = static_cast<int>(task.rows % task.row_tiles);
-    task.plane_elements = tiling.slice_rows * job.padded;
+    task.plane_elements = tiling.slice_rows * job.row_stride;
     task.first_element = team.index * job.scratch_elements;
     return task;
   }
@@ -60,7 +60,23 @@ struct Task {
     }
   }
 
-  /// A plane [slice_rows, padded] of scratch of one head.
+  /// Calls f(block, next) for this worker's blocks; next is the one after it, the last one's
+  /// itself. Every other step goes `backwards`: what the last blocks left in the caches is used
+  /// first.
+  template <class F>
+  [[gnu::always_inline]] void for_each_block(bool backwards, const F& f) const {
+    const Index last = end_block - 1;
+    for (Index n = first_block; n <= last; ++n) {
+      const Index next = n < last ? n + 1 : n;
+      if (backwards) {
+        f(first_block + last - n, first_block + last - next);
+      } else {
+        f(n, next);
+      }
+    }
+  }
+
+  /// A plane [slice_rows, row_stride] of scratch of one head.
   template <class Storage>
   [[gnu::always_inline]] auto plane(const Job<Storage>& job, Index head, int index) const {
     return job.scratch + first_element + (head - first_head) * job.head_elements +

@@ -18,6 +18,7 @@ struct BlockProduct {
   static constexpr int lanes = Packed::lanes;
 
   const Storage* packed;  ///< all parts of the block, one after the other
+  const Storage* next;    ///< the block whose products come after these
   Index depth, piece;
   const Scalar* factors;  ///< of the first row
   Index stride;
@@ -39,23 +40,37 @@ struct BlockProduct {
   [[gnu::always_inline]] inline void parts(Index k, Index count, bool one_row) const {
     constexpr int part = total - done < width ? total - done : width;
     if constexpr (part > 0) {
-      const Storage* const from =
-          packed + Packed::size(depth, done) + k * static_cast<Index>(part) * lanes;
+      const Storage* const from = part_at<total, width, done>(packed, k);
       Scalar* out = sums + done * lanes;
       if (one_row) {
         MicroKernel<Isa, Storage, part, 1, false>::run(from, count, factors, stride, out, total,
-                                                       false);
+                                                       false, 0, from);
       } else {
+        // The first two tiles fetch what the first tile after them reads, half of it each.
+        const Storage* const then =
+            done + part < total ? part_at<total, width, done + part>(packed, k)
+            : k + piece < depth ? part_at<total, width, 0>(packed, k + piece)
+                                : next;
         const Scalar* row = factors + k;
         for (int tile = first_tile; tile < end_tile; ++tile) {
           const int rows = task.rows_of_tile(tile);
-          Kernel::template run<part>(rows, from, count, row, stride, out, total, k > 0);
+          const Storage* const ahead = tile - first_tile < 2
+                                           ? then + (tile - first_tile) * (count * part * lanes / 2)
+                                           : from;
+          Kernel::template run<part>(rows, from, count, row, stride, out, total, k > 0, 0, ahead);
           row += rows * stride;
           out += rows * total * lanes;
         }
       }
       parts<total, width, done + part>(k, count, one_row);
     }
+  }
+
+  /// Where k of the part behind `done` registers of a block begins.
+  template <int total, int width, int done>
+  [[gnu::always_inline]] const Storage* part_at(const Storage* block, Index k) const {
+    constexpr int part = total - done < width ? total - done : width;
+    return block + Packed::size(depth, done) + k * static_cast<Index>(part) * lanes;
   }
 };
 
@@ -78,16 +93,18 @@ struct UnitBlock {
 
   /// sums [row][vectors][lanes] = R of the block times h of the rows of some register tiles.
   [[gnu::always_inline]] static inline void multiply(const Job<Storage>& job, const Task<Isa>& task,
-                                                     Index head, Index block, int first_tile,
-                                                     int end_tile, const Scalar* h, Scalar* sums) {
+                                                     Index head, Index block, Index next,
+                                                     int first_tile, int end_tile, const Scalar* h,
+                                                     Scalar* sums) {
     const int sub_blocks = job.tiling.sub_blocks;
     const Index depth = job.shape.head_dim;
     const Product product{
         job.packed + (head * task.blocks + block) * Packed::size(depth, vectors(sub_blocks)),
+        job.packed + (head * task.blocks + next) * Packed::size(depth, vectors(sub_blocks)),
         depth,
         job.tiling.depth_piece,
         h,
-        job.padded,
+        job.row_stride,
         task,
         first_tile,
         end_tile,
@@ -121,11 +138,13 @@ struct InputBlock {
   /// sums [row][sub_block][lanes] = R^T of the block times d_gate of the rows of some tiles.
   [[gnu::always_inline]] static inline void multiply(const BackwardJob<Storage>& job,
                                                      const Task<Isa>& task, Index depth, Index head,
-                                                     Index block, int first_tile, int end_tile,
-                                                     const Scalar* d_gate, Scalar* sums) {
+                                                     Index block, Index next, int first_tile,
+                                                     int end_tile, const Scalar* d_gate,
+                                                     Scalar* sums) {
     const int sub_blocks = job.tiling.sub_blocks;
     const Product product{
         job.packed + (head * task.blocks + block) * Packed::size(depth, sub_blocks),
+        job.packed + (head * task.blocks + next) * Packed::size(depth, sub_blocks),
         depth,
         job.tiling.depth_piece,
         d_gate,
