@@ -56,9 +56,9 @@ std::size_t word_characters_of_sixteen(const char* at) {
                          _mm_cmplt_epi8(of, _mm_set1_epi8(static_cast<char>(high + 1))));
   };
   const __m128i folded = _mm_or_si128(bytes, _mm_set1_epi8(0x20));  // upper case to lower
-  const __m128i words = _mm_or_si128(
-      _mm_or_si128(within(folded, 'a', 'z'), within(bytes, '0', '9')),
-      _mm_cmpeq_epi8(bytes, _mm_set1_epi8('_')));
+  const __m128i words =
+      _mm_or_si128(_mm_or_si128(within(folded, 'a', 'z'), within(bytes, '0', '9')),
+                   _mm_cmpeq_epi8(bytes, _mm_set1_epi8('_')));
   return static_cast<std::size_t>(
       std::countr_one(static_cast<std::uint32_t>(_mm_movemask_epi8(words))));
 }

@@ -62,8 +62,8 @@ class Lexer {
   /// Reads the next token into `token`, field by field: a token returned by value and copied whole
   /// would wait for its just written parts.
   void next(Token& token);
-  /// Behind a '[': reads a list of nothing but plain numbers, commas and blanks up to its ']', which
-  /// is then the token; or reads nothing and is false.
+  /// Behind a '[': reads a list of nothing but plain numbers, commas and blanks up to its ']',
+  /// which is then the token; or reads nothing and is false.
   bool plain_list(Token& token, std::vector<std::int64_t>& values);
   /// Whether the token that next() returned last is directly followed by a comma or ']'.
   [[nodiscard]] bool at_list_separator() const {

@@ -16,8 +16,8 @@ namespace constrint::detail {
 
 /// All solutions of a small problem, in the preferred order: beginnings of rows, and for each a
 /// mask of the combinations of the last variables' values that complete it. Where the first
-/// variables are independent of the others, all that is once for each of the first ones' rows.
-/// Immutable.
+/// variables are independent of the others, the solutions are all pairs of a row of the first ones
+/// and one of the others. Immutable.
 class Listing {
  public:
   /// Finds the solutions. Nothing if the problem is not small enough for `memory_bytes` or for
@@ -37,21 +37,20 @@ class Listing {
                                    std::span<const std::int64_t> values, bool& present) const;
 
   /// For tests: whether there are two chains, and variables that are computed for each solution.
-  [[nodiscard]] bool has_outer_rows() const { return outer_rows_.data() != nullptr; }
+  [[nodiscard]] bool has_outer_rows() const { return outer_ > 1; }
   [[nodiscard]] bool has_computed() const { return !computed_.empty(); }
 
  private:
   friend class ListingSearch;
   static constexpr std::size_t kChunk = 4;  // values that are moved at once
 
-  // Values that are never changed.
+  // Rows one after the other, stride_ values each; not set at first.
   class Rows {
    public:
     Rows() = default;
-    Rows(const std::int64_t* from, std::size_t size)
-        : values_(std::make_unique_for_overwrite<std::int64_t[]>(size)) {
-      std::copy_n(from, size, values_.get());
-    }
+    explicit Rows(std::size_t size)
+        : values_(std::make_unique_for_overwrite<std::int64_t[]>(size)) {}
+    [[nodiscard]] std::int64_t* data() { return values_.get(); }
     [[nodiscard]] const std::int64_t* data() const { return values_.get(); }
 
    private:
@@ -69,12 +68,18 @@ class Listing {
     std::uint64_t mask = 0;  // of the combinations still to be written
   };
 
+  /// Whether there are many solutions in short groups, which diagrams write faster.
+  [[nodiscard]] bool has_short_groups() const {
+    constexpr std::uint64_t kMany = std::uint64_t{1} << 14;
+    return count() > kMany && table_.data() == nullptr && inner_ < 4 * masks_.size();
+  }
   void rank_beginnings(const std::uint64_t* masks, std::size_t count);
-  void write_inner(std::size_t outer, Range from, std::int64_t* out, std::size_t count,
-                   bool more) const;
-  void write_computed(Range from, std::int64_t* rows, std::size_t count) const;
-  void write_row(std::size_t outer, std::size_t beginning, unsigned combination,
-                 std::int64_t* out) const;
+  void make_table();
+  void write_inner(std::uint64_t rank, const std::int64_t* outer, std::int64_t* out,
+                   std::size_t count) const;
+  void write_pairs(std::uint64_t rank, std::int64_t* out, std::size_t count) const;
+  void write_row(Range at, const std::int64_t* outer, std::int64_t* out) const;
+  void write_computed(Range at, std::int64_t* out) const;
   [[nodiscard]] Range range_from(std::uint64_t rank) const;
 
   Status status_ = Status::limit;
@@ -83,7 +88,8 @@ class Listing {
   std::size_t first_chunk_ = 0;  // chunks before it are the same for all combinations
   std::uint64_t outer_ = 1;      // rows of the first variables,
   std::uint64_t inner_ = 0;      // each with so many solutions
-  Rows outer_rows_;              // none if there is only one, which is in the beginnings
+  Rows outer_rows_;              // zeros if there is only one, which is in the beginnings
+  Rows table_;                   // where it pays: the inner solutions, to be added to outer rows
   Rows beginnings_;
   std::vector<std::int64_t> endings_;  // by combination, to be added
   std::vector<std::uint64_t> masks_;   // by beginning

@@ -53,25 +53,27 @@ class ListingSearch {
     Listing& out = result_;
     out.width_ = base.size();
     out.stride_ = (base.size() + Listing::kChunk - 1) / Listing::kChunk * Listing::kChunk;
-    std::int64_t* row = scratch_array<std::int64_t>(out.stride_);
-    std::ranges::fill(std::ranges::copy(base, row).out, row + out.stride_, 0);
+    rows_ = Listing::Rows(out.stride_);
+    std::ranges::fill(std::ranges::copy(base, rows_.data()).out, rows_.data() + out.stride_, 0);
     const std::size_t second = plan_.second_chain();
-    out.outer_ = 1;
-    if (second > 0) {
-      if (!run_chain(0, second, row)) return false;
+    if (second == 0) {
+      out.outer_rows_ = Listing::Rows(out.stride_);
+      std::fill_n(out.outer_rows_.data(), out.stride_, 0);
+    } else {
+      if (!run_chain(0, second)) return false;
       if (stopped_ || lanes_ == 0) return finish_empty();
       out.outer_ = lanes_;
       store_outputs(0, second);
-      out.outer_rows_ = Listing::Rows(rows_, lanes_ * out.stride_);
-      row = scratch_array<std::int64_t>(out.stride_);
-      std::fill_n(row, out.stride_, 0);
+      out.outer_rows_ = std::move(rows_);
+      rows_ = Listing::Rows(out.stride_);
+      std::fill_n(rows_.data(), out.stride_, 0);
       columns_.clear();
     }
-    if (!run_chain(second, plan_.stages().size(), row)) return false;
+    if (!run_chain(second, plan_.stages().size())) return false;
     if (stopped_ || lanes_ == 0) return finish_empty();
     store_outputs(second, plan_.stages().size() - 1);
     finish();
-    return true;
+    return !out.has_short_groups();
   }
 
  private:
@@ -81,9 +83,8 @@ class ListingSearch {
     std::uint64_t known = 0;  // places, for the block in work
   };
 
-  // The stages [begin, end) from one lane with this row on.
-  bool run_chain(std::size_t begin, std::size_t end, std::int64_t* row) {
-    rows_ = row;
+  // The stages [begin, end), from one lane on.
+  bool run_chain(std::size_t begin, std::size_t end) {
     lanes_ = 1;
     for (std::size_t s = begin; s < end && lanes_ > 0; ++s) {
       const bool last = s + 1 == plan_.stages().size();
@@ -425,11 +426,11 @@ class ListingSearch {
 
   void extend_rows(std::size_t s, bool first) {
     const std::size_t stride = result_.stride_;
-    const std::int64_t* const before = rows_;
-    rows_ = scratch_array<std::int64_t>(lanes_ * stride);
+    const Listing::Rows before = std::move(rows_);
+    rows_ = Listing::Rows(lanes_ * stride);
     for (std::size_t i = 0; i < lanes_; ++i) {
-      const std::int64_t* from = before + origin_[i] * stride;
-      std::int64_t* to = rows_ + i * stride;
+      const std::int64_t* from = before.data() + origin_[i] * stride;
+      std::int64_t* to = rows_.data() + i * stride;
       for (std::size_t c = 0; c < stride; c += Listing::kChunk) {
         std::memcpy(to + c, from + c, Listing::kChunk * sizeof(std::int64_t));
       }
@@ -444,7 +445,7 @@ class ListingSearch {
       } else {
         fill_level(level, values, stage.combinations);
       }
-      std::int64_t* column = rows_ + level.variable;
+      std::int64_t* column = rows_.data() + level.variable;
       std::int32_t* own = scratch_column(lanes_);
       for (std::size_t i = 0; i < lanes_; ++i) {
         own[i] = from[combination_[i]];
@@ -516,20 +517,48 @@ class ListingSearch {
       if (!own) continue;
       const std::int32_t* from = gathered_[static_cast<std::size_t>(output.gate)];
       const std::int32_t value = value_of(output.gate).value;
-      std::int64_t* column = rows_ + output.variable;
+      std::int64_t* column = rows_.data() + output.variable;
       for (std::size_t i = 0; i < lanes_; ++i) {
         column[i * result_.stride_] = from == nullptr ? value : from[i];
       }
     }
   }
 
+  // Beginnings that nothing completes would only be passed over, again and again.
+  void drop_dead_ends() {
+    const std::size_t before = lanes_;
+    const std::size_t stride = result_.stride_;
+    std::size_t kept = 0;
+    std::uint32_t* const from = scratch_array<std::uint32_t>(before);
+    for (std::size_t i = 0; i < before; ++i) {
+      from[kept] = static_cast<std::uint32_t>(i);
+      kept += masks_[i] != 0 ? 1 : 0;
+    }
+    if (kept == before) return;
+    for (std::size_t i = 0; i < kept; ++i) {
+      masks_[i] = masks_[from[i]];
+      std::copy_n(rows_.data() + from[i] * stride, stride, rows_.data() + i * stride);
+    }
+    for (Listing::Computed& computed : result_.computed_) {
+      const std::size_t places =
+          1 + *std::max_element(computed.place.begin(), computed.place.end());
+      for (std::size_t p = 0; p < places; ++p) {
+        for (std::size_t i = 0; i < kept; ++i) {
+          computed.values[p * kept + i] = computed.values[p * before + from[i]];
+        }
+      }
+    }
+    lanes_ = kept;
+  }
+
   void finish() {
     Listing& out = result_;
     const ListingPlan::Stage& stage = plan_.stages().back();
+    drop_dead_ends();
     out.rank_beginnings(masks_, lanes_);
     out.status_ = out.inner_ == 0 ? Status::unsatisfiable : Status::satisfiable;
     if (out.inner_ == 0) return;
-    out.beginnings_ = Listing::Rows(rows_, lanes_ * out.stride_);
+    out.beginnings_ = std::move(rows_);
     out.endings_.assign(stage.combinations * out.stride_, 0);
     out.first_chunk_ = out.stride_ / Listing::kChunk;
     for (std::uint32_t l = stage.begin; l < stage.end; ++l) {
@@ -542,6 +571,18 @@ class ListingSearch {
         out.endings_[c * out.stride_ + column] = values[c];
       }
     }
+    // Variables of the inner chain's other stages are in the beginnings, and so in the table.
+    for (std::uint32_t l = plan_.stages()[plan_.second_chain()].begin;
+         out.outer_ > 1 && l < stage.begin; ++l) {
+      const auto column = static_cast<std::size_t>(plan_.levels()[l].variable);
+      out.first_chunk_ = std::min(out.first_chunk_, column / Listing::kChunk);
+    }
+    for (const ListingPlan::Output& output : plan_.outputs()) {
+      if (out.outer_ == 1) break;
+      out.first_chunk_ =
+          std::min(out.first_chunk_, static_cast<std::size_t>(output.variable) / Listing::kChunk);
+    }
+    out.make_table();
   }
 
   struct Cached {
@@ -564,7 +605,7 @@ class ListingSearch {
   ScratchVector<std::int32_t> columns_;  // gates that have a column for all lanes
   ScratchVector<std::uint8_t> wanted_;
   ScratchVector<Kept> kept_;
-  std::int64_t* rows_ = nullptr;    // by lane
+  Listing::Rows rows_;              // by lane
   std::uint64_t* masks_ = nullptr;  // by lane: combinations that are left
   std::uint32_t* low_ = nullptr;    // halves of the masks of a block
   std::uint32_t* high_ = nullptr;
