@@ -3,90 +3,12 @@
 
 #include <algorithm>
 
+#include "evaluate_gate.hpp"
+
 namespace constrint::detail {
 
-namespace {
-
-Interval truth(bool certain, bool impossible) {
-  return {certain ? 1 : 0, impossible ? 0 : 1};
-}
-
-// The ends of 64 bits stand for more than themselves, so equal ends say nothing there.
-bool at_most(std::int64_t high, std::int64_t low) {
-  return high <= low && high != kInfinity && low != kMinusInfinity;
-}
-
-Interval equality(Interval a, Interval b) {
-  return truth(a.fixed() && b.fixed() && a.low == b.low, a.high < b.low || b.high < a.low);
-}
-
-Interval membership(const Circuit& circuit, const Gate& gate, Interval a) {
-  const std::int64_t* pool = circuit.model->pool.data() + gate.b;
-  if (gate.op == Op::in_range) {
-    return truth(
-        a.low >= pool[0] && a.high <= pool[1] && a.high != kInfinity && a.low != kMinusInfinity,
-        a.high < pool[0] || a.low > pool[1]);
-  }
-  const std::int64_t* end = pool + gate.value;
-  const std::int64_t* first = std::lower_bound(pool, end, a.low);
-  const bool none = first == end || *first > a.high;
-  return truth(a.fixed() && !none, none);
-}
-
-}  // namespace
-
 Interval evaluate(const Circuit& circuit, const Gate& gate) {
-  const Interval a = circuit.gates[static_cast<std::size_t>(gate.a)].range;
-  if (!is_binary(gate.op)) {
-    switch (gate.op) {
-      case Op::negate:
-        return negate(a);
-      case Op::power:
-        return power(a, gate.value);
-      case Op::absolute:
-        return absolute(a);
-      case Op::in_list:
-      case Op::in_range:
-        return membership(circuit, gate, a);
-      case Op::logical_not:
-        return {1 - a.high, 1 - a.low};
-      default:
-        return gate.range;
-    }
-  }
-  const Interval b = circuit.gates[static_cast<std::size_t>(gate.b)].range;
-  switch (gate.op) {
-    case Op::add:
-      return add(a, b);
-    case Op::subtract:
-      return subtract(a, b);
-    case Op::multiply:
-      return multiply(a, b);
-    case Op::divide:
-      return divide(a, b);
-    case Op::modulo:
-      return modulo(a, b);
-    case Op::minimum:
-      return {std::min(a.low, b.low), std::min(a.high, b.high)};
-    case Op::maximum:
-      return {std::max(a.low, b.low), std::max(a.high, b.high)};
-    case Op::equal:
-      return equality(a, b);
-    case Op::not_equal: {
-      const Interval same = equality(a, b);
-      return {1 - same.high, 1 - same.low};
-    }
-    case Op::less:
-      return truth(a.high < b.low, at_most(b.high, a.low));
-    case Op::less_equal:
-      return truth(at_most(a.high, b.low), b.high < a.low);
-    case Op::logical_and:
-      return {a.low & b.low, a.high & b.high};
-    case Op::logical_or:
-      return {a.low | b.low, a.high | b.high};
-    default:
-      return gate.range;
-  }
+  return evaluate_gate(circuit, gate);
 }
 
 std::int32_t Compiler::constant(std::int64_t value) {

@@ -47,7 +47,11 @@ Uint128 Cursor::completions(std::size_t s, std::size_t without) {
 }
 
 void Cursor::write(Uint128 rank, std::int64_t* rows, std::size_t count) {
-  if (count > 0) write_some(0, rank, count, rows);
+  if (space_.listing) {
+    space_.listing->write(static_cast<std::uint64_t>(rank), rows, count);
+  } else if (count > 0) {
+    write_some(0, rank, count, rows);
+  }
 }
 
 std::int64_t* Cursor::write_some(std::size_t s, Uint128 skip, std::size_t count,
@@ -180,6 +184,7 @@ std::int64_t* Cursor::write_last(std::int64_t* out) {
 }
 
 Uint128 Cursor::rank(const SpaceData& space, std::span<const std::int64_t> values, bool& present) {
+  if (space.listing) return space.listing->rank(space.order, values, present);
   Cursor cursor(space);
   present = false;
   Uint128 before = 0;

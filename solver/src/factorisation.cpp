@@ -2,6 +2,8 @@
 #include "factorisation.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <numeric>
 
 #include "constrint/count.hpp"
@@ -97,7 +99,10 @@ bool is_prime(std::uint64_t n) {
 
 std::vector<PrimePower> factorise(std::uint64_t n) {
   std::vector<PrimePower> result;
-  for (std::uint64_t p = 2; p < 256 && p * p <= n; p += 1 + (p & 1)) {
+  const int twos = std::countr_zero(n);
+  if (twos > 0) result.push_back({2, twos});
+  n >>= twos;
+  for (std::uint64_t p = 3; p < 256 && p * p <= n; p += 2) {
     int exponent = 0;
     for (; n % p == 0; n /= p) ++exponent;
     if (exponent > 0) result.push_back({p, exponent});
@@ -121,14 +126,27 @@ std::vector<std::int64_t> divisors(std::uint64_t n, std::int64_t limit) {
   std::vector<std::int64_t> result;
   if (limit < 1) return result;
   if (n < 64) {
-    // Too small for factors to pay.
-    for (std::uint64_t d = 1; d <= n && d <= static_cast<std::uint64_t>(limit); ++d) {
-      if (n % d == 0) result.push_back(static_cast<std::int64_t>(d));
+    // Too small for factors to pay: divisors up to the root, then their counterparts.
+    std::array<std::uint32_t, 8> low{};
+    std::size_t count = 0;
+    const auto small = static_cast<std::uint32_t>(n);
+    for (std::uint32_t d = 1; d * d <= small; ++d) {
+      if (small % d == 0) low[count++] = d;
     }
+    result.reserve(2 * count);
+    for (std::size_t i = 0; i < count; ++i) result.push_back(low[i]);
+    for (std::size_t i = count; i-- > 0;) {
+      if (low[i] * low[i] != small) result.push_back(small / low[i]);
+    }
+    while (!result.empty() && result.back() > limit) result.pop_back();
     return result;
   }
+  const std::vector<PrimePower> factors = factorise(n);
+  std::size_t count = 1;
+  for (const auto& [prime, exponent] : factors) count *= static_cast<std::size_t>(exponent) + 1;
+  result.reserve(count);
   result.push_back(1);
-  for (const auto& [prime, exponent] : factorise(n)) {
+  for (const auto& [prime, exponent] : factors) {
     const std::size_t before = result.size();
     Int128 factor = 1;
     for (int e = 1; e <= exponent; ++e) {

@@ -2,7 +2,8 @@
 #include "lanes.hpp"
 
 #include <algorithm>
-#include <limits>
+
+#include "lane_arithmetic.hpp"
 
 namespace constrint::detail {
 
@@ -11,27 +12,6 @@ namespace {
 using I = std::int32_t;
 using U = std::uint32_t;
 
-constexpr I kLowest = std::numeric_limits<I>::min();
-
-// The quotient of two 32-bit values by double precision is right after truncation: it differs from
-// the next integer by at least 1 / |b|, far more than it is rounded by. A divisor of 0 and the
-// lowest dividend, which only rows have that fail elsewhere, are taken for other values. Written
-// without branches and with one conversion each way, so that it runs on vectors.
-struct Division {
-  I quotient;
-  I remainder;
-};
-[[gnu::always_inline]] inline Division divide_lane(I a, I b) {
-  const I dividend = a + (a == kLowest ? 1 : 0);
-  const I divisor = b + (b == 0 ? 1 : 0);
-  const I truncated = static_cast<I>(static_cast<double>(dividend) / static_cast<double>(divisor));
-  const I rest = static_cast<I>(static_cast<U>(dividend) -
-                                static_cast<U>(truncated) * static_cast<U>(divisor));
-  // All ones where truncation rounded up: the rest is not 0 and has not the sign of the divisor.
-  const I up = (rest != 0 ? -1 : 0) & ((rest ^ divisor) >> 31);
-  return {truncated + up, rest + (divisor & up)};
-}
-
 template <class F>
 [[gnu::always_inline]] inline void each(I* __restrict target, const I* a, const I* b, std::size_t n,
                                         F f) {
@@ -39,21 +19,11 @@ template <class F>
 }
 
 void power_of(I* target, const I* base, std::int64_t exponent, std::size_t n) {
-  for (std::size_t i = 0; i < n; ++i) {
-    U result = 1;
-    U factor = static_cast<U>(base[i]);
-    for (std::int64_t left = exponent; left > 0; left >>= 1, factor *= factor) {
-      if ((left & 1) != 0) result *= factor;
-    }
-    target[i] = static_cast<I>(result);
-  }
+  for (std::size_t i = 0; i < n; ++i) target[i] = power_lane(base[i], exponent);
 }
 
 void members_of(I* target, const I* values, const LaneStep& step, std::size_t n) {
-  const std::int64_t* end = step.pool + step.value;
-  for (std::size_t i = 0; i < n; ++i) {
-    target[i] = std::binary_search(step.pool, end, std::int64_t{values[i]}) ? 1 : 0;
-  }
+  for (std::size_t i = 0; i < n; ++i) target[i] = member_lane(values[i], step.pool, step.value);
 }
 
 [[gnu::always_inline]] inline void compute(const LaneStep& step, I* columns, std::size_t n) {

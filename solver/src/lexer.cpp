@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lexer.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
 #include <utility>
 
 #include "model_data.hpp"
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 namespace constrint::detail {
 
@@ -41,6 +46,23 @@ std::size_t word_characters_of_eight(const char* at) {
   const std::uint64_t others = ~((letter | digit | underscore) & ~bytes) & kTops;
   return static_cast<std::size_t>(std::countr_zero(others)) / 8;
 }
+
+#ifdef __SSE2__
+// The same of sixteen bytes. Bytes above 127 are negative, and so in none of the ranges.
+std::size_t word_characters_of_sixteen(const char* at) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+  const auto within = [](__m128i of, char low, char high) {
+    return _mm_and_si128(_mm_cmpgt_epi8(of, _mm_set1_epi8(static_cast<char>(low - 1))),
+                         _mm_cmplt_epi8(of, _mm_set1_epi8(static_cast<char>(high + 1))));
+  };
+  const __m128i folded = _mm_or_si128(bytes, _mm_set1_epi8(0x20));  // upper case to lower
+  const __m128i words =
+      _mm_or_si128(_mm_or_si128(within(folded, 'a', 'z'), within(bytes, '0', '9')),
+                   _mm_cmpeq_epi8(bytes, _mm_set1_epi8('_')));
+  return static_cast<std::size_t>(
+      std::countr_one(static_cast<std::uint32_t>(_mm_movemask_epi8(words))));
+}
+#endif
 
 constexpr std::pair<std::string_view, TokenKind> kWords[] = {
     {"in", TokenKind::word_in},
@@ -79,6 +101,13 @@ inline void Lexer::make(Token& token, TokenKind kind, std::size_t size) {
 
 void Lexer::identifier(Token& token) {
   std::size_t end = at_ + 1;
+#ifdef __SSE2__
+  while (end + 16 <= text_.size()) {
+    const std::size_t found = word_characters_of_sixteen(text_.data() + end);
+    end += found;
+    if (found < 16) return make(token, classify(text_.substr(at_, end - at_)), end - at_);
+  }
+#endif
   if constexpr (std::endian::native == std::endian::little) {
     while (end + 8 <= text_.size()) {
       const std::size_t found = word_characters_of_eight(text_.data() + end);
@@ -92,9 +121,14 @@ void Lexer::identifier(Token& token) {
 
 void Lexer::number(Token& token) {
   constexpr std::uint64_t kLargest = std::uint64_t{1} << 63;
+  constexpr std::size_t kShort = 18;  // so many digits fit for sure
   std::uint64_t value = 0;
   bool fits = true;
   std::size_t end = at_;
+  const std::size_t short_end = std::min(text_.size(), at_ + kShort);
+  for (; end < short_end && text_[end] >= '0' && text_[end] <= '9'; ++end) {
+    value = value * 10 + static_cast<std::uint64_t>(text_[end] - '0');
+  }
   for (; end < text_.size() && text_[end] >= '0' && text_[end] <= '9'; ++end) {
     const auto digit = static_cast<std::uint64_t>(text_[end] - '0');
     fits = fits && value <= (kLargest - digit) / 10;
@@ -112,6 +146,30 @@ void Lexer::number(Token& token) {
               : TokenKind::too_large,
        end - at_);
   token.number = value;
+}
+
+bool Lexer::plain_list(Token& token, std::vector<std::int64_t>& values) {
+  constexpr std::size_t kShort = 18;
+  const char* at = text_.data() + at_;
+  const char* const end = text_.data() + text_.size();
+  const std::size_t before = values.size();
+  for (;;) {
+    while (at < end && *at == ' ') ++at;
+    const char* const digits = at;
+    std::uint64_t value = 0;
+    for (; at < end && *at >= '0' && *at <= '9'; ++at) {
+      value = value * 10 + static_cast<std::uint64_t>(*at - '0');
+    }
+    const auto length = static_cast<std::size_t>(at - digits);
+    if (length == 0 || length > kShort || at == end || (*at != ',' && *at != ']')) break;
+    values.push_back(static_cast<std::int64_t>(value));
+    if (*at++ == ',') continue;
+    at_ = static_cast<std::size_t>(at - 1 - text_.data());
+    make(token, TokenKind::right_bracket, 1);
+    return true;
+  }
+  values.resize(before);
+  return false;
 }
 
 void Lexer::next(Token& token) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace constrint::detail {
 
@@ -61,6 +62,9 @@ class Lexer {
   /// Reads the next token into `token`, field by field: a token returned by value and copied whole
   /// would wait for its just written parts.
   void next(Token& token);
+  /// Behind a '[': reads a list of nothing but plain numbers, commas and blanks up to its ']',
+  /// which is then the token; or reads nothing and is false.
+  bool plain_list(Token& token, std::vector<std::int64_t>& values);
   /// Whether the token that next() returned last is directly followed by a comma or ']'.
   [[nodiscard]] bool at_list_separator() const {
     return at_ < text_.size() && (text_[at_] == ',' || text_[at_] == ']');

@@ -11,26 +11,34 @@ namespace constrint::detail {
 
 namespace {
 
-// Names are often long and differ in the middle, so every byte counts; eight at a time.
+// Names are often long and differ in the middle, so every byte counts; sixteen at a time.
 std::uint64_t hash_name(std::string_view name) {
-  constexpr std::uint64_t kFactor = 0xD6E8FEB86659FD93ULL;
-  std::uint64_t hash = name.size() * 0x9E3779B97F4A7C15ULL;
+  constexpr std::uint64_t kFirst = 0x9E3779B97F4A7C15ULL;
+  constexpr std::uint64_t kSecond = 0xD6E8FEB86659FD93ULL;
+  const auto load = [](const char* at) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, at, sizeof word);
+    return word;
+  };
+  // Both halves of the product of 64 bits by 64 bits.
+  const auto mix = [](std::uint64_t a, std::uint64_t b) {
+    const Uint128 product = static_cast<Uint128>(a) * b;
+    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+  };
   const char* at = name.data();
-  std::size_t left = name.size();
+  const std::size_t size = name.size();
+  std::uint64_t hash = size * kFirst;
+  if (size >= 8) {
+    for (std::size_t left = size; left > 16; left -= 16, at += 16) {
+      hash = mix(hash ^ load(at) ^ kFirst, load(at + 8) ^ kSecond);
+    }
+    // The last words overlap what was hashed: no harm.
+    const char* const end = name.data() + size;
+    return mix(hash ^ load(size >= 16 ? end - 16 : name.data()) ^ kFirst, load(end - 8) ^ kSecond);
+  }
   std::uint64_t word = 0;
-  for (; left > 8; left -= 8, at += 8) {
-    std::memcpy(&word, at, 8);
-    hash = (hash ^ word) * kFactor;
-    hash ^= hash >> 32;
-  }
-  word = 0;
-  if (name.size() >= 8) {
-    std::memcpy(&word, name.data() + name.size() - 8, 8);  // overlaps what was hashed: no harm
-  } else {
-    for (std::size_t i = 0; i < left; ++i) word = (word << 8) | static_cast<unsigned char>(at[i]);
-  }
-  hash = (hash ^ word) * kFactor;
-  return hash ^ (hash >> 29);
+  for (std::size_t i = 0; i < size; ++i) word = (word << 8) | static_cast<unsigned char>(at[i]);
+  return mix(hash ^ kFirst, word ^ kSecond);
 }
 
 }  // namespace
@@ -72,15 +80,6 @@ std::int32_t ModelData::intern(std::string_view text) {
   data.node = add_node(Op::variable, index);
   variables.push_back(data);
   return index;
-}
-
-std::int32_t ModelData::add_constant(std::int64_t value) {
-  return add_node(Op::constant, 0, 0, value);
-}
-
-std::int32_t ModelData::add_node(Op op, std::int32_t a, std::int32_t b, std::int64_t value) {
-  nodes.push_back({value, a, b, op});
-  return static_cast<std::int32_t>(nodes.size() - 1);
 }
 
 std::int32_t ModelData::add_folded(Op op, std::int32_t a, std::int32_t b) {

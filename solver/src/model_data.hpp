@@ -109,8 +109,11 @@ struct ModelData {
   /// Index of the variable of this name, or -1.
   [[nodiscard]] std::int32_t find(std::string_view name) const;
 
-  std::int32_t add_constant(std::int64_t value);
-  std::int32_t add_node(Op op, std::int32_t a, std::int32_t b = 0, std::int64_t value = 0);
+  std::int32_t add_constant(std::int64_t value) { return add_node(Op::constant, 0, 0, value); }
+  std::int32_t add_node(Op op, std::int32_t a, std::int32_t b = 0, std::int64_t value = 0) {
+    nodes.push_back({value, a, b, op});
+    return static_cast<std::int32_t>(nodes.size() - 1);
+  }
   /// Adds the node, or a constant where the operands are constants and the result fits in 64 bits.
   std::int32_t add_folded(Op op, std::int32_t a, std::int32_t b);
   /// Adds `a in {values}`, sorted and each once.

@@ -98,14 +98,8 @@ void Parser::expect(TokenKind kind, std::string_view expected) {
   if (!accept(kind)) fail(expected);
 }
 
-bool Parser::is_condition_node(std::int32_t node) const {
-  return is_condition(model_.nodes[static_cast<std::size_t>(node)].op);
-}
-
-void Parser::require_number(const Part& part) {
-  if (is_condition_node(part.node)) {
-    fail_at(part.begin, "expected a number, found a condition");
-  }
+void Parser::fail_condition(const Part& part) const {
+  fail_at(part.begin, "expected a number, found a condition");
 }
 
 void Parser::require_condition(const Part& part) {
@@ -265,9 +259,12 @@ bool Parser::parse_plain_value(std::int64_t& value) {
 
 std::int32_t Parser::parse_membership(const Part& left, bool negated) {
   std::int32_t node = 0;
-  if (accept(TokenKind::left_bracket)) {
-    std::vector<std::int64_t>& values = list_;
-    values.clear();
+  std::vector<std::int64_t>& values = list_;
+  values.clear();
+  if (token_.kind == TokenKind::left_bracket && lexer_.plain_list(token_, values)) {
+    advance();
+    node = model_.add_in_list(left.node, values);
+  } else if (accept(TokenKind::left_bracket)) {
     do {
       std::int64_t value = 0;
       if (parse_plain_value(value)) {
@@ -315,8 +312,25 @@ Parser::Part Parser::parse_sum() {
   return left;
 }
 
+// A variable or a number on its own, which most operands are: without going through the grammar.
+inline Parser::Part Parser::parse_operand() {
+  constexpr auto kLargest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  Part result;
+  result.begin = token_.begin;
+  if (token_.kind == TokenKind::identifier) {
+    const std::int32_t variable = model_.intern(lexer_.spelling(token_));
+    result.node = model_.variables[static_cast<std::size_t>(variable)].node;
+  } else if (token_.kind == TokenKind::number && token_.number <= kLargest) {
+    result.node = model_.add_constant(static_cast<std::int64_t>(token_.number));
+  } else {
+    return parse_unary();
+  }
+  advance();
+  return token_.kind == TokenKind::caret ? parse_exponent_of(result) : result;
+}
+
 Parser::Part Parser::parse_product() {
-  Part left = parse_unary();
+  Part left = parse_operand();
   for (;;) {
     Op op = Op::multiply;
     switch (token_.kind) {
@@ -333,7 +347,7 @@ Parser::Part Parser::parse_product() {
     }
     require_number(left);
     advance();
-    const Part right = parse_unary();
+    const Part right = parse_operand();
     require_number(right);
     left.node = model_.add_folded(op, left.node, right.node);
   }
@@ -366,7 +380,10 @@ std::int64_t Parser::parse_exponent() {
 
 Parser::Part Parser::parse_power() {
   const Part base = parse_primary();
-  if (token_.kind != TokenKind::caret) return base;
+  return token_.kind == TokenKind::caret ? parse_exponent_of(base) : base;
+}
+
+Parser::Part Parser::parse_exponent_of(const Part& base) {
   require_number(base);
   const Depth depth(*this);
   advance();

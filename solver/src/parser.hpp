@@ -34,8 +34,10 @@ class Parser {
   Part parse_comparison();  // chained comparisons and in
   Part parse_sum();
   Part parse_product();
+  Part parse_operand();
   Part parse_unary();
   Part parse_power();
+  Part parse_exponent_of(const Part& base);
   Part parse_primary();
   Part parse_function(Op op);
   std::int32_t parse_membership(const Part& left, bool negated);
@@ -48,12 +50,17 @@ class Parser {
   }
   bool accept(TokenKind kind);
   void expect(TokenKind kind, std::string_view expected);
-  [[nodiscard]] bool is_condition_node(std::int32_t node) const;
-  void require_number(const Part& part);
+  [[nodiscard]] bool is_condition_node(std::int32_t node) const {
+    return is_condition(model_.nodes[static_cast<std::size_t>(node)].op);
+  }
+  void require_number(const Part& part) const {
+    if (is_condition_node(part.node)) fail_condition(part);
+  }
   void require_condition(const Part& part);
   bool constant(std::int32_t node, std::int64_t& value) const;
   std::int32_t conjunction(std::int32_t a, std::int32_t b);
 
+  [[noreturn]] void fail_condition(const Part& part) const;
   [[noreturn]] void fail(std::string_view expected) const;
   [[noreturn]] void fail_at(std::uint32_t begin, const std::string& message) const;
   [[nodiscard]] std::string describe_at(std::uint32_t begin) const;

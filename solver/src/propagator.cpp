@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "arithmetic.hpp"
+#include "evaluate_gate.hpp"
 
 namespace constrint::detail {
 
@@ -100,7 +101,7 @@ void Propagator::forward(const Constraint& constraint) {
   for (std::int32_t g = constraint.begin; g < constraint.end; ++g) {
     Gate& own = gates[static_cast<std::size_t>(g)];
     if (own.op == Op::constant) continue;
-    own.range = evaluate(circuit_, own);
+    own.range = evaluate_gate(circuit_, own);
     if (own.range.empty()) own.range = {};
   }
 }

@@ -146,6 +146,7 @@ CountResult count(const Model& model, const Options& options) {
 
 Space::Space(const Model& model, const Options& options)
     : data_(std::make_unique<SpaceData>(model.data(), options)) {}
+Space::Space(std::unique_ptr<SpaceData> data) : data_(std::move(data)) {}
 Space::~Space() = default;
 Space::Space(Space&&) noexcept = default;
 Space& Space::operator=(Space&&) noexcept = default;

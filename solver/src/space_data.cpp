@@ -83,7 +83,7 @@ std::optional<Diagram> diagram_by_solved_order(const Propagator& root, const Par
 
 }  // namespace
 
-SpaceData::SpaceData(const ModelData& model, const Options& options) {
+SpaceData::SpaceData(const ModelData& model, const Options& options, Form form) {
   Limits limits(options);
   base.resize(model.variables.size(), 0);
   Propagator root(model);
@@ -92,17 +92,41 @@ SpaceData::SpaceData(const ModelData& model, const Options& options) {
     return;
   }
   order = preferred_order(model);
-  defined.assign(order.size(), 0);
   for (std::size_t v = 0; v < base.size(); ++v) {
     if (root.domain(v).fixed()) base[v] = root.domain(v).low;
   }
+  if (form == Form::fastest) {
+    listing = Listing::build(root, order, base, limits, options.memory_bytes);
+  }
+  if (listing) {
+    status = listing->status();
+    if (status == Status::satisfiable) total = listing->count();
+  } else {
+    build_diagrams(root, limits, options.memory_bytes);
+  }
+  if (status == Status::satisfiable) exclude(options.excluded);
+}
+
+void SpaceData::exclude(const std::vector<std::vector<std::int64_t>>& rows) {
+  for (const std::vector<std::int64_t>& values : rows) {
+    bool present = false;
+    const Uint128 rank = Cursor::rank(*this, values, present);
+    if (present) excluded.push_back(rank);
+  }
+  std::ranges::sort(excluded);
+  excluded.erase(std::unique(excluded.begin(), excluded.end()), excluded.end());
+  if (excluded.size() == total) status = Status::unsatisfiable;
+}
+
+void SpaceData::build_diagrams(Propagator& root, Limits& limits, std::size_t memory_bytes) {
+  defined.assign(order.size(), 0);
   total = 1;
   std::size_t used = 0;
   root.build_occurrences();
   for (Part& part : split_parts(root, order)) {
     // The status is limit already.
-    if (used >= options.memory_bytes || !total_fits || !limits.spend()) return;
-    const std::size_t room = options.memory_bytes - used;
+    if (used >= memory_bytes || !total_fits || !limits.spend()) return;
+    const std::size_t room = memory_bytes - used;
     if (part.constraints.empty() && part.free.size() == 1) {
       const Domain& domain = root.domain(static_cast<std::size_t>(part.free[0].variable));
       if (domain.size() <= kFewValues) {
@@ -143,16 +167,7 @@ SpaceData::SpaceData(const ModelData& model, const Options& options) {
   }
   place_steps();
   status = total_fits ? Status::satisfiable : Status::limit;
-  if (!total_fits) return;
-  plan_tail();
-  for (const std::vector<std::int64_t>& values : options.excluded) {
-    bool present = false;
-    const Uint128 rank = Cursor::rank(*this, values, present);
-    if (present) excluded.push_back(rank);
-  }
-  std::ranges::sort(excluded);
-  excluded.erase(std::unique(excluded.begin(), excluded.end()), excluded.end());
-  if (excluded.size() == total) status = Status::unsatisfiable;
+  if (total_fits) plan_tail();
 }
 
 void SpaceData::add_part(const Part& part, Diagram diagram, OutputProgram outputs) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "diagram.hpp"
+#include "listing.hpp"
 #include "outputs.hpp"
 #include "parts.hpp"
 #include "write_rows.hpp"
@@ -14,10 +15,13 @@
 namespace constrint::detail {
 
 /// The diagrams of all parts, and the steps that visit their levels in the preferred order of all
-/// variables. Immutable.
+/// variables; or, of a small problem, a listing. Immutable.
 class SpaceData {
  public:
-  SpaceData(const ModelData& model, const Options& options);
+  /// Which of the two: what is faster, or diagrams. The solutions and their order are the same.
+  enum class Form : std::uint8_t { fastest, diagrams };
+
+  SpaceData(const ModelData& model, const Options& options, Form form = Form::fastest);
 
   struct PartData {
     Diagram diagram;
@@ -35,6 +39,7 @@ class SpaceData {
   Uint128 total = 0;               // solutions, excluded ones included
   bool total_fits = true;          // false if there are 2^128 or more
   std::vector<std::int64_t> base;  // a row with the fixed values
+  std::optional<Listing> listing;  // then there are no diagrams
   std::vector<PartData> parts;
   std::vector<Step> steps;
   std::vector<OrderedVariable> order;  // all variables, fixed and defined ones too
@@ -70,6 +75,8 @@ class SpaceData {
   }
 
  private:
+  void build_diagrams(Propagator& root, Limits& limits, std::size_t memory_bytes);
+  void exclude(const std::vector<std::vector<std::int64_t>>& rows);
   void add_part(const Part& part, Diagram diagram, OutputProgram outputs);
   void place_steps();
   void plan_tail();
@@ -143,6 +150,11 @@ Uint128 uniform_below(Uint128 bound, Random&& next) {
 
 template <class Random>
 void Cursor::draw(Random&& next) {
+  if (space_.listing) {
+    space_.listing->write(static_cast<std::uint64_t>(uniform_below(space_.total, next)),
+                          row_.data(), 1);
+    return;
+  }
   for (std::size_t s = 0; s < space_.steps.size(); ++s) {
     const SpaceData::Step& step = space_.steps[s];
     const Diagram::Level& level = space_.level_of(step);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What listing is made of: the vector steps against exact arithmetic, diagrams of the narrow
-// expander against the general one, and rows put together from tables against a search.
+// expander against the general one, and what is listed, in either form, against a search.
 #include <gtest/gtest.h>
 
 #include <constrint/constrint.hpp>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <random>
 #include <sstream>
 #include <string>
@@ -226,10 +227,41 @@ TEST(NarrowExpander, GivesTheDiagramsOfTheGeneralOneOnRandomProblems) {
   EXPECT_GT(compared, 3000);
 }
 
+// A guard behind the rows, and writing from any row on for any number of rows; ranks of solutions
+// and of what is none.
+void expect_rows(const constrint::Space& space, const std::vector<std::int64_t>& expected,
+                 std::mt19937_64& random) {
+  const std::size_t width = space.variable_count();
+  const std::size_t rows = expected.size() / width;
+  ASSERT_EQ(space.count(), constrint::Count(rows));
+  for (int part = 0; part < 4; ++part) {
+    const std::size_t from = part == 0 || rows == 0 ? 0 : random() % rows;
+    const std::size_t most = rows - from;
+    const std::size_t number = part == 0 ? rows : most == 0 ? 0 : 1 + random() % most;
+    std::vector<std::int64_t> out((number + 1) * width, -99);
+    ASSERT_EQ(space.write(from, std::span(out).first(number * width)), number);
+    for (std::size_t k = 0; k < number * width; ++k) {
+      ASSERT_EQ(out[k], expected[from * width + k]) << "row " << from + k / width;
+    }
+    for (std::size_t k = number * width; k < out.size(); ++k) ASSERT_EQ(out[k], -99);
+    if (rows == 0) continue;
+    const std::span row(expected.data() + from * width, width);
+    ASSERT_EQ(space.rank(row), constrint::Count(from));
+    std::vector<std::int64_t> sampled = space.sample(1, random());
+    const constrint::Count rank = space.rank(sampled);
+    ASSERT_LT(rank, space.count());
+    space.at(rank, std::span(out).first(width));
+    ASSERT_TRUE(std::equal(sampled.begin(), sampled.end(), out.begin()));
+  }
+}
+
 TEST(Listing, AgreesWithSearch) {
   constexpr std::size_t kMost = 3000;
   std::mt19937_64 random(4);
   int compared = 0;
+  int listings = 0;
+  int with_two_chains = 0;
+  int with_computed = 0;
   int with_tables = 0;
   int with_outputs = 0;
   for (int i = 0; i < 1500; ++i) {
@@ -243,29 +275,26 @@ TEST(Listing, AgreesWithSearch) {
       expected.insert(expected.end(), search.solution().begin(), search.solution().end());
     }
     if (expected.size() > kMost * width) continue;
-    const std::size_t rows = expected.size() / width;
-    const constrint::Space space(model);
-    ASSERT_EQ(space.count(), constrint::Count(rows));
-    // A guard behind the rows, and writing from any row on for any number of rows.
-    for (int part = 0; part < 4; ++part) {
-      const std::size_t from = part == 0 || rows == 0 ? 0 : random() % rows;
-      const std::size_t most = rows - from;
-      const std::size_t number = part == 0 ? rows : most == 0 ? 0 : 1 + random() % most;
-      std::vector<std::int64_t> out((number + 1) * width, -99);
-      ASSERT_EQ(space.write(from, std::span(out).first(number * width)), number);
-      for (std::size_t k = 0; k < number * width; ++k) {
-        ASSERT_EQ(out[k], expected[from * width + k]) << "row " << from + k / width;
+    for (const SpaceData::Form form : {SpaceData::Form::fastest, SpaceData::Form::diagrams}) {
+      auto data = std::make_unique<SpaceData>(model.data(), constrint::Options{}, form);
+      if (data->listing) {
+        ++listings;
+        with_two_chains += data->listing->has_outer_rows() ? 1 : 0;
+        with_computed += data->listing->has_computed() ? 1 : 0;
+      } else if (data->status == Status::satisfiable) {
+        with_tables += data->tail.cut < data->steps.size() ? 1 : 0;
+        with_outputs += data->has_outputs ? 1 : 0;
       }
-      for (std::size_t k = number * width; k < out.size(); ++k) ASSERT_EQ(out[k], -99);
+      expect_rows(constrint::Space(std::move(data)), expected, random);
+      if (HasFatalFailure()) return;
     }
-    const SpaceData data(model.data(), {});
     ++compared;
-    if (data.status != Status::satisfiable) continue;
-    with_tables += data.tail.cut < data.steps.size() ? 1 : 0;
-    with_outputs += data.has_outputs ? 1 : 0;
   }
   // The problems must have gone where they are meant to go.
   EXPECT_GT(compared, 700);
+  EXPECT_GT(listings, 500);
+  EXPECT_GT(with_two_chains, 100);
+  EXPECT_GT(with_computed, 30);
   EXPECT_GT(with_tables, 300);
   EXPECT_GT(with_outputs, 50);
 }

@@ -29,7 +29,8 @@ struct CountResult {
 /// Objectives are not regarded. Uses at most options.memory_bytes of working memory.
 CountResult count(const Model& model, const Options& options = {});
 
-/// All solutions of a model in a compact shared form (a decision diagram per independent part).
+/// All solutions of a model in a compact shared form: a decision diagram per independent part, or,
+/// of a small problem, beginnings of solutions with masks of what completes them.
 /// Once built it is immutable: any number of threads may use one. The model is not needed any more.
 /// Objectives are not regarded.
 ///
@@ -40,6 +41,8 @@ class Space {
  public:
   /// Builds the diagram. status() says whether that succeeded.
   explicit Space(const Model& model, const Options& options = {});
+  /// For the solver's own tests, which choose the form that solutions are kept in.
+  explicit Space(std::unique_ptr<detail::SpaceData> data);
   ~Space();
   Space(Space&&) noexcept;
   Space& operator=(Space&&) noexcept;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <memory>
 #include <vector>
 
 #include "check.hpp"
+#include "space_data.hpp"
 
 namespace checks {
 namespace {
@@ -152,13 +154,19 @@ Finding check_space(const Known& known, const constrint::Model& model, oracle::R
   if (counted.count != Count(solutions)) {
     return "count() is " + counted.count.str() + ", expected " + std::to_string(solutions);
   }
+  using Form = constrint::detail::SpaceData::Form;
+  const auto diagrams = [&](const constrint::Options& options) {
+    using constrint::detail::SpaceData;
+    return Space(std::make_unique<SpaceData>(model.data(), options, Form::diagrams));
+  };
   // With next to no memory the diagram is built in slices, or refused.
   constrint::Options little;
   little.memory_bytes = 4096;
-  const Space sliced(model, little);
+  const Space sliced = diagrams(little);
   if (sliced.status() != Status::limit) {
     if (auto finding = SpaceCheck(known, sliced, random).run()) return "in 4 KiB: " + *finding;
   }
+  if (auto finding = SpaceCheck(known, diagrams({}), random).run()) return "diagrams: " + *finding;
   const Space space(model);
   return SpaceCheck(known, space, random).run();
 }

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "listing_plan.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "arithmetic.hpp"
+
+namespace constrint::detail {
+
+namespace {
+
+constexpr std::uint64_t kFirstLevel = 4096;  // longest domain of the first level
+constexpr std::size_t kMostLevels = 63;
+constexpr std::size_t kListTest = 16;  // longest list that a defined value is compared with
+constexpr std::int64_t kNarrow = std::int64_t{1} << 30;
+
+bool is_commutative(Op op) {
+  return op == Op::add || op == Op::multiply || op == Op::minimum || op == Op::maximum ||
+         op == Op::equal || op == Op::not_equal || op == Op::logical_and || op == Op::logical_or;
+}
+
+Circuit& thread_circuit() {
+  static thread_local Circuit circuit;
+  return circuit;
+}
+
+}  // namespace
+
+ListingPlan::ListingPlan(const Propagator& root, const std::vector<OrderedVariable>& order)
+    : circuit_(thread_circuit()) {
+  circuit_.model = root.circuit().model;
+  circuit_.gates.clear();
+  const std::size_t size = root.circuit().gates.size();
+  interned_.assign(std::bit_ceil(2 * size + 64), -1);
+  gate_of_.resize(size);
+  level_.reserve(size + 64);
+  levels_of_.reserve(size + 64);
+  find_definitions(root, order);
+  possible_ = add_levels(root, order);
+  for (const Definition& definition : definitions_) {
+    if (!possible_) return;
+    tops_.assign(1, definition.other);
+    read_gates(root, *definition.constraint);
+    if (!possible_) return;
+    const std::int32_t gate = operand(root, definition.other);
+    gate_of_variable_[static_cast<std::size_t>(definition.variable)] = gate;
+    add_domain_test(gate, root.domain(static_cast<std::size_t>(definition.variable)));
+    outputs_.push_back({definition.variable, gate});
+  }
+  for (const Constraint& constraint : root.circuit().constraints) {
+    if (!constraint.active || constraint.scope_begin == constraint.scope_end) continue;
+    split(root.circuit(), constraint);
+    std::erase_if(tops_, [&](std::int32_t id) {
+      return std::ranges::find(definitions_, id, &Definition::equality) != definitions_.end();
+    });
+    read_gates(root, constraint);
+    if (!possible_) return;
+    for (const std::int32_t top : tops_) add_filter(operand(root, top));
+  }
+  possible_ = possible_ && make_stages();
+  if (!possible_) return;
+  add_partial_divisors();
+  if (!possible_) return;
+  order_gates();
+  find_last_stages();
+}
+
+// The conditions that must hold for a constraint, each as early as it is known, into tops_.
+void ListingPlan::split(const Circuit& circuit, const Constraint& constraint) {
+  tops_.clear();
+  stack_.assign(1, constraint.root);
+  while (!stack_.empty()) {
+    const std::int32_t id = stack_.back();
+    stack_.pop_back();
+    const Gate& own = circuit.gates[static_cast<std::size_t>(id)];
+    if (own.op == Op::logical_and) {
+      stack_.push_back(own.b);
+      stack_.push_back(own.a);
+    } else {
+      tops_.push_back(id);
+    }
+  }
+}
+
+// Variables that an equality gives from variables before them: v == expression.
+void ListingPlan::find_definitions(const Propagator& root,
+                                   const std::vector<OrderedVariable>& order) {
+  const Circuit& circuit = root.circuit();
+  ScratchVector<std::int32_t> place;
+  for (const Constraint& constraint : circuit.constraints) {
+    if (!constraint.active || constraint.scope_begin == constraint.scope_end) continue;
+    split(circuit, constraint);
+    for (const std::int32_t id : tops_) {
+      const Gate& own = circuit.gates[static_cast<std::size_t>(id)];
+      if (own.op != Op::equal) continue;
+      for (const auto& [variable, other] : {std::pair{own.a, own.b}, std::pair{own.b, own.a}}) {
+        if (static_cast<std::size_t>(variable) >= root.variable_count()) continue;
+        if (place.empty()) {
+          place.resize(order.size());
+          for (std::size_t i = 0; i < order.size(); ++i) {
+            place[static_cast<std::size_t>(order[i].variable)] = static_cast<std::int32_t>(i);
+          }
+        }
+        const std::int32_t own_place = place[static_cast<std::size_t>(variable)];
+        bool last = true;
+        for (std::int32_t s = constraint.scope_begin; s < constraint.scope_end; ++s) {
+          const std::int32_t v = circuit.scope[static_cast<std::size_t>(s)];
+          last = last && (v == variable || place[static_cast<std::size_t>(v)] < own_place);
+        }
+        if (!last || !define(root, constraint, id, variable, other)) continue;
+        definitions_.back().place = own_place;
+        break;
+      }
+    }
+  }
+  std::ranges::sort(definitions_, {}, &Definition::place);
+}
+
+bool ListingPlan::define(const Propagator& root, const Constraint& constraint,
+                         std::int32_t equality, std::int32_t variable, std::int32_t other) {
+  const Circuit& circuit = root.circuit();
+  const Domain& domain = root.domain(static_cast<std::size_t>(variable));
+  if (domain.fixed() || (domain.is_list() && domain.count > kListTest)) return false;
+  if (std::ranges::find(definitions_, variable, &Definition::variable) != definitions_.end()) {
+    return false;
+  }
+  // The value must not depend on the variable itself: what it is computed from, downward.
+  cone_.assign(static_cast<std::size_t>(constraint.end - constraint.begin), 0);
+  const auto mark = [&](std::int32_t id) {
+    if (id >= constraint.begin) cone_[static_cast<std::size_t>(id - constraint.begin)] = 1;
+    return id != variable;
+  };
+  if (!mark(other)) return false;
+  for (std::int32_t g = constraint.end; g-- > constraint.begin;) {
+    const Gate& own = circuit.gates[static_cast<std::size_t>(g)];
+    if (cone_[static_cast<std::size_t>(g - constraint.begin)] == 0 || is_leaf(own.op)) continue;
+    if (!mark(own.a) || (is_binary(own.op) && !mark(own.b))) return false;
+  }
+  definitions_.push_back({variable, 0, equality, other, &constraint});
+  return true;
+}
+
+bool ListingPlan::add_levels(const Propagator& root, const std::vector<OrderedVariable>& order) {
+  gate_of_variable_.assign(order.size(), -1);
+  for (const OrderedVariable& entry : order) {
+    const auto v = static_cast<std::size_t>(entry.variable);
+    const Domain& domain = root.domain(v);
+    if (domain.fixed()) continue;
+    const bool defined = std::ranges::find(definitions_, entry.variable, &Definition::variable) !=
+                         definitions_.end();
+    if (defined) continue;
+    if (domain.low < -kNarrow || domain.high > kNarrow) return false;
+    const auto size = static_cast<std::uint64_t>(domain.size());
+    if (size > (levels_.empty() ? kFirstLevel : kCombinations)) return false;
+    Gate gate;
+    gate.op = Op::variable;
+    gate.range = {domain.low, domain.high};
+    Level level;
+    level.variable = entry.variable;
+    if (levels_.size() == kMostLevels) return false;
+    level.gate = push(gate, std::uint64_t{1} << levels_.size());
+    level.size = static_cast<std::uint32_t>(size);
+    level.values = ScratchAllocator<std::int32_t>().allocate(size);
+    for (std::uint64_t i = 0; i < size; ++i) {
+      level.values[i] = static_cast<std::int32_t>(domain.at(entry.largest ? size - 1 - i : i));
+    }
+    gate_of_variable_[v] = level.gate;
+    levels_.push_back(level);
+  }
+  return !levels_.empty();
+}
+
+std::int32_t ListingPlan::push(const Gate& gate, std::uint64_t levels) {
+  circuit_.gates.push_back(gate);
+  level_.push_back(static_cast<std::int32_t>(std::bit_width(levels)) - 1);
+  levels_of_.push_back(levels);
+  return static_cast<std::int32_t>(circuit_.gates.size() - 1);
+}
+
+std::int32_t ListingPlan::constant(std::int64_t value) {
+  return intern(Op::constant, 0, 0, value);
+}
+
+std::int32_t ListingPlan::intern(Op op, std::int32_t a, std::int32_t b, std::int64_t value) {
+  if (is_commutative(op) && b < a) std::swap(a, b);
+  std::uint64_t key = (static_cast<std::uint64_t>(static_cast<std::uint32_t>(a)) << 32 |
+                       static_cast<std::uint32_t>(b)) ^
+                      static_cast<std::uint64_t>(value) * 0x9E3779B97F4A7C15ULL ^
+                      static_cast<std::uint64_t>(op) << 17;
+  key *= 0xD6E8FEB86659FD93ULL;
+  const std::size_t mask = interned_.size() - 1;
+  std::size_t slot = (key >> 32) & mask;
+  for (; interned_[slot] >= 0; slot = (slot + 1) & mask) {
+    const Gate& other = gate(interned_[slot]);
+    if (other.op == op && other.a == a && other.b == b && other.value == value) {
+      return interned_[slot];
+    }
+  }
+  Gate own;
+  own.op = op;
+  own.a = a;
+  own.b = b;
+  own.value = value;
+  std::uint64_t levels = 0;
+  if (op == Op::constant) {
+    own.range = {value, value};
+  } else {
+    own.range = evaluate(circuit_, own);
+    // Empty: a divisor that is always 0, so nothing that reads it counts.
+    if (own.range.empty()) own.range = {0, 0};
+    if (own.range.fixed()) return constant(own.range.low);
+    levels = levels_of(a) | (is_binary(op) ? levels_of(b) : 0);
+  }
+  // The table has no room for more; such problems are not small.
+  if (own.range.low < -kNarrow || own.range.high > kNarrow ||
+      2 * circuit_.gates.size() >= interned_.size()) {
+    possible_ = false;
+  }
+  const std::int32_t id = push(own, levels);
+  if (possible_) interned_[slot] = id;
+  return id;
+}
+
+std::int32_t ListingPlan::operand(const Propagator& root, std::int32_t id) {
+  const auto at = static_cast<std::size_t>(id);
+  if (at < root.variable_count()) {
+    if (root.domain(at).fixed()) return constant(root.domain(at).low);
+    return gate_of_variable_[at];
+  }
+  const Gate& own = root.circuit().gates[at];
+  return own.op == Op::constant ? constant(own.value) : gate_of_[at];
+}
+
+std::int32_t ListingPlan::translate(const Propagator& root, const Gate& old) {
+  const std::int32_t a = operand(root, old.a);
+  if (!is_binary(old.op)) return intern(old.op, a, old.b, old.value);
+  const std::int32_t b = operand(root, old.b);
+  if (old.op == Op::logical_and || old.op == Op::logical_or) {
+    // A decided operand that does not decide the gate leaves the other one.
+    const std::int64_t neutral = old.op == Op::logical_and ? 1 : 0;
+    if (gate(a).op == Op::constant && gate(a).value == neutral) return b;
+    if (gate(b).op == Op::constant && gate(b).value == neutral) return a;
+  }
+  return intern(old.op, a, b, old.value);
+}
+
+// Translates the gates of a constraint that those in tops_ are computed from.
+void ListingPlan::read_gates(const Propagator& root, const Constraint& constraint) {
+  const std::vector<Gate>& gates = root.circuit().gates;
+  cone_.assign(static_cast<std::size_t>(constraint.end - constraint.begin), 0);
+  const auto mark = [&](std::int32_t id) {
+    if (id >= constraint.begin) cone_[static_cast<std::size_t>(id - constraint.begin)] = 1;
+  };
+  for (const std::int32_t top : tops_) mark(top);
+  for (std::int32_t g = constraint.end; g-- > constraint.begin;) {
+    const Gate& own = gates[static_cast<std::size_t>(g)];
+    if (cone_[static_cast<std::size_t>(g - constraint.begin)] == 0 || is_leaf(own.op)) continue;
+    mark(own.a);
+    if (is_binary(own.op)) mark(own.b);
+  }
+  for (std::int32_t g = constraint.begin; g < constraint.end && possible_; ++g) {
+    const Gate& own = gates[static_cast<std::size_t>(g)];
+    if (cone_[static_cast<std::size_t>(g - constraint.begin)] == 0 || is_leaf(own.op)) continue;
+    gate_of_[static_cast<std::size_t>(g)] = translate(root, own);
+  }
+}
+
+// A defined value must be in its variable's domain.
+void ListingPlan::add_domain_test(std::int32_t id, const Domain& domain) {
+  const Interval range = gate(id).range;
+  if (range.low < domain.low) add_filter(intern(Op::less_equal, constant(domain.low), id, 0));
+  if (range.high > domain.high) add_filter(intern(Op::less_equal, id, constant(domain.high), 0));
+  if (domain.is_list()) {
+    std::int32_t any = -1;
+    for (const std::int64_t value : domain.list()) {
+      const std::int32_t same = intern(Op::equal, id, constant(value), 0);
+      any = any < 0 ? same : intern(Op::logical_or, any, same, 0);
+    }
+    add_filter(any);
+  } else if (domain.step > 1) {
+    const std::int64_t rest = floor_modulo<std::int64_t>(domain.low, domain.step);
+    const std::int32_t remainder = intern(Op::modulo, id, constant(domain.step), 0);
+    add_filter(intern(Op::equal, remainder, constant(rest), 0));
+  }
+}
+
+void ListingPlan::add_filter(std::int32_t id) {
+  // A constant that is not true is found out as a filter of the first level.
+  if (gate(id).op == Op::constant && gate(id).value != 0) return;
+  if (std::ranges::find(filters_, id) == filters_.end()) filters_.push_back(id);
+}
+
+}  // namespace constrint::detail
