@@ -9,7 +9,7 @@ namespace constrint::detail {
 
 namespace {
 
-constexpr std::uint32_t kDead = ~std::uint32_t{0};
+constexpr std::uint32_t kDeadNarrow = ~std::uint32_t{0};
 
 // Nodes by their edges. Nodes that stay are often few, so the table starts small.
 class NodeTable {
@@ -99,7 +99,7 @@ bool Diagram::reduce_narrow(NarrowExpander& expander) {
     std::uint32_t* const child = edges.child.data();
     std::int32_t* const value = edges.value.data();
     NodeTable table(slots);
-    own_number.assign(nodes, kDead);
+    own_number.assign(nodes, kDeadNarrow);
     counts.clear();
     std::uint32_t kept_edges = 0;
     for (std::size_t node = 0, begin = 0; node < nodes; ++node) {
@@ -110,7 +110,7 @@ bool Diagram::reduce_narrow(NarrowExpander& expander) {
       // Compaction in place: what is written lies before what is still to be read.
       for (std::size_t e = begin; e < end; ++e) {
         const std::uint32_t to = number[child[e]];
-        if (to == kDead) continue;
+        if (to == kDeadNarrow) continue;
         const std::int32_t own = value[e];
         child[kept_edges] = to;
         value[kept_edges] = own;

@@ -11,7 +11,7 @@ namespace constrint::detail {
 
 namespace {
 
-constexpr std::size_t kLanes = std::size_t{1} << 13;  // more is smaller as a diagram
+constexpr std::size_t kMostLanes = std::size_t{1} << 13;  // more is smaller as a diagram
 
 }  // namespace
 
@@ -115,7 +115,7 @@ void ListingSearch::fill_level(const ListingPlan::Level& level, std::int32_t* co
 bool ListingSearch::expand(std::size_t s, bool first) {
   const std::size_t before = lanes_;
   const std::size_t most =
-      first ? before : std::min(kLanes, before * plan_.stages()[s].combinations);
+      first ? before : std::min(kMostLanes, before * plan_.stages()[s].combinations);
   origin_ = scratch_array<std::uint32_t>(most);
   combination_ = scratch_array<std::uint32_t>(most);
   std::size_t at = 0;

@@ -15,7 +15,7 @@ constexpr std::size_t kValueSet =
     256;  // largest set of values that is followed through expressions
 constexpr std::uint64_t kLargeDomain =
     4096;  // intervals beyond this get divisors of sets of numbers
-constexpr int kMaxDepth = 64;
+constexpr int kMostDepth = 64;
 constexpr std::uint64_t kScanned =
     64;  // intervals up to this size are filtered rather than rebuilt
 
@@ -214,7 +214,7 @@ bool Propagator::backward_modulo(const Gate& own) {
 
 bool Propagator::must_be_congruent(std::int32_t id, std::int64_t modulus, std::int64_t remainder,
                                    int depth) {
-  if (depth > kMaxDepth) return true;
+  if (depth > kMostDepth) return true;
   if (remainder < 0 || remainder >= modulus) return false;
   const Gate& own = gate(id);
   if (is_variable(id)) {
@@ -254,7 +254,7 @@ bool Propagator::must_be_congruent(std::int32_t id, std::int64_t modulus, std::i
 }
 
 bool Propagator::must_divide(std::int32_t id, std::int64_t number, int depth) {
-  if (depth > kMaxDepth) return true;
+  if (depth > kMostDepth) return true;
   const Gate& own = gate(id);
   const std::uint64_t size = magnitude(number);
   const auto divides = [size](std::int64_t v) { return v != 0 && size % magnitude(v) == 0; };
@@ -296,7 +296,7 @@ bool Propagator::must_divide(std::int32_t id, std::int64_t number, int depth) {
 
 bool Propagator::must_divide_some(std::int32_t id, const std::vector<std::int64_t>& numbers,
                                   int depth) {
-  if (depth > kMaxDepth) return true;
+  if (depth > kMostDepth) return true;
   const Gate& own = gate(id);
   if (own.op == Op::multiply && !is_variable(id)) {
     for (const auto& [constant, other] : {std::pair(own.a, own.b), std::pair(own.b, own.a)}) {
@@ -328,7 +328,7 @@ bool Propagator::must_divide_some(std::int32_t id, const std::vector<std::int64_
 }
 
 bool Propagator::value_set(std::int32_t id, std::vector<std::int64_t>& values, int depth) const {
-  if (depth > kMaxDepth) return false;
+  if (depth > kMostDepth) return false;
   const Gate& own = gate(id);
   if (is_variable(id)) {
     const Domain& domain = domains_[static_cast<std::size_t>(id)];
