@@ -9,10 +9,6 @@
 
 #include "model_data.hpp"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 namespace constrint::detail {
 
 namespace {
@@ -46,23 +42,6 @@ std::size_t word_characters_of_eight(const char* at) {
   const std::uint64_t others = ~((letter | digit | underscore) & ~bytes) & kTops;
   return static_cast<std::size_t>(std::countr_zero(others)) / 8;
 }
-
-#ifdef __SSE2__
-// The same of sixteen bytes. Bytes above 127 are negative, and so in none of the ranges.
-std::size_t word_characters_of_sixteen(const char* at) {
-  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-  const auto within = [](__m128i of, char low, char high) {
-    return _mm_and_si128(_mm_cmpgt_epi8(of, _mm_set1_epi8(static_cast<char>(low - 1))),
-                         _mm_cmplt_epi8(of, _mm_set1_epi8(static_cast<char>(high + 1))));
-  };
-  const __m128i folded = _mm_or_si128(bytes, _mm_set1_epi8(0x20));  // upper case to lower
-  const __m128i words =
-      _mm_or_si128(_mm_or_si128(within(folded, 'a', 'z'), within(bytes, '0', '9')),
-                   _mm_cmpeq_epi8(bytes, _mm_set1_epi8('_')));
-  return static_cast<std::size_t>(
-      std::countr_one(static_cast<std::uint32_t>(_mm_movemask_epi8(words))));
-}
-#endif
 
 constexpr std::pair<std::string_view, TokenKind> kWords[] = {
     {"in", TokenKind::word_in},
@@ -101,13 +80,6 @@ inline void Lexer::make(Token& token, TokenKind kind, std::size_t size) {
 
 void Lexer::identifier(Token& token) {
   std::size_t end = at_ + 1;
-#ifdef __SSE2__
-  while (end + 16 <= text_.size()) {
-    const std::size_t found = word_characters_of_sixteen(text_.data() + end);
-    end += found;
-    if (found < 16) return make(token, classify(text_.substr(at_, end - at_)), end - at_);
-  }
-#endif
   if constexpr (std::endian::native == std::endian::little) {
     while (end + 8 <= text_.size()) {
       const std::size_t found = word_characters_of_eight(text_.data() + end);

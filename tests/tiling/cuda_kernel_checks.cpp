@@ -6,7 +6,7 @@
 namespace flashrnn {
 namespace {
 
-constexpr Index warp = 32, fragment = 256;  // threads; elements of R that an mma takes
+constexpr Index warp_threads = 32, fragment = 256;  // threads; elements of R that an mma takes
 
 }  // namespace
 
@@ -18,7 +18,8 @@ std::string spread_heads_limit(const DeviceModel& device, const Values& sizes,
   const Index parts = size("STORAGE_BYTES") == 4 ? 3 - chosen("WHOLE") : 1;
   const bool backward = size("BACKWARD") == 1;
   constexpr Index warps = 8;
-  if (device.at("WARP_SIZE") != warp || size("STORAGE_BYTES") > 4) return "not for this kernel";
+  if (device.at("WARP_SIZE") != warp_threads || size("STORAGE_BYTES") > 4)
+    return "not for this kernel";
   if (blocks * units < size("HEAD_DIM")) return "units without a block";
   if (chosen("IN_CLUSTER") == 1 && blocks > device.at("MAX_CLUSTER_SIZE"))
     return "a larger cluster than there is";
@@ -58,25 +59,26 @@ std::string small_heads_limit(const DeviceModel& device, const Values& sizes,
   const Index bytes = size("STORAGE_BYTES"), parts = bytes == 4 ? 3 : 1;
   const Index padded = chosen("PADDED"), batch = chosen("BATCH_TILE"), held = chosen("HELD");
   const Index units = backward ? 2 : chosen("UNITS");
-  if (device.at("WARP_SIZE") != warp || bytes > 4) return "not for this kernel";
+  if (device.at("WARP_SIZE") != warp_threads || bytes > 4) return "not for this kernel";
   if (padded < size("HEAD_DIM") || padded % 16 != 0) return "units without a fragment";
   if (units * batch < 4) return "threads of a warp without a unit";
   if (held < 1 || held > parts) return "more parts in registers than there are";
   const Index compute_warps = padded / (8 * units), warps = compute_warps + chosen("IO_WARPS");
-  if (warp * warps > device.at("MAX_THREADS_PER_BLOCK")) return "too many threads";
+  if (warp_threads * warps > device.at("MAX_THREADS_PER_BLOCK")) return "too many threads";
 
   // R in registers, in 16-bit parts two to a register, beside the sums of a product.
   const Index gates = size("RECURRENT_GATES");
   const Index elements = gates * padded * padded;
   const Index handed = chosen("COMPUTE_REGISTERS");
   const Index registers = device.at("REGISTERS_PER_SM");
-  const Index per_thread = handed > 0 ? handed : registers / (warp * warps);
+  const Index per_thread = handed > 0 ? handed : registers / (warp_threads * warps);
   if (per_thread > device.at("MAX_REGISTERS_PER_THREAD") && handed > 0) return "too many handed";
-  if (held * elements / 2 / (warp * compute_warps) + 4 >=
+  if (held * elements / 2 / (warp_threads * compute_warps) + 4 >=
       std::min<Index>(per_thread, device.at("MAX_REGISTERS_PER_THREAD")))
     return "R does not fit the registers";
   if (handed > 0 && device.at("COMPUTE_CAPABILITY") != 90) return "registers cannot be handed on";
-  if (warp * (compute_warps * handed + (handed > 0 ? chosen("IO_WARPS") * 24 : 0)) > registers)
+  if (warp_threads * (compute_warps * handed + (handed > 0 ? chosen("IO_WARPS") * 24 : 0)) >
+      registers)
     return "more registers handed on than there are";
 
   // The product's vector twice, the ring of what comes in, the other parts of R.
