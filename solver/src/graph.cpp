@@ -323,6 +323,8 @@ void Graph::add_constraint(const Propagator& root, const Constraint& constraint)
 
 void Graph::add_domain_test(std::int32_t id, const Domain& domain) {
   const Interval range = gate(id).range;
+  // An end that is no number may lie beyond a domain that ends with the 64-bit numbers.
+  if (range.low == kMinusInfinity || range.high == kInfinity) exact_ = false;
   if (range.low < domain.low || range.high > domain.high) {
     add_root(intern(Op::less_equal, id, constant(domain.high), 0));
     add_root(intern(Op::less_equal, constant(domain.low), id, 0));
