@@ -16,6 +16,31 @@ constexpr std::size_t kMostChunks = 6;  // of rows that are put together in regi
 
 using Chunk [[gnu::vector_size(kChunkValues * sizeof(std::int64_t))]] = std::int64_t;
 
+template <std::size_t chunks>
+[[gnu::always_inline]] inline std::array<Chunk, chunks> load_row(const std::int64_t* from) {
+  std::array<Chunk, chunks> row;
+  for (std::size_t c = 0; c < chunks; ++c) {
+    std::memcpy(&row[c], from + c * kChunkValues, sizeof(Chunk));
+  }
+  return row;
+}
+
+// The sum of a beginning and an ending. Chunks before `first` are the beginning's alone. What the
+// last chunk writes too much is overwritten by the next row.
+template <std::size_t chunks, std::size_t first>
+[[gnu::always_inline]] inline void put_row(const std::array<Chunk, chunks>& beginning,
+                                           const std::int64_t* ending, std::int64_t* out) {
+  for (std::size_t c = 0; c < first; ++c) {
+    std::memcpy(out + c * kChunkValues, &beginning[c], sizeof(Chunk));
+  }
+  for (std::size_t c = first; c < chunks; ++c) {
+    Chunk chunk;
+    std::memcpy(&chunk, ending + c * kChunkValues, sizeof(Chunk));
+    chunk += beginning[c];
+    std::memcpy(out + c * kChunkValues, &chunk, sizeof(Chunk));
+  }
+}
+
 // Rows that begin alike, many such groups one after the other.
 struct RowsJob {
   const std::int64_t* outer;      // added to all rows
@@ -29,38 +54,22 @@ struct RowsJob {
   std::size_t width;
 };
 
-// Whole chunks at a time: what the last chunk of a row writes too much is overwritten by the next
-// row. Chunks before `first` are the beginning's alone.
 template <std::size_t chunks, std::size_t first>
 [[gnu::always_inline]] inline void put_together(const RowsJob& job) {
   constexpr std::size_t kStride = chunks * kChunkValues;
-  std::array<Chunk, chunks> outer;
-  for (std::size_t c = 0; c < chunks; ++c) {
-    std::memcpy(&outer[c], job.outer + c * kChunkValues, sizeof(Chunk));
-  }
+  const auto outer = load_row<chunks>(job.outer);
   const std::int64_t* beginning = job.beginning;
   std::int64_t* out = job.out;
   for (std::size_t g = 0; g < job.groups; ++g, beginning += kStride) {
-    std::array<Chunk, chunks> own;
-    for (std::size_t c = 0; c < chunks; ++c) {
-      std::memcpy(&own[c], beginning + c * kChunkValues, sizeof(Chunk));
-      own[c] += outer[c];
-    }
+    auto own = load_row<chunks>(beginning);
+    for (std::size_t c = 0; c < chunks; ++c) own[c] += outer[c];
     std::uint64_t mask = g + 1 == job.groups ? job.last_mask
                          : g == 0            ? job.first_mask
                                              : job.masks[g - 1];
     for (; mask != 0; mask &= mask - 1, out += job.width) {
       const std::int64_t* ending =
           job.endings + static_cast<std::size_t>(std::countr_zero(mask)) * kStride;
-      for (std::size_t c = 0; c < first; ++c) {
-        std::memcpy(out + c * kChunkValues, &own[c], sizeof(Chunk));
-      }
-      for (std::size_t c = first; c < chunks; ++c) {
-        Chunk chunk;
-        std::memcpy(&chunk, ending + c * kChunkValues, sizeof(Chunk));
-        chunk += own[c];
-        std::memcpy(out + c * kChunkValues, &chunk, sizeof(Chunk));
-      }
+      put_row<chunks, first>(own, ending, out);
     }
   }
 }
@@ -83,23 +92,12 @@ template <std::size_t chunks, std::size_t first>
   std::int64_t* out = job.out;
   std::size_t skipped = job.skipped;
   for (std::size_t left = job.count; left > 0; outer += kStride, skipped = 0) {
-    std::array<Chunk, chunks> own;
-    for (std::size_t c = 0; c < chunks; ++c) {
-      std::memcpy(&own[c], outer + c * kChunkValues, sizeof(Chunk));
-    }
+    const auto own = load_row<chunks>(outer);
     const std::size_t rows = std::min(left, job.inner_rows - skipped);
     const std::int64_t* inner = job.inner + skipped * kStride;
     left -= rows;
     for (std::size_t r = rows; r > 0; --r, inner += kStride, out += job.width) {
-      for (std::size_t c = 0; c < first; ++c) {
-        std::memcpy(out + c * kChunkValues, &own[c], sizeof(Chunk));
-      }
-      for (std::size_t c = first; c < chunks; ++c) {
-        Chunk chunk;
-        std::memcpy(&chunk, inner + c * kChunkValues, sizeof(Chunk));
-        chunk += own[c];
-        std::memcpy(out + c * kChunkValues, &chunk, sizeof(Chunk));
-      }
+      put_row<chunks, first>(own, inner, out);
     }
   }
 }
