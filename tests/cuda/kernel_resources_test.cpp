@@ -73,6 +73,23 @@ class Resources {
   std::set<std::string> seen_;
 };
 
+/// Forward of many rows of the batch, of a head that several multiprocessors share.
+void check_wide(const NativeCell& cell, const CellText& text, DataType type, Index head_dim,
+                const Target& target, Resources& resources) {
+  Problem problem;
+  problem.dtype = type;
+  problem.shape = {1024, 256, 1, head_dim};
+  for (const bool training : {false, true}) {
+    problem.training = training;
+    const auto forward =
+        choose_spread(problem.shape, forward_pass(cell.description, training, type), target.device);
+    ASSERT_FALSE(forward.empty()) << head_dim << " on " << target.device.architecture;
+    EXPECT_TRUE(forward[0].wide || cell.description.recurrent_gates == 1 || head_dim < 768);
+    resources.check(spread_forward_program(cell, text, problem, forward[0]), target,
+                    forward[0].threads());
+  }
+}
+
 /// The first tilings for a head that several multiprocessors share.
 void check_spread(const NativeCell& cell, const CellText& text, DataType type, Index head_dim,
                   const Target& target, Resources& resources) {
@@ -150,8 +167,11 @@ void check_cell(DataType type) {
     }
   }
   for (const Target& target : targets())
-    for (const Index head_dim : target.spread)
+    for (const Index head_dim : target.spread) {
       check_spread(cell, text, type, head_dim, target, resources);
+      if (target.device.architecture == "sm_90a" && type != DataType::float32)
+        check_wide(cell, text, type, head_dim, target, resources);
+    }
   std::cout << resources.compiled << " programs compiled\n";
   EXPECT_GT(resources.compiled, 0);
 }

@@ -34,6 +34,11 @@ const std::vector<Case>& cases() {
       {"d1024_batch_first_bare", {4, 2, 1, 1024}, batch_first, false},
       {"d1100_odd", {3, 3, 1, 1100}},
       {"d2048", {3, 1, 1, 2048}},
+      {"d200_batch_130", {5, 130, 4, 200}},
+      {"d300_batch_220_odd", {40, 220, 1, 301}},
+      {"d520_batch_130_clip", {19, 130, 1, 520}, batch_first, true, 0.3},
+      {"d768_batch_256", {3, 256, 1, 768}},
+      {"d1024_batch_64", {9, 64, 1, 1024}},
   };
   return all;
 }
@@ -119,6 +124,16 @@ std::string reason_for(DataType type, Index head_dim) {
   std::string reason;
   EXPECT_EQ(SpreadHeads::make(problem, native_cell<Lstm>(), current_device(), reason), nullptr);
   return reason;
+}
+TEST(SpreadHeads, TakeWideBatchTilesWhereThereAreMany) {
+  if (current_device().architecture != "sm_90a") GTEST_SKIP() << "wgmma is of sm_90a alone";
+  Problem problem;
+  problem.dtype = DataType::bfloat16;
+  problem.shape = {2, 256, 1, 768};
+  std::string reason;
+  const auto heads = SpreadHeads::make(problem, native_cell<Lstm>(), current_device(), reason);
+  ASSERT_NE(heads, nullptr) << reason;
+  EXPECT_NE(heads->describe().find("k-tiles of R"), std::string::npos) << heads->describe();
 }
 TEST(SpreadHeads, SayWhatTheyDoNotRun) {
   EXPECT_NE(reason_for(DataType::float64, 256).find("float64"), std::string::npos);

@@ -17,7 +17,7 @@ namespace flashrnn::cuda {
 namespace {
 
 /// Heads that fit one multiprocessor, that a cluster shares, and that blocks share which meet in
-/// L2.
+/// L2, with few and with many rows of the batch.
 struct OneBlock {
   using Recurrence = SmallHeads;
   static constexpr Shape shape{50, 6, 3, 40};
@@ -29,6 +29,10 @@ struct InACluster {
 struct MeetingInL2 {
   using Recurrence = SpreadHeads;
   static constexpr Shape shape{50, 6, 1, 1024};
+};
+struct ManyRows {
+  using Recurrence = SpreadHeads;
+  static constexpr Shape shape{50, 200, 1, 512};
 };
 
 /// An LSTM with its tensors on the device, outputs filled with a pattern.
@@ -148,7 +152,7 @@ std::vector<unsigned short> expected_results(const Case<Kind>& one) {
 
 template <class Kind>
 class Streams : public testing::Test {};
-using Kinds = testing::Types<OneBlock, InACluster, MeetingInL2>;
+using Kinds = testing::Types<OneBlock, InACluster, MeetingInL2, ManyRows>;
 TYPED_TEST_SUITE(Streams, Kinds);
 
 TYPED_TEST(Streams, RunInACapturedGraph) {

@@ -51,6 +51,47 @@ Values spread_heads_by_hand(const DeviceModel& /*device*/, const Values& /*sizes
   return {{"IN_CLUSTER", 0}, {"UNITS", 16}, {"BATCH_TILE", 8}, {"ROW_GROUPS", 1}};
 }
 
+std::string spread_wide_limit(const DeviceModel& device, const Values& sizes,
+                              const Values& tiling) {
+  const auto size = [&](const char* name) { return value_of(sizes, name); };
+  const auto chosen = [&](const char* name) { return value_of(tiling, name); };
+  const Index blocks = chosen("BLOCKS"), units = chosen("UNITS"), batch = chosen("BATCH_TILE");
+  const Index streams = chosen("STREAMS"), groups = chosen("ROW_GROUPS");
+  const Index gates = size("RECURRENT_GATES"), group_units = units / groups;
+  constexpr Index product_rows = 64, product_depth = 16;  // of wgmma
+  if (device.at("COMPUTE_CAPABILITY") != 90) return "wgmma is of sm_90 alone";
+  if (size("BACKWARD") == 1 || size("STORAGE_BYTES") != 2) return "not for this kernel";
+  if (blocks * units < size("HEAD_DIM")) return "units without a block";
+  if (blocks > device.at("SM_COUNT")) return "blocks that wait for others that cannot run";
+  if (batch % 8 != 0 || batch < 8 || batch > product_rows)
+    return "columns that wgmma does not have";
+  if ((streams - 1) * batch >= size("BATCH")) return "a stream without rows of the batch";
+  if (groups < 2 || groups * 128 + 128 > device.at("MAX_THREADS_PER_BLOCK"))
+    return "groups of warps that the kernel does not have";
+  if (group_units * gates > product_rows) return "more rows than a product has";
+  if (group_units != 8 && group_units != 16 && group_units != 32)
+    return "chunks that are not dealt to whole warps";
+  const Index k_tiles = chosen("K_TILES"), held = chosen("REGISTER_TILES");
+  if (k_tiles * product_depth < size("HEAD_DIM")) return "k cut short";
+  if (held < 0 || held > k_tiles) return "more of R in registers than there is";
+  // Fragments of R, 4 registers a k-tile, beside the sums, of what three groups of warps share.
+  if (4 * held + batch / 2 >= 208) return "too many registers";
+  const Index vectors = streams * 2 * product_depth * k_tiles * batch;
+  const Index rest = groups * 2 * product_rows * product_depth * (k_tiles - held);
+  const Index sums = 4 * batch * units * gates;
+  const Index kept = streams * batch * units * (4 * size("STATES") + 2 * size("INPUT_GATES"));
+  if (chosen("SHARED_BYTES") < vectors + rest + sums + kept) return "shared memory counted too low";
+  if (chosen("SHARED_BYTES") > device.at("SHARED_MEMORY_PER_BLOCK"))
+    return "too much shared memory";
+  if (chosen("VECTOR_BYTES") < 2 * size("HEAD_DIM") * batch) return "vector cut short";
+  return "";
+}
+
+/// 32 rows of the batch at a time.
+Values spread_wide_by_hand(const DeviceModel& /*device*/, const Values& /*sizes*/) {
+  return {{"BATCH_TILE", 32}, {"STREAMS", 1}};
+}
+
 std::string small_heads_limit(const DeviceModel& device, const Values& sizes,
                               const Values& tiling) {
   const auto size = [&](const char* name) { return value_of(sizes, name); };

@@ -10,6 +10,8 @@ namespace flashrnn {
 std::string spread_heads_limit(const DeviceModel& device, const Values& sizes,
                                const Values& tiling);
 Values spread_heads_by_hand(const DeviceModel& device, const Values& sizes);
+std::string spread_wide_limit(const DeviceModel& device, const Values& sizes, const Values& tiling);
+Values spread_wide_by_hand(const DeviceModel& device, const Values& sizes);
 
 /// Forward and backward, as the sizes say.
 std::string small_heads_limit(const DeviceModel& device, const Values& sizes, const Values& tiling);

@@ -107,6 +107,7 @@ Values host_vector_by_hand(const DeviceModel& /*device*/, const Values& /*sizes*
 
 constexpr KernelCheck checks[] = {
     {"spread_heads", spread_heads_limit, spread_heads_by_hand, false},
+    {"spread_wide", spread_wide_limit, spread_wide_by_hand, false, 90},
     {"small_heads_forward", small_heads_limit, small_heads_forward_by_hand, false},
     {"small_heads_backward", small_heads_limit, small_heads_backward_by_hand, false},
     {"host_vector", host_vector_limit, host_vector_by_hand},

@@ -23,6 +23,8 @@ struct KernelCheck {
   Values (*hand_made)(const DeviceModel& device, const Values& sizes);
   /// Whether the obvious choice is possible wherever the kernel is.
   bool hand_made_always_fits = true;
+  /// COMPUTE_CAPABILITY of the only devices that it is for; 0: any.
+  int capability = 0;
 };
 
 /// @throws std::logic_error if the kernel has no entry yet.

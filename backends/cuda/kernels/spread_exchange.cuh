@@ -186,6 +186,10 @@ __device__ inline void store_relaxed_16(unsigned char* to, const Word (&value)[4
                "r"(value[1]), "r"(value[2]), "r"(value[3])
                : "memory");
 }
+/// Whether something of a packet has not arrived.
+__device__ inline bool incomplete(const Word (&packet)[4]) {
+  return packet[0] == absent || packet[1] == absent || packet[2] == absent || packet[3] == absent;
+}
 __device__ inline void device_fence() {
   asm volatile("fence.acq_rel.gpu;" ::: "memory");
 }
@@ -284,9 +288,6 @@ class ThroughL2 {
   }
   static __device__ constexpr int offset(int pair, int n, int half) {
     return pair * 64 * Shape::chunk_packets + 128 * n + 16 * Shape::batch * half;
-  }
-  static __device__ bool incomplete(const Word (&packet)[4]) {
-    return packet[0] == absent || packet[1] == absent || packet[2] == absent || packet[3] == absent;
   }
   __device__ bool there(int pair) const {
     return Shape::chunks % (4 * Shape::k_groups) == 0 || chunk_ + 4 * pair < Shape::chunks;

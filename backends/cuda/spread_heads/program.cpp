@@ -4,9 +4,64 @@
 #include <sstream>
 
 namespace flashrnn::cuda {
+namespace {
+
+/// "{%0, %1, …}": `count` operands from the `first` on.
+std::string operands(int first, int count) {
+  std::string out = "{";
+  for (int n = 0; n < count; ++n) out += (n > 0 ? ", %" : "%") + std::to_string(first + n);
+  return out + "}";
+}
+
+/// WarpGroupProduct (kernels/warp_group.cuh) for a type and a number of columns: PTX names every
+/// register of the sums, of which there are columns / 2.
+std::string warp_group_product(DataType type, int columns) {
+  const int sums = columns / 2;
+  const std::string element = type == DataType::bfloat16 ? "bf16" : "f16";
+  std::string outputs;
+  for (int n = 0; n < sums; ++n)
+    outputs += (n > 0 ? ", \"+f\"(c[" : "\"+f\"(c[") + std::to_string(n) + "])";
+  const auto member = [&](const std::string& left, const std::string& left_operand,
+                          const std::string& left_inputs, int left_count,
+                          const std::string& transpositions) {
+    const std::string right = "%" + std::to_string(sums + left_count),
+                      add = "%" + std::to_string(sums + left_count + 1);
+    return "  static __device__ void multiply(float (&c)[" + std::to_string(sums) + "], " + left +
+           ", MatrixDescriptor b, bool add) {\n    asm volatile(\"{\\n.reg .pred add;\\n"
+           "setp.ne.b32 add, " +
+           add + ", 0;\\nwgmma.mma_async.sync.aligned.m64n" + std::to_string(columns) + "k16.f32." +
+           element + "." + element + " " + operands(0, sums) + ", " + left_operand + ", " + right +
+           ", add, 1, 1, " + transpositions + ";\\n}\" : " + outputs + " : " + left_inputs +
+           ", \"l\"(b), \"r\"(static_cast<int>(add)));\n  }\n";
+  };
+  return "namespace flashrnn::cuda {\ntemplate <>\nstruct WarpGroupProduct<" + storage(type) +
+         ", " + std::to_string(columns) + "> {\n" +
+         member("const Word (&a)[4]", operands(sums, 4),
+                "\"r\"(a[0]), \"r\"(a[1]), \"r\"(a[2]), \"r\"(a[3])", 4, "0") +
+         member("MatrixDescriptor a", "%" + std::to_string(sums), "\"l\"(a)", 1, "0, 0") +
+         "};\n}  // namespace flashrnn::cuda\n";
+}
+
+Program wide_forward_program(const NativeCell& cell, const CellText& text, const Problem& problem,
+                             const SpreadTiling& tiling) {
+  std::ostringstream tile;
+  tile << "WideForwardTile<" << text.type << ", " << storage(problem.dtype) << ", " << tiling.text()
+       << ", " << truth(problem.training) << ", " << truth(problem.forward_clip.has_value()) << '>';
+  return tile_program(
+      "#include \"wide_forward.cuh\"\n#include \"" + text.header + "\"\n" +
+          warp_group_product(problem.dtype, tiling.batch),
+      tile.str(),
+      kernel_name(problem.training ? "wide_training_forward" : "wide_forward",
+                  cell.description.name, problem.dtype, tiling.blocks * tiling.units),
+      "wide_forward", "SpreadForwardParameters", tiling.threads(), tiling.shared_bytes,
+      sources_with(text));
+}
+
+}  // namespace
 
 Program spread_forward_program(const NativeCell& cell, const CellText& text, const Problem& problem,
                                const SpreadTiling& tiling) {
+  if (tiling.wide) return wide_forward_program(cell, text, problem, tiling);
   std::ostringstream tile;
   tile << "SpreadForwardTile<" << text.type << ", " << storage(problem.dtype) << ", "
        << tiling.text() << ", " << truth(problem.training) << ", "

@@ -118,10 +118,11 @@ std::string SpreadHeads::Pass::describe(const Problem& problem, const DeviceFact
       << " row(s) of the batch, with " << tiling.units << " units each; vectors go through "
       << (tiling.in_cluster ? "the shared memory of a cluster" : "L2") << "; "
       << tiling.register_tiles << " of " << tiling.tiles
-      << " pieces of R per warp in registers, the others in shared memory; "
-      << kernel.figures().registers << " registers per thread, " << tiling.shared_bytes
-      << " bytes of shared memory; " << (groups + at_once - 1) / at_once << " launch(es); "
-      << static_cast<int>(tiling.nanoseconds) << " ns per step predicted\n";
+      << (tiling.wide ? " k-tiles of R" : " pieces of R per warp")
+      << " in registers, the others in shared memory; " << kernel.figures().registers
+      << " registers per thread, " << tiling.shared_bytes << " bytes of shared memory; "
+      << (groups + at_once - 1) / at_once << " launch(es); " << static_cast<int>(tiling.nanoseconds)
+      << " ns per step predicted\n";
   return out.str();
 }
 

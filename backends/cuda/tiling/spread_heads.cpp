@@ -11,7 +11,9 @@
 namespace flashrnn::cuda {
 namespace {
 
-constexpr int fragment_bytes = 512;
+constexpr int fragment_bytes = 512, wide_tile_bytes = 2048;
+/// Rows of the batch from which the kernels for wide batch tiles are asked for.
+constexpr Index least_wide_batch = 16;
 
 SpreadTiling tiling_of(const TileCandidate& candidate) {
   const auto at = [&](const char* name) { return static_cast<int>(candidate.at(name)); };
@@ -32,14 +34,32 @@ SpreadTiling tiling_of(const TileCandidate& candidate) {
   return out;
 }
 
+SpreadTiling wide_tiling_of(const TileCandidate& candidate) {
+  const auto at = [&](const char* name) { return static_cast<int>(candidate.at(name)); };
+  SpreadTiling out;
+  out.wide = true;
+  out.blocks = at("BLOCKS");
+  out.units = at("UNITS");
+  out.batch = at("BATCH_TILE");
+  out.streams = at("STREAMS");
+  out.row_groups = at("ROW_GROUPS");
+  out.register_tiles = at("REGISTER_TILES");
+  out.tiles = at("K_TILES");
+  out.shared_bytes = at("SHARED_BYTES");
+  out.vector_bytes = at("VECTOR_BYTES");
+  out.nanoseconds = 1e-3 * static_cast<double>(candidate.step_ps);
+  return out;
+}
+
 }  // namespace
 
 Index SpreadTiling::exchange_bytes() const {
-  return in_cluster ? 0 : Index(exchange_slots) * vector_bytes;
+  return in_cluster ? 0 : Index(exchange_slots) * vector_bytes * streams;
 }
 
 Index SpreadTiling::groups(const Shape& shape) const {
-  return shape.heads * ((shape.batch + batch - 1) / batch);
+  const Index rows = Index(batch) * streams;
+  return shape.heads * ((shape.batch + rows - 1) / rows);
 }
 
 Index SpreadTiling::groups_at_once(const DeviceFacts& device) const {
@@ -50,12 +70,18 @@ Index SpreadTiling::groups_at_once(const DeviceFacts& device) const {
 SpreadTiling SpreadTiling::with_fewer_register_tiles(int count) const {
   SpreadTiling out = *this;
   out.register_tiles -= count;
-  out.shared_bytes += row_groups * k_groups * count * fragment_bytes;
+  out.shared_bytes +=
+      wide ? row_groups * count * wide_tile_bytes : row_groups * k_groups * count * fragment_bytes;
   return out;
 }
 
 std::string SpreadTiling::text() const {
   std::ostringstream out;
+  if (wide) {
+    out << blocks << ", " << units << ", " << batch << ", " << streams << ", " << row_groups << ", "
+        << register_tiles;
+    return out.str();
+  }
   out << (in_cluster ? "true" : "false") << ", " << blocks << ", " << units << ", " << batch << ", "
       << row_groups << ", " << k_groups << ", " << register_tiles << ", " << at_once << ", "
       << (whole ? "true" : "false");
@@ -88,6 +114,14 @@ std::vector<SpreadTiling> choose_spread(const Shape& shape, const SpreadPass& pa
   }
   std::vector<SpreadTiling> out;
   for (const TileCandidate& candidate : choice->candidates) out.push_back(tiling_of(candidate));
+  if (pass.backward || pass.type == DataType::float32 || shape.batch < least_wide_batch) return out;
+  question.kernel = "spread_wide";
+  question.sizes.pop_back();
+  choice = find_tilings(question, count);
+  for (const TileCandidate& candidate : choice->candidates)
+    out.push_back(wide_tiling_of(candidate));
+  std::ranges::stable_sort(out, {}, &SpreadTiling::nanoseconds);
+  if (out.size() > static_cast<std::size_t>(count)) out.resize(static_cast<std::size_t>(count));
   return out;
 }
 

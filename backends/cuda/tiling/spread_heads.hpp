@@ -12,18 +12,21 @@
 
 namespace flashrnn::cuda {
 
-/// One way to run a pass. The names are those of kernels/spread_forward.cuh.
+/// One way to run a pass. The names are those of kernels/spread_forward.cuh, or, if `wide`, of
+/// kernels/wide_forward.cuh, which has no k_groups.
 struct SpreadTiling {
+  bool wide = false;
   bool in_cluster = false;
   int blocks = 1, units = 16, batch = 8, row_groups = 1, k_groups = 8, register_tiles = 0;
+  int streams = 1;         ///< wide: batch tiles per block, of `batch` rows each
   int at_once = 8;         ///< packets of the vector that a lane reads at once
   bool whole = false;      ///< floats of R are kept unsplit
-  int tiles = 0;           ///< fragments of R per warp
+  int tiles = 0;           ///< fragments of R per warp; wide: k-tiles
   int shared_bytes = 0;    ///< per block
   int vector_bytes = 0;    ///< of what blocks hand to each other in a step, per group
   double nanoseconds = 0;  ///< predicted, of a step of all launches
 
-  int threads() const { return 32 * row_groups * k_groups; }
+  int threads() const { return wide ? 128 * (row_groups + 1) : 32 * row_groups * k_groups; }
   /// Bytes of what blocks hand to each other through L2, per group.
   Index exchange_bytes() const;
   /// Groups, of a head and a batch tile, of the whole problem.
