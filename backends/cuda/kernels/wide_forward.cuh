@@ -185,6 +185,7 @@ __device__ void wide_forward_compute(const ForwardParameters& p, unsigned char* 
         float sum[Tile::batch / 2];
         matrix.multiply(shared + Tile::vector_bytes * stream, arrivals, number & 1, sum);
         if (lane == 0) arrive(arrivals + 8 * Tile::sections);  // the vector's place is free
+        group_barrier(row_group);  // all of the group have read the sums of the turn before
         store_wide_sums<Tile>(sums, sum);
       }
       copy_async_wait<Tile::streams - 1>();
