@@ -42,7 +42,6 @@ class Listing {
 
  private:
   friend class ListingSearch;
-  static constexpr std::size_t kChunk = 4;  // values that are moved at once
 
   // Rows one after the other, stride_ values each; not set at first.
   class Rows {
@@ -60,8 +59,9 @@ class Listing {
   // A variable that is computed from others, as far as that is not in the beginnings.
   struct Computed {
     std::size_t column = 0;
-    std::vector<std::uint32_t> place;        // by combination: its column of values
-    std::unique_ptr<std::int32_t[]> values;  // by place and beginning
+    std::size_t places = 0;
+    std::vector<std::uint32_t> place;        // by combination
+    std::unique_ptr<std::int32_t[]> values;  // by beginning and place
   };
   struct Range {
     std::size_t beginning = 0;
@@ -79,17 +79,17 @@ class Listing {
                    std::size_t count) const;
   void write_pairs(std::uint64_t rank, std::int64_t* out, std::size_t count) const;
   void write_row(Range at, const std::int64_t* outer, std::int64_t* out) const;
-  void write_computed(Range at, std::int64_t* out) const;
   [[nodiscard]] Range range_from(std::uint64_t rank) const;
 
   Status status_ = Status::limit;
   std::size_t width_ = 0;
-  std::size_t stride_ = 0;       // of all rows here, a multiple of kChunk
-  std::size_t first_chunk_ = 0;  // chunks before it are the same for all combinations
+  std::size_t stride_ = 0;       // of rows and endings, a multiple of kRowChunk
+  std::size_t first_chunk_ = 0;  // chunks before it are zero in all endings
   std::uint64_t outer_ = 1;      // rows of the first variables,
   std::uint64_t inner_ = 0;      // each with so many solutions
   Rows outer_rows_;              // zeros if there is only one, which is in the beginnings
-  Rows table_;                   // where it pays: the inner solutions, to be added to outer rows
+  Rows cycles_;                  // where it pays: outer rows as PairsJob takes them,
+  Rows table_;                   // and the inner solutions, to be added to them
   Rows beginnings_;
   std::vector<std::int64_t> endings_;  // by combination, to be added
   std::vector<std::uint64_t> masks_;   // by beginning

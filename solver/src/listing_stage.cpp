@@ -168,6 +168,7 @@ bool ListingSearch::prepare_outputs(std::size_t s) {
     memory_bytes_ -= size * sizeof(std::int32_t);
     Listing::Computed& computed = result_.computed_.emplace_back();
     computed.column = static_cast<std::size_t>(output.variable);
+    computed.places = places;
     computed.values = std::make_unique_for_overwrite<std::int32_t[]>(size);
     for (std::uint32_t c = 0; c < stage_->combinations; ++c) {
       for (std::uint32_t l = stage_->begin; l < stage_->end; ++l) {
@@ -185,12 +186,11 @@ void ListingSearch::keep_output(Kept& kept, std::size_t lanes) {
   const std::size_t place = place_of(kept.gate, stage_->begin);
   if ((kept.known >> place & 1) != 0) return;
   kept.known |= std::uint64_t{1} << place;
-  std::int32_t* to = result_.computed_[kept.computed].values.get() + place * lanes_ + block_;
+  const Listing::Computed& computed = result_.computed_[kept.computed];
+  std::int32_t* to = computed.values.get() + block_ * computed.places + place;
   const LaneValues& value = value_of(kept.gate);
-  if (value.column == nullptr) {
-    std::fill_n(to, lanes, value.value);
-  } else {
-    std::copy_n(value.column, lanes, to);
+  for (std::size_t i = 0; i < lanes; ++i, to += computed.places) {
+    *to = value.column == nullptr ? value.value : value.column[i];
   }
 }
 
