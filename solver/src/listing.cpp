@@ -78,13 +78,6 @@ void Listing::make_table() {
   const std::vector<std::int64_t> none(stride_, 0);
   write_inner(0, none.data(), table.data(), static_cast<std::size_t>(inner_));
   std::fill_n(table.data() + values, kReadBehind, 0);
-  const std::size_t stride = cycle_stride(width_);
-  cycles_ = Rows(static_cast<std::size_t>(outer_) * stride);
-  const std::int64_t* from = outer_rows_.data();
-  std::int64_t* to = cycles_.data();
-  for (std::uint64_t i = 0; i < outer_; ++i, from += stride_, to += stride) {
-    make_cycle(from, to, width_);
-  }
   table_ = std::move(table);
 }
 
@@ -101,13 +94,24 @@ void Listing::write(std::uint64_t rank, std::int64_t* rows, std::size_t count) c
 }
 
 void Listing::write_pairs(std::uint64_t rank, std::int64_t* out, std::size_t count) const {
-  // Behind the last row nothing may be written, so that one is put together value by value.
-  const std::size_t all = count - 1;
-  put_pairs({cycles_.data() + rank / inner_ * cycle_stride(width_), table_.data(),
-             static_cast<std::size_t>(inner_), static_cast<std::size_t>(rank % inner_), all, out,
-             width_});
-  rank += all;
-  out += all * width_;
+  constexpr std::size_t kBlockValues = 512;
+  const auto inner = static_cast<std::size_t>(inner_);
+  // Outer rows are prepared in blocks that stay in the cache. Behind the last row nothing may be
+  // written, so that one is put together value by value.
+  const std::size_t length = cycle_stride(width_);
+  const std::size_t block = std::max<std::size_t>(1, kBlockValues / length);
+  Rows cycles(block * length + kRowChunk - 1);
+  while (count > 1) {
+    const auto first = static_cast<std::size_t>(rank / inner_);
+    const auto skipped = static_cast<std::size_t>(rank % inner_);
+    const std::size_t outer = std::min(block, (skipped + count - 2) / inner + 1);
+    const std::size_t rows = std::min(count - 1, outer * inner - skipped);
+    make_cycles(outer_rows_.data() + first * stride_, stride_, cycles.data(), outer, width_);
+    put_pairs({cycles.data(), table_.data(), inner, skipped, rows, out, width_});
+    rank += rows;
+    out += rows * width_;
+    count -= rows;
+  }
   const std::int64_t* begin = outer_rows_.data() + rank / inner_ * stride_;
   const std::int64_t* end = table_.data() + rank % inner_ * width_;
   for (std::size_t c = 0; c < width_; ++c) out[c] = begin[c] + end[c];

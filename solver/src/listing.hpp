@@ -68,11 +68,6 @@ class Listing {
     std::uint64_t mask = 0;  // of the combinations still to be written
   };
 
-  /// Whether there are many solutions in short groups, which diagrams write faster.
-  [[nodiscard]] bool has_short_groups() const {
-    constexpr std::uint64_t kMany = std::uint64_t{1} << 14;
-    return count() > kMany && table_.data() == nullptr && inner_ < 4 * masks_.size();
-  }
   void rank_beginnings(const std::uint64_t* masks, std::size_t count);
   void make_table();
   void write_inner(std::uint64_t rank, const std::int64_t* outer, std::int64_t* out,
@@ -88,8 +83,7 @@ class Listing {
   std::uint64_t outer_ = 1;      // rows of the first variables,
   std::uint64_t inner_ = 0;      // each with so many solutions
   Rows outer_rows_;              // zeros if there is only one, which is in the beginnings
-  Rows cycles_;                  // where it pays: outer rows as PairsJob takes them,
-  Rows table_;                   // and the inner solutions, to be added to them
+  Rows table_;                   // where it pays: the inner solutions, to be added to outer rows
   Rows beginnings_;
   std::vector<std::int64_t> endings_;  // by combination, to be added
   std::vector<std::uint64_t> masks_;   // by beginning

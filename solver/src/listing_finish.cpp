@@ -17,26 +17,25 @@ void ListingSearch::store_outputs(std::size_t begin, std::size_t end) {
     if (!own) continue;
     const std::int32_t* from = gathered_[static_cast<std::size_t>(output.gate)];
     const std::int32_t value = value_of(output.gate).value;
-    std::int64_t* column = rows_.data() + output.variable;
+    std::int64_t* column = rows_ + output.variable;
     for (std::size_t i = 0; i < lanes_; ++i) {
       column[i * result_.stride_] = from == nullptr ? value : from[i];
     }
   }
 }
 
-// Beginnings that nothing completes would only be passed over, again and again.
-void ListingSearch::drop_dead_ends() {
-  const std::size_t before = lanes_;
-  const std::size_t stride = result_.stride_;
+// The rows are beginnings; those that nothing completes would only be passed over, again and again.
+void ListingSearch::take_beginnings() {
+  std::uint32_t* const from = scratch_array<std::uint32_t>(lanes_);
   std::size_t kept = 0;
-  std::uint32_t* const from = scratch_array<std::uint32_t>(before);
-  for (std::size_t i = 0; i < before; ++i) {
+  for (std::size_t i = 0; i < lanes_; ++i) {
     from[kept] = static_cast<std::uint32_t>(i);
     kept += masks_[i] != 0 ? 1 : 0;
   }
-  if (kept == before) return;
+  result_.beginnings_ = Listing::Rows(kept * result_.stride_);
+  copy_rows(rows_, from, result_.beginnings_.data(), kept, result_.stride_);
+  if (kept == lanes_) return;
   for (std::size_t i = 0; i < kept; ++i) masks_[i] = masks_[from[i]];
-  copy_rows(rows_.data(), from, rows_.data(), kept, stride);
   for (Listing::Computed& computed : result_.computed_) {
     std::int32_t* const values = computed.values.get();
     for (std::size_t i = 0; i < kept; ++i) {
@@ -50,11 +49,10 @@ void ListingSearch::drop_dead_ends() {
 void ListingSearch::finish() {
   Listing& out = result_;
   const ListingPlan::Stage& stage = plan_.stages().back();
-  drop_dead_ends();
+  take_beginnings();
   out.rank_beginnings(masks_, lanes_);
   out.status_ = out.inner_ == 0 ? Status::unsatisfiable : Status::satisfiable;
   if (out.inner_ == 0) return;
-  out.beginnings_ = std::move(rows_);
   out.endings_.assign(stage.combinations * out.stride_, 0);
   out.first_chunk_ = out.stride_ / kRowChunk;
   for (std::uint32_t l = stage.begin; l < stage.end; ++l) {

@@ -40,27 +40,30 @@ bool ListingSearch::run(const std::vector<std::int64_t>& base) {
   Listing& out = result_;
   out.width_ = base.size();
   out.stride_ = (base.size() + kRowChunk - 1) / kRowChunk * kRowChunk;
-  rows_ = Listing::Rows(out.stride_);
-  std::ranges::fill(std::ranges::copy(base, rows_.data()).out, rows_.data() + out.stride_, 0);
+  // A row of zeros, which the rows of a second chain begin with.
+  std::int64_t* const zeros = scratch_array<std::int64_t>(out.stride_);
+  std::fill_n(zeros, out.stride_, 0);
+  rows_ = scratch_array<std::int64_t>(out.stride_);
+  std::ranges::fill(std::ranges::copy(base, rows_).out, rows_ + out.stride_, 0);
   const std::size_t second = plan_.second_chain();
   if (second == 0) {
     out.outer_rows_ = Listing::Rows(out.stride_);
-    std::fill_n(out.outer_rows_.data(), out.stride_, 0);
+    std::copy_n(zeros, out.stride_, out.outer_rows_.data());
   } else {
     if (!run_chain(0, second)) return false;
     if (stopped_ || lanes_ == 0) return finish_empty();
     out.outer_ = lanes_;
     store_outputs(0, second);
-    out.outer_rows_ = std::move(rows_);
-    rows_ = Listing::Rows(out.stride_);
-    std::fill_n(rows_.data(), out.stride_, 0);
+    out.outer_rows_ = Listing::Rows(lanes_ * out.stride_);
+    std::copy_n(rows_, lanes_ * out.stride_, out.outer_rows_.data());
+    rows_ = zeros;
     columns_.clear();
   }
   if (!run_chain(second, plan_.stages().size())) return false;
   if (stopped_ || lanes_ == 0) return finish_empty();
   store_outputs(second, plan_.stages().size() - 1);
   finish();
-  return !out.has_short_groups();
+  return true;
 }
 
 // The stages [begin, end), from one lane on.
@@ -149,9 +152,9 @@ void ListingSearch::find_wanted(std::size_t s) {
 
 void ListingSearch::extend_rows(std::size_t s, bool dense) {
   const std::size_t stride = result_.stride_;
-  const Listing::Rows before = std::move(rows_);
-  rows_ = Listing::Rows(lanes_ * stride);
-  copy_rows(before.data(), origin_, rows_.data(), lanes_, stride);
+  const std::int64_t* const before = rows_;
+  rows_ = scratch_array<std::int64_t>(lanes_ * stride);
+  copy_rows(before, origin_, rows_, lanes_, stride);
   const ListingPlan::Stage& stage = plan_.stages()[s];
   for (std::uint32_t l = stage.begin; l < stage.end; ++l) {
     const ListingPlan::Level& level = plan_.levels()[l];
@@ -162,7 +165,7 @@ void ListingSearch::extend_rows(std::size_t s, bool dense) {
     } else {
       fill_level(level, values, stage.combinations);
     }
-    std::int64_t* column = rows_.data() + level.variable;
+    std::int64_t* column = rows_ + level.variable;
     const auto id = static_cast<std::size_t>(level.gate);
     if (wanted_[id] == 0 && plan_.last_stage(level.gate) <= static_cast<int>(s)) {
       for (std::size_t i = 0; i < lanes_; ++i) column[i * stride] = from[combination_[i]];

@@ -98,7 +98,7 @@ class ListingSearch {
 
   void store_outputs(std::size_t begin, std::size_t end);
 
-  void drop_dead_ends();
+  void take_beginnings();
 
   void finish();
 
@@ -122,7 +122,7 @@ class ListingSearch {
   ScratchVector<std::int32_t> columns_;  // gates that have a column for all lanes
   ScratchVector<std::uint8_t> wanted_;
   ScratchVector<Kept> kept_;
-  Listing::Rows rows_;              // by lane
+  std::int64_t* rows_ = nullptr;    // by lane
   std::uint64_t* masks_ = nullptr;  // by lane: combinations that are left
   std::uint32_t* low_ = nullptr;    // halves of the masks of a block
   std::uint32_t* high_ = nullptr;

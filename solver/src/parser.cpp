@@ -61,6 +61,10 @@ Parser::Parser(ModelData& model, std::int32_t text_index)
   const std::size_t size = lexer_.text().size();
   model_.nodes.reserve(model_.nodes.size() + size / 12 + 16);
   model_.statements.reserve(model_.statements.size() + size / 64 + 8);
+  model_.variables.reserve(model_.variables.size() + size / 64 + 8);
+  model_.names.reserve(model_.names.size() + size / 8 + 32);
+  model_.pool.reserve(model_.pool.size() + size / 16 + 16);
+  list_.reserve(64);
   advance();
 }
 

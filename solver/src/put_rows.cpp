@@ -8,35 +8,13 @@
 #include <numeric>
 #include <utility>
 
+#include "row_chunks.hpp"
+
 namespace constrint::detail {
 
 namespace {
 
 constexpr std::size_t kMostRowChunks = kMostRowWidth / kRowChunk;
-
-using RowChunk [[gnu::vector_size(kRowChunk * sizeof(std::int64_t))]] = std::int64_t;
-
-// By reference: how a vector is returned depends on the processor.
-[[gnu::always_inline]] inline void load(const std::int64_t* from, RowChunk& chunk) {
-  std::memcpy(&chunk, from, sizeof chunk);
-}
-[[gnu::always_inline]] inline void store(const RowChunk& chunk, std::int64_t* to) {
-  std::memcpy(to, &chunk, sizeof chunk);
-}
-// to = from + added
-[[gnu::always_inline]] inline void store_sum(const std::int64_t* from, const RowChunk& added,
-                                             std::int64_t* to) {
-  RowChunk chunk;
-  load(from, chunk);
-  chunk += added;
-  store(chunk, to);
-}
-[[gnu::always_inline]] inline void store_sum(const std::int64_t* from, const std::int64_t* added,
-                                             std::int64_t* to) {
-  RowChunk chunk;
-  load(added, chunk);
-  store_sum(from, chunk, to);
-}
 
 // Chunks before `first` are the beginning's alone. What a row's last chunk writes too much is
 // overwritten by the next row.
@@ -47,22 +25,26 @@ template <std::size_t chunks, std::size_t first, bool with_columns>
   std::int64_t* out = job.out;
   for (std::size_t g = 0; g < job.groups; ++g, beginning += kStride) {
     std::array<RowChunk, chunks> own;
-    for (std::size_t c = 0; c < chunks; ++c) {
+    unrolled<chunks>([&](std::size_t c) {
       RowChunk outer;
       load(job.outer + c * kRowChunk, outer);
       load(beginning + c * kRowChunk, own[c]);
       own[c] += outer;
-    }
+    });
     std::uint64_t mask = g + 1 == job.groups ? job.last_mask
                          : g == 0            ? job.first_mask
                                              : job.masks[g - 1];
     for (; mask != 0; mask &= mask - 1, out += job.width) {
       const auto combination = static_cast<std::size_t>(std::countr_zero(mask));
       const std::int64_t* ending = job.endings + combination * kStride;
-      for (std::size_t c = 0; c < first; ++c) store(own[c], out + c * kRowChunk);
-      for (std::size_t c = first; c < chunks; ++c) {
-        store_sum(ending + c * kRowChunk, own[c], out + c * kRowChunk);
-      }
+      unrolled<chunks>([&](std::size_t c) {
+        const std::size_t at = c * kRowChunk;
+        if (c < first) {
+          store(own[c], out + at);
+        } else {
+          store_sum(ending + at, own[c], out + at);
+        }
+      });
       for (std::size_t i = 0; with_columns && i < job.column_count; ++i) {
         const GroupsColumn& column = job.columns[i];
         out[column.column] = column.values[g * column.places + column.place[combination]];
@@ -103,7 +85,7 @@ template <std::size_t fixed>
       }
     } else {
       std::array<RowChunk, kPeriod> cycle;
-      for (std::size_t c = 0; c < kPeriod; ++c) load(own + c * kRowChunk % fixed, cycle[c]);
+      unrolled<kPeriod>([&](std::size_t c) { load(own + c * kRowChunk % fixed, cycle[c]); });
       const auto each = [&](std::size_t c) {
         const std::size_t at = c * kRowChunk;
         if constexpr (kPeriod <= kInRegisters) {
@@ -115,9 +97,11 @@ template <std::size_t fixed>
       constexpr std::size_t kValues = kPeriod * kRowChunk;
       auto values = static_cast<std::size_t>(out - to);
       for (; values >= kValues; values -= kValues, to += kValues, inner += kValues) {
-        for (std::size_t c = 0; c < kPeriod; ++c) each(c);
+        unrolled<kPeriod>(each);
       }
-      for (std::size_t c = 0; c < kPeriod && c * kRowChunk < values; ++c) each(c);
+      unrolled<kPeriod>([&](std::size_t c) {
+        if (c * kRowChunk < values) each(c);
+      });
     }
   }
 }
@@ -203,15 +187,17 @@ void put_pairs(const PairsJob& job) {
   run<PairsKernels>(job);
 }
 
-void make_cycle(const std::int64_t* row, std::int64_t* cycle, std::size_t width) {
-  for (std::size_t at = 0; at < width; at += kRowChunk) {
-    std::memcpy(cycle + at, row + at, sizeof(RowChunk));
+void make_cycles(const std::int64_t* rows, std::size_t stride, std::int64_t* cycles,
+                 std::size_t count, std::size_t width) {
+  const std::size_t length = cycle_stride(width);
+  for (; count > 0; --count, rows += stride, cycles += length) {
+    // Each copy overwrites what the one before wrote too much.
+    for (std::size_t begin = 0; begin < length; begin += width) {
+      for (std::size_t c = 0; c < width && begin + c < length; c += kRowChunk) {
+        std::memcpy(cycles + begin + c, rows + c, sizeof(RowChunk));
+      }
+    }
   }
-  const std::size_t last = cycle_stride(width) - kRowChunk;
-  for (std::size_t at = width; at < last; at += kRowChunk) {
-    std::memcpy(cycle + at, cycle + at - width, sizeof(RowChunk));
-  }
-  std::memcpy(cycle + last, cycle + last - width, sizeof(RowChunk));
 }
 
 void copy_rows(const std::int64_t* from, const std::uint32_t* places, std::int64_t* to,

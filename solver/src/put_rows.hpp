@@ -4,10 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "row_chunks.hpp"
+
 namespace constrint::detail {
 
-/// Values that are moved at once.
-inline constexpr std::size_t kRowChunk = 4;
 /// Copies the rows at some places of a table. stride: of both, a multiple of kRowChunk.
 void copy_rows(const std::int64_t* from, const std::uint32_t* places, std::int64_t* to,
                std::size_t rows, std::size_t stride);
@@ -49,8 +49,10 @@ void put_groups(const GroupsJob& job);
 constexpr std::size_t cycle_stride(std::size_t width) {
   return (width + 2 * kRowChunk - 2 + kRowChunk - 1) / kRowChunk * kRowChunk;
 }
-/// Makes a row, `width` values and whatever up to a multiple of kRowChunk, one for PairsJob::outer.
-void make_cycle(const std::int64_t* row, std::int64_t* cycle, std::size_t width);
+/// Makes `count` rows of `width` values, each in `stride` ones, the rows of PairsJob::outer. Writes
+/// up to kRowChunk - 1 values behind the last one.
+void make_cycles(const std::int64_t* rows, std::size_t stride, std::int64_t* cycles,
+                 std::size_t count, std::size_t width);
 /// Values that are read behind PairsJob::inner.
 inline constexpr std::size_t kReadBehind = 2 * kRowChunk;
 
