@@ -30,8 +30,9 @@ struct Constraint {
   std::int32_t scope_begin = 0;
   std::int32_t scope_end = 0;
   std::int32_t statement = -1;
-  std::uint32_t revised = 0;  // tick of the last revision
-  bool active = true;         // not yet known to hold for every assignment
+  std::uint32_t revised = 0;   // tick of the last revision
+  std::uint32_t compiled = 0;  // tick when its gates were made; 0: not known
+  bool active = true;          // not yet known to hold for every assignment
 };
 
 struct Circuit {

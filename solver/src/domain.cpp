@@ -69,6 +69,11 @@ void Domain::restrict_to(std::int64_t new_low, std::int64_t new_high) {
     set_list(first, static_cast<std::size_t>(last - first));
     return;
   }
+  if (step == 1) {
+    low = std::max(low, new_low);
+    high = std::min(high, new_high);
+    return;
+  }
   const auto wide_step = static_cast<Int128>(step);
   if (new_low > low) {
     const Int128 distance = static_cast<Int128>(new_low) - low;

@@ -23,8 +23,9 @@ class Propagator {
   Propagator(const Propagator&) = delete;
   Propagator& operator=(const Propagator&) = delete;
 
-  /// Narrows by one constraint. False if it cannot hold.
-  bool revise(Constraint& constraint);
+  /// Narrows by one constraint. False if it cannot hold. evaluated: its gates' intervals are those
+  /// of the domains as they are.
+  bool revise(Constraint& constraint, bool evaluated = false);
   /// Evaluates a constraint forward only: false if it certainly cannot hold. With all its variables
   /// fixed the answer is exact (128-bit arithmetic where 64 bits do not do; see overflowed()).
   bool check(const Constraint& constraint);
@@ -33,6 +34,8 @@ class Propagator {
     forward(circuit_.constraints[constraint]);
     return range(gate_id);
   }
+  /// Compiles a statement of the model and narrows by it. False if it cannot hold.
+  bool add_statement(std::int32_t root, std::int32_t statement);
   /// Revises until nothing changes. False if a constraint cannot hold.
   bool revise_all();
   /// After a change of `variable`: deals with what depends on it until nothing changes. Light:
