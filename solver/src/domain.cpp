@@ -106,6 +106,12 @@ void Domain::make_list(ListArena& arena) {
 
 void Domain::restrict_to_list(std::span<const std::int64_t> sorted, ListArena& arena) {
   std::int64_t* kept = arena.allocate(sorted.size());
+  if (!is_list() && step == 1 && !sorted.empty() && sorted.front() >= low &&
+      sorted.back() <= high) {
+    std::copy(sorted.begin(), sorted.end(), kept);
+    set_list(kept, sorted.size());
+    return;
+  }
   std::size_t size = 0;
   for (const std::int64_t value : sorted) {
     if (contains(value)) kept[size++] = value;

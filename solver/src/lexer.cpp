@@ -161,6 +161,8 @@ void Lexer::next(Token& token) {
     }
   }
   const char c = text_[at_];
+  // Most tokens are names and numbers.
+  if (kWordCharacter[static_cast<unsigned char>(c)]) return c <= '9' ? number(token) : identifier(token);
   const char following = at_ + 1 < size ? text_[at_ + 1] : '\0';
   switch (c) {
     case '+':
@@ -203,8 +205,6 @@ void Lexer::next(Token& token) {
       return following == '=' ? make(token, TokenKind::greater_equal, 2)
                               : make(token, TokenKind::greater, 1);
     default:
-      if (c >= '0' && c <= '9') return number(token);
-      if (kWordCharacter[static_cast<unsigned char>(c)]) return identifier(token);
       return make(token, TokenKind::invalid, 1);
   }
 }

@@ -11,6 +11,7 @@
 #include "constrint/options.hpp"
 #include "limits.hpp"
 #include "listing_plan.hpp"
+#include "recycler.hpp"
 
 namespace constrint::detail {
 
@@ -48,12 +49,18 @@ class Listing {
    public:
     Rows() = default;
     explicit Rows(std::size_t size)
-        : values_(std::make_unique_for_overwrite<std::int64_t[]>(size)) {}
+        : values_(RecyclingAllocator<std::int64_t>().allocate(size), GiveBack{size}) {}
     [[nodiscard]] std::int64_t* data() { return values_.get(); }
     [[nodiscard]] const std::int64_t* data() const { return values_.get(); }
 
    private:
-    std::unique_ptr<std::int64_t[]> values_;
+    struct GiveBack {
+      std::size_t size;  // set wherever there are values
+      void operator()(std::int64_t* values) const {
+        RecyclingAllocator<std::int64_t>().deallocate(values, size);
+      }
+    };
+    std::unique_ptr<std::int64_t[], GiveBack> values_;
   };
 
   // A variable that is computed from others, as far as that is not in the beginnings.

@@ -163,9 +163,15 @@ bool ListingPlan::add_levels(const Propagator& root, const std::vector<OrderedVa
     level.gate = push(gate, std::uint64_t{1} << levels_.size());
     level.size = static_cast<std::uint32_t>(size);
     level.values = ScratchAllocator<std::int32_t>().allocate(size);
-    for (std::uint64_t i = 0; i < size; ++i) {
-      level.values[i] = static_cast<std::int32_t>(domain.at(entry.largest ? size - 1 - i : i));
+    if (domain.is_list()) {
+      std::ranges::transform(domain.list(), level.values,
+                             [](std::int64_t value) { return static_cast<std::int32_t>(value); });
+    } else {
+      for (std::uint64_t i = 0; i < size; ++i) {
+        level.values[i] = static_cast<std::int32_t>(domain.at(i));
+      }
     }
+    if (entry.largest) std::reverse(level.values, level.values + size);
     gate_of_variable_[v] = level.gate;
     levels_.push_back(level);
   }

@@ -59,14 +59,13 @@ void ListingSearch::prepare_cache() {
   cache_.clear();
   for (std::uint32_t l = stage_->begin; l < active_end_; ++l) {
     const ListingPlan::Level& level = plan_.levels()[l];
-    const std::uint64_t before = (std::uint64_t{1} << stage_->begin) - 1;
-    const std::uint64_t all = ((std::uint64_t{2} << l) - 1) & ~before;
+    const std::uint64_t all = (std::uint64_t{2} << l) - (std::uint64_t{1} << stage_->begin);
     for (std::uint32_t g = level.gates_begin; g < level.gates_end; ++g) {
       const std::int32_t id = plan_.gates()[g];
       const std::uint64_t levels = plan_.levels_of(id);
       std::int32_t& first = cached_[static_cast<std::size_t>(id)];
       first = -1;
-      if ((levels & before) == 0 || (levels & all) == all) continue;
+      if ((levels & all) == all) continue;
       first = static_cast<std::int32_t>(cache_.size());
       cache_.resize(cache_.size() + places_of(id, stage_->begin));
     }

@@ -200,8 +200,33 @@ void make_cycles(const std::int64_t* rows, std::size_t stride, std::int64_t* cyc
   }
 }
 
+namespace {
+
+template <std::size_t chunks>
+void copy_chunks(const std::int64_t* from, const std::uint32_t* places, std::int64_t* to,
+                 std::size_t rows) {
+  constexpr std::size_t kStride = chunks * kRowChunk;
+  for (std::size_t i = 0; i < rows; ++i, to += kStride) {
+    std::memcpy(to, from + places[i] * kStride, kStride * sizeof(std::int64_t));
+  }
+}
+
+}  // namespace
+
 void copy_rows(const std::int64_t* from, const std::uint32_t* places, std::int64_t* to,
                std::size_t rows, std::size_t stride) {
+  switch (stride / kRowChunk) {
+    case 1:
+      return copy_chunks<1>(from, places, to, rows);
+    case 2:
+      return copy_chunks<2>(from, places, to, rows);
+    case 3:
+      return copy_chunks<3>(from, places, to, rows);
+    case 4:
+      return copy_chunks<4>(from, places, to, rows);
+    default:
+      break;
+  }
   for (std::size_t i = 0; i < rows; ++i, to += stride) {
     const std::int64_t* const row = from + places[i] * stride;
     for (std::size_t c = 0; c < stride; c += kRowChunk) {
