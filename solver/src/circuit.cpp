@@ -185,7 +185,7 @@ std::int32_t Compiler::add_objective(std::int32_t root) {
 }
 
 bool Compiler::recompile(Constraint& constraint) {
-  std::vector<Gate>& gates = circuit_.gates;
+  RecyclingVector<Gate>& gates = circuit_.gates;
   const auto begin = static_cast<std::int32_t>(gates.size());
   const auto old_begin = constraint.begin;
   gate_of_.resize(std::max(gate_of_.size(), static_cast<std::size_t>(constraint.end - old_begin)));

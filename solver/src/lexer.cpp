@@ -83,7 +83,8 @@ void Lexer::identifier(Token& token) {
     while (end + kBytesAtOnce <= text_.size()) {
       const std::size_t found = word_characters_of_sixteen(text_.data() + end);
       end += found;
-      if (found < kBytesAtOnce) return make(token, classify(text_.substr(at_, end - at_)), end - at_);
+      if (found < kBytesAtOnce)
+        return make(token, classify(text_.substr(at_, end - at_)), end - at_);
     }
   }
   while (end < text_.size() && kWordCharacter[static_cast<unsigned char>(text_[end])]) ++end;
@@ -162,7 +163,8 @@ void Lexer::next(Token& token) {
   }
   const char c = text_[at_];
   // Most tokens are names and numbers.
-  if (kWordCharacter[static_cast<unsigned char>(c)]) return c <= '9' ? number(token) : identifier(token);
+  if (kWordCharacter[static_cast<unsigned char>(c)])
+    return c <= '9' ? number(token) : identifier(token);
   const char following = at_ + 1 < size ? text_[at_ + 1] : '\0';
   switch (c) {
     case '+':

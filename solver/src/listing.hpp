@@ -44,24 +44,7 @@ class Listing {
  private:
   friend class ListingSearch;
 
-  // Rows one after the other, stride_ values each; not set at first.
-  class Rows {
-   public:
-    Rows() = default;
-    explicit Rows(std::size_t size)
-        : values_(RecyclingAllocator<std::int64_t>().allocate(size), GiveBack{size}) {}
-    [[nodiscard]] std::int64_t* data() { return values_.get(); }
-    [[nodiscard]] const std::int64_t* data() const { return values_.get(); }
-
-   private:
-    struct GiveBack {
-      std::size_t size;  // set wherever there are values
-      void operator()(std::int64_t* values) const {
-        RecyclingAllocator<std::int64_t>().deallocate(values, size);
-      }
-    };
-    std::unique_ptr<std::int64_t[], GiveBack> values_;
-  };
+  using Rows = RecycledArray<std::int64_t>;  // one after the other
 
   // A variable that is computed from others, as far as that is not in the beginnings.
   struct Computed {
@@ -92,9 +75,9 @@ class Listing {
   Rows outer_rows_;              // zeros if there is only one, which is in the beginnings
   Rows table_;                   // where it pays: the inner solutions, to be added to outer rows
   Rows beginnings_;
-  std::vector<std::int64_t> endings_;  // by combination, to be added
-  std::vector<std::uint64_t> masks_;   // by beginning
-  std::vector<std::uint32_t> first_;   // by beginning: rank of its first solution; one more
+  RecyclingVector<std::int64_t> endings_;  // by combination, to be added
+  RecyclingVector<std::uint64_t> masks_;   // by beginning
+  RecyclingVector<std::uint32_t> first_;   // by beginning: rank of its first solution; one more
   std::vector<Computed> computed_;
 };
 

@@ -254,7 +254,7 @@ std::int32_t ListingPlan::translate(const Propagator& root, const Gate& old) {
 
 // Translates the gates of a constraint that those in tops_ are computed from.
 void ListingPlan::read_gates(const Propagator& root, const Constraint& constraint) {
-  const std::vector<Gate>& gates = root.circuit().gates;
+  const RecyclingVector<Gate>& gates = root.circuit().gates;
   cone_.assign(static_cast<std::size_t>(constraint.end - constraint.begin), 0);
   const auto mark = [&](std::int32_t id) {
     if (id >= constraint.begin) cone_[static_cast<std::size_t>(id - constraint.begin)] = 1;

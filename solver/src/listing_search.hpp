@@ -126,8 +126,8 @@ class ListingSearch {
   std::uint64_t* masks_ = nullptr;  // by lane: combinations that are left
   std::uint32_t* low_ = nullptr;    // halves of the masks of a block
   std::uint32_t* high_ = nullptr;
-  std::uint32_t* origin_ = nullptr;       // by lane: the lane of the stage before
-  std::uint32_t* combination_ = nullptr;  // by lane
+  std::uint32_t* origin_ = nullptr;            // by lane: the lane of the stage before
+  std::uint32_t* combination_ = nullptr;       // by lane
   const std::int32_t* dense_alive_ = nullptr;  // by lane and combination; null: all
   const ListingPlan::Stage* stage_ = nullptr;
   std::size_t lanes_ = 1;

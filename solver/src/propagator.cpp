@@ -97,7 +97,7 @@ bool Propagator::narrow(std::int32_t id, Interval wanted) {
 }
 
 void Propagator::forward(const Constraint& constraint) {
-  std::vector<Gate>& gates = circuit_.gates;
+  RecyclingVector<Gate>& gates = circuit_.gates;
   for (std::int32_t g = constraint.begin; g < constraint.end; ++g) {
     Gate& own = gates[static_cast<std::size_t>(g)];
     if (own.op == Op::constant) continue;
@@ -298,9 +298,9 @@ bool Propagator::drain_queue() {
 }
 
 bool Propagator::compact() {
-  std::vector<Constraint> kept;
+  RecyclingVector<Constraint> kept;
   kept.reserve(circuit_.constraints.size());
-  std::vector<std::int32_t> scope;
+  RecyclingVector<std::int32_t> scope;
   scope.reserve(circuit_.scope.size());
   scope.swap(circuit_.scope);
   for (Constraint& constraint : circuit_.constraints) {

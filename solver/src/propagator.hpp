@@ -113,22 +113,22 @@ class Propagator {
 
   Circuit circuit_;
   Compiler compiler_;
-  std::vector<Domain> domains_;
+  RecyclingVector<Domain> domains_;
   ListArena arena_;
-  std::vector<std::uint8_t>
+  RecyclingVector<std::uint8_t>
       narrowed_;  // by gate: whether it must be narrower than its forward interval
-  std::vector<std::uint32_t> changed_;  // by variable: tick of the last change
+  RecyclingVector<std::uint32_t> changed_;  // by variable: tick of the last change
   std::uint32_t tick_ = 1;
   struct Saved {
     std::int32_t variable;
     Domain domain;
   };
-  std::vector<Saved> trail_;
-  std::vector<std::int32_t> first_;
-  std::vector<std::int32_t> occurrence_;
-  std::vector<std::int32_t> queue_;
-  std::vector<std::uint8_t> queued_;  // by constraint
-  std::vector<Wide> wide_;            // by gate of the constraint evaluated last
+  RecyclingVector<Saved> trail_;
+  RecyclingVector<std::int32_t> first_;
+  RecyclingVector<std::int32_t> occurrence_;
+  RecyclingVector<std::int32_t> queue_;
+  RecyclingVector<std::uint8_t> queued_;  // by constraint
+  RecyclingVector<Wide> wide_;            // by gate of the constraint evaluated last
   bool queueing_ = false;
   bool light_ = false;
   bool entailed_ = false;  // by the last revision: the constraint holds for all values left

@@ -5,6 +5,7 @@
 #include <array>
 #include <bit>
 #include <cstddef>
+#include <memory>
 #include <new>
 #include <vector>
 
@@ -15,10 +16,10 @@ namespace constrint::detail {
 class Recycler {
  public:
   static void* take(std::size_t bytes) {
-    return ended() ? ::operator new(bytes) : of_thread().allocate(bytes);
+    return kMostKept == 0 || ended() ? ::operator new(bytes) : of_thread().allocate(bytes);
   }
   static void give_back(void* memory, std::size_t bytes) {
-    if (ended()) return ::operator delete(memory);
+    if (kMostKept == 0 || ended()) return ::operator delete(memory);
     of_thread().deallocate(memory, bytes);
   }
 
@@ -29,7 +30,11 @@ class Recycler {
   struct Block {
     Block* next;
   };
+#if defined(__SANITIZE_ADDRESS__)
+  static constexpr std::size_t kMostKept = 0;  // for AddressSanitizer to see what is freed
+#else
   static constexpr std::size_t kMostKept = std::size_t{4} << 20;
+#endif
 
   Recycler() = default;
   ~Recycler() {
@@ -60,7 +65,7 @@ class Recycler {
   void* allocate(std::size_t bytes) {
     const std::size_t size_class = class_of(bytes);
     Block*& first = free_[size_class];
-    if (first == nullptr) return ::operator new(std::size_t{1} << size_class);
+    if (first == nullptr) return ::operator new (std::size_t{1} << size_class);
     kept_ -= std::size_t{1} << size_class;
     Block* const block = first;
     first = block->next;
@@ -86,16 +91,31 @@ struct RecyclingAllocator {
   RecyclingAllocator() = default;
   template <class U>
   RecyclingAllocator(const RecyclingAllocator<U>&) {}  // NOLINT(google-explicit-constructor)
-  T* allocate(std::size_t n) {
-    return static_cast<T*>(Recycler::take(n * sizeof(T)));
-  }
-  void deallocate(T* memory, std::size_t n) {
-    Recycler::give_back(memory, n * sizeof(T));
-  }
+  T* allocate(std::size_t n) { return static_cast<T*>(Recycler::take(n * sizeof(T))); }
+  void deallocate(T* memory, std::size_t n) { Recycler::give_back(memory, n * sizeof(T)); }
   friend bool operator==(const RecyclingAllocator&, const RecyclingAllocator&) { return true; }
 };
 
 template <class T>
 using RecyclingVector = std::vector<T, RecyclingAllocator<T>>;
+
+/// An array of numbers, not set at first.
+template <class T>
+class RecycledArray {
+ public:
+  RecycledArray() = default;
+  explicit RecycledArray(std::size_t size)
+      : values_(RecyclingAllocator<T>().allocate(size), GiveBack{size}) {}
+  [[nodiscard]] T* data() { return values_.get(); }
+  [[nodiscard]] const T* data() const { return values_.get(); }
+  [[nodiscard]] std::size_t size() const { return values_.get_deleter().size; }
+
+ private:
+  struct GiveBack {
+    std::size_t size;  // value-initialised where there are none
+    void operator()(T* values) const { RecyclingAllocator<T>().deallocate(values, size); }
+  };
+  std::unique_ptr<T[], GiveBack> values_;
+};
 
 }  // namespace constrint::detail

@@ -38,8 +38,7 @@ using RowChunk [[gnu::vector_size(kRowChunk * sizeof(std::int64_t))]] = std::int
 /// f(0), f(1), ..., f(count - 1), without a loop: the compiler leaves short loops over an array of
 /// chunks in memory, where a chunk that was stored in halves and is loaded whole waits for them.
 template <class F, std::size_t... I>
-[[gnu::always_inline]] inline void unrolled(std::index_sequence<I...>,
-                                            [[maybe_unused]] F f) {
+[[gnu::always_inline]] inline void unrolled(std::index_sequence<I...>, [[maybe_unused]] F f) {
   (f(I), ...);
 }
 template <std::size_t count, class F>
