@@ -3,8 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <vector>
+
+#include "recycler.hpp"
 
 namespace constrint::detail {
 
@@ -18,16 +18,16 @@ class ListArena {
   };
 
   std::int64_t* allocate(std::size_t size) {
-    while (chunk_ < chunks_.size() && used_ + size > chunks_[chunk_].size) {
+    while (chunk_ < chunks_.size() && used_ + size > chunks_[chunk_].size()) {
       ++chunk_;
       used_ = 0;
     }
     if (chunk_ == chunks_.size()) {
       const std::size_t capacity = size > kChunk ? size : kChunk;
-      chunks_.push_back({std::make_unique_for_overwrite<std::int64_t[]>(capacity), capacity});
+      chunks_.emplace_back(capacity);
       used_ = 0;
     }
-    std::int64_t* result = chunks_[chunk_].data.get() + used_;
+    std::int64_t* result = chunks_[chunk_].data() + used_;
     used_ += size;
     return result;
   }
@@ -41,11 +41,7 @@ class ListArena {
 
  private:
   static constexpr std::size_t kChunk = 2048;
-  struct Chunk {
-    std::unique_ptr<std::int64_t[]> data;
-    std::size_t size;
-  };
-  std::vector<Chunk> chunks_;
+  RecyclingVector<RecycledArray<std::int64_t>> chunks_;
   std::size_t chunk_ = 0;
   std::size_t used_ = 0;
 };

@@ -76,8 +76,11 @@ std::int32_t Compiler::gate(Op op, std::int32_t a, std::int32_t b, std::int64_t 
 
 std::int32_t Compiler::build(std::int32_t root) {
   const std::vector<Node>& nodes = circuit_.model->nodes;
-  gate_of_.resize(nodes.size());
-  mark_.resize(nodes.size(), 0);
+  if (mark_.size() < nodes.size()) {
+    gate_of_.resize(nodes.size());
+    mark_.resize(nodes.size(), 0);
+    stack_.reserve(64);
+  }
   ++current_;
   stack_.push_back(root);
   const auto done = [&](std::int32_t node) {
@@ -182,7 +185,7 @@ std::int32_t Compiler::add_objective(std::int32_t root) {
 }
 
 bool Compiler::recompile(Constraint& constraint) {
-  std::vector<Gate>& gates = circuit_.gates;
+  RecyclingVector<Gate>& gates = circuit_.gates;
   const auto begin = static_cast<std::int32_t>(gates.size());
   const auto old_begin = constraint.begin;
   gate_of_.resize(std::max(gate_of_.size(), static_cast<std::size_t>(constraint.end - old_begin)));

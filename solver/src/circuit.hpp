@@ -7,6 +7,7 @@
 #include "domain.hpp"
 #include "interval.hpp"
 #include "model_data.hpp"
+#include "recycler.hpp"
 
 namespace constrint::detail {
 
@@ -30,15 +31,16 @@ struct Constraint {
   std::int32_t scope_begin = 0;
   std::int32_t scope_end = 0;
   std::int32_t statement = -1;
-  std::uint32_t revised = 0;  // tick of the last revision
-  bool active = true;         // not yet known to hold for every assignment
+  std::uint32_t revised = 0;   // tick of the last revision
+  std::uint32_t compiled = 0;  // tick when its gates were made; 0: not known
+  bool active = true;          // not yet known to hold for every assignment
 };
 
 struct Circuit {
   const ModelData* model = nullptr;
-  std::vector<Gate> gates;
-  std::vector<Constraint> constraints;
-  std::vector<std::int32_t> scope;
+  RecyclingVector<Gate> gates;
+  RecyclingVector<Constraint> constraints;
+  RecyclingVector<std::int32_t> scope;
 };
 
 /// Turns statements into gates; what is fixed already becomes a constant.
@@ -64,12 +66,13 @@ class Compiler {
   std::int32_t constant(std::int64_t value);
 
   Circuit& circuit_;
-  std::vector<std::int32_t> gate_of_;  // by model node or old gate; valid where its mark is current
-  std::vector<std::int32_t> mark_;
+  RecyclingVector<std::int32_t>
+      gate_of_;  // by model node or old gate; valid where its mark is current
+  RecyclingVector<std::int32_t> mark_;
   std::int32_t current_ = 0;
-  std::vector<std::int32_t> stack_;
-  std::vector<std::int32_t> guards_;  // divisors that may be zero
-  std::vector<std::int32_t> seen_;
+  RecyclingVector<std::int32_t> stack_;
+  RecyclingVector<std::int32_t> guards_;  // divisors that may be zero
+  RecyclingVector<std::int32_t> seen_;
   std::int32_t seen_mark_ = 0;
 };
 

@@ -69,6 +69,11 @@ void Domain::restrict_to(std::int64_t new_low, std::int64_t new_high) {
     set_list(first, static_cast<std::size_t>(last - first));
     return;
   }
+  if (step == 1) {
+    low = std::max(low, new_low);
+    high = std::min(high, new_high);
+    return;
+  }
   const auto wide_step = static_cast<Int128>(step);
   if (new_low > low) {
     const Int128 distance = static_cast<Int128>(new_low) - low;
@@ -101,6 +106,12 @@ void Domain::make_list(ListArena& arena) {
 
 void Domain::restrict_to_list(std::span<const std::int64_t> sorted, ListArena& arena) {
   std::int64_t* kept = arena.allocate(sorted.size());
+  if (!is_list() && step == 1 && !sorted.empty() && sorted.front() >= low &&
+      sorted.back() <= high) {
+    std::copy(sorted.begin(), sorted.end(), kept);
+    set_list(kept, sorted.size());
+    return;
+  }
   std::size_t size = 0;
   for (const std::int64_t value : sorted) {
     if (contains(value)) kept[size++] = value;

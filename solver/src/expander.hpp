@@ -8,6 +8,7 @@
 
 #include "constrint/count.hpp"
 #include "limits.hpp"
+#include "recycler.hpp"
 #include "schedule.hpp"
 
 namespace constrint::detail {
@@ -33,13 +34,13 @@ class StateTable {
     return size_ * (columns_.size() * 8 + 16) + buckets_.size() * 8;
   }
 
-  std::vector<Uint128> weights;  // number of ways to reach each state, where counted
+  RecyclingVector<Uint128> weights;  // number of ways to reach each state, where counted
 
  private:
   void grow();
 
-  std::vector<std::vector<std::int64_t>> columns_;
-  std::vector<std::uint64_t> buckets_;  // upper half: hash; lower half: number + 1
+  std::vector<RecyclingVector<std::int64_t>> columns_;
+  RecyclingVector<std::uint64_t> buckets_;  // upper half: hash; lower half: number + 1
   std::size_t size_ = 0;
 };
 

@@ -61,7 +61,7 @@ std::int32_t Graph::constant(Int128 value) {
 }
 
 std::int32_t Graph::intern(Op op, std::int32_t a, std::int32_t b, std::int64_t value) {
-  std::vector<Gate>& gates = own_.circuit().gates;
+  RecyclingVector<Gate>& gates = own_.circuit().gates;
   std::uint64_t key = static_cast<std::uint64_t>(op) * 0x9E3779B97F4A7C15ULL;
   for (const std::uint64_t part : {static_cast<std::uint64_t>(a), static_cast<std::uint64_t>(b),
                                    static_cast<std::uint64_t>(value)}) {

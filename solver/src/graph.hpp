@@ -46,7 +46,7 @@ class Graph {
   /// False if a constraint cannot hold. Where values leave 64 bits nothing is concluded.
   [[nodiscard]] bool consistent() const { return consistent_ || !exact_; }
 
-  [[nodiscard]] const std::vector<Gate>& gates() const { return own_.circuit().gates; }
+  [[nodiscard]] const RecyclingVector<Gate>& gates() const { return own_.circuit().gates; }
   [[nodiscard]] const Gate& gate(std::int32_t id) const {
     return own_.circuit().gates[static_cast<std::size_t>(id)];
   }

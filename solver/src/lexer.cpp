@@ -24,23 +24,22 @@ constexpr std::array<bool, 256> make_word_characters() {
 
 constexpr std::array<bool, 256> kWordCharacter = make_word_characters();
 
-// How many of eight bytes from `at` on are word characters before the first other one. Works on all
-// eight at once: a byte's top bit tells whether it is at least some character.
-std::size_t word_characters_of_eight(const char* at) {
-  constexpr std::uint64_t kOnes = 0x0101010101010101ULL;
-  constexpr std::uint64_t kTops = 0x80 * kOnes;
-  std::uint64_t bytes = 0;
-  std::memcpy(&bytes, at, 8);
-  const std::uint64_t low = bytes & ~kTops;
-  const auto at_least = [](std::uint64_t of, unsigned character) {
-    return of + (0x80 - character) * kOnes;
+constexpr std::size_t kBytesAtOnce = 16;
+
+// How many of sixteen bytes from `at` on are word characters before the first other one, on a
+// machine that keeps the first byte of a number first.
+std::size_t word_characters_of_sixteen(const char* at) {
+  using Bytes [[gnu::vector_size(kBytesAtOnce)]] = unsigned char;
+  Bytes bytes;
+  std::memcpy(&bytes, at, sizeof bytes);
+  const Bytes folded = bytes | 0x20;  // upper case to lower
+  const auto word = (folded - 'a' <= 'z' - 'a') | (bytes - '0' <= '9' - '0') | (bytes == '_');
+  std::array<std::uint64_t, 2> halves{};
+  std::memcpy(halves.data(), &word, sizeof word);
+  const auto first = [](std::uint64_t half) {
+    return static_cast<std::size_t>(std::countr_zero(~half)) / 8;
   };
-  const std::uint64_t folded = low | (0x20 * kOnes);  // upper case to lower
-  const std::uint64_t letter = at_least(folded, 'a') & ~at_least(folded, 'z' + 1);
-  const std::uint64_t digit = at_least(low, '0') & ~at_least(low, '9' + 1);
-  const std::uint64_t underscore = at_least(low, '_') & ~at_least(low, '_' + 1);
-  const std::uint64_t others = ~((letter | digit | underscore) & ~bytes) & kTops;
-  return static_cast<std::size_t>(std::countr_zero(others)) / 8;
+  return ~halves[0] != 0 ? first(halves[0]) : 8 + first(halves[1]);
 }
 
 constexpr std::pair<std::string_view, TokenKind> kWords[] = {
@@ -81,10 +80,11 @@ inline void Lexer::make(Token& token, TokenKind kind, std::size_t size) {
 void Lexer::identifier(Token& token) {
   std::size_t end = at_ + 1;
   if constexpr (std::endian::native == std::endian::little) {
-    while (end + 8 <= text_.size()) {
-      const std::size_t found = word_characters_of_eight(text_.data() + end);
+    while (end + kBytesAtOnce <= text_.size()) {
+      const std::size_t found = word_characters_of_sixteen(text_.data() + end);
       end += found;
-      if (found < 8) return make(token, classify(text_.substr(at_, end - at_)), end - at_);
+      if (found < kBytesAtOnce)
+        return make(token, classify(text_.substr(at_, end - at_)), end - at_);
     }
   }
   while (end < text_.size() && kWordCharacter[static_cast<unsigned char>(text_[end])]) ++end;
@@ -162,6 +162,9 @@ void Lexer::next(Token& token) {
     }
   }
   const char c = text_[at_];
+  // Most tokens are names and numbers.
+  if (kWordCharacter[static_cast<unsigned char>(c)])
+    return c <= '9' ? number(token) : identifier(token);
   const char following = at_ + 1 < size ? text_[at_ + 1] : '\0';
   switch (c) {
     case '+':
@@ -204,8 +207,6 @@ void Lexer::next(Token& token) {
       return following == '=' ? make(token, TokenKind::greater_equal, 2)
                               : make(token, TokenKind::greater, 1);
     default:
-      if (c >= '0' && c <= '9') return number(token);
-      if (kWordCharacter[static_cast<unsigned char>(c)]) return identifier(token);
       return make(token, TokenKind::invalid, 1);
   }
 }

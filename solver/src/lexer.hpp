@@ -69,6 +69,11 @@ class Lexer {
   [[nodiscard]] bool at_list_separator() const {
     return at_ < text_.size() && (text_[at_] == ',' || text_[at_] == ']');
   }
+  /// Whether it is followed by a blank and the word `in`.
+  [[nodiscard]] bool at_word_in() const {
+    return at_ + 3 < text_.size() && text_[at_] == ' ' && text_[at_ + 1] == 'i' &&
+           text_[at_ + 2] == 'n' && (text_[at_ + 3] == ' ' || text_[at_ + 3] == '[');
+  }
   /// Line of the token that next() returned last, from 1.
   [[nodiscard]] std::uint32_t line() const { return line_; }
   [[nodiscard]] std::string_view text() const { return text_; }

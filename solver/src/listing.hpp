@@ -11,6 +11,7 @@
 #include "constrint/options.hpp"
 #include "limits.hpp"
 #include "listing_plan.hpp"
+#include "recycler.hpp"
 
 namespace constrint::detail {
 
@@ -42,58 +43,41 @@ class Listing {
 
  private:
   friend class ListingSearch;
-  static constexpr std::size_t kChunk = 4;  // values that are moved at once
 
-  // Rows one after the other, stride_ values each; not set at first.
-  class Rows {
-   public:
-    Rows() = default;
-    explicit Rows(std::size_t size)
-        : values_(std::make_unique_for_overwrite<std::int64_t[]>(size)) {}
-    [[nodiscard]] std::int64_t* data() { return values_.get(); }
-    [[nodiscard]] const std::int64_t* data() const { return values_.get(); }
-
-   private:
-    std::unique_ptr<std::int64_t[]> values_;
-  };
+  using Rows = RecycledArray<std::int64_t>;  // one after the other
 
   // A variable that is computed from others, as far as that is not in the beginnings.
   struct Computed {
     std::size_t column = 0;
-    std::vector<std::uint32_t> place;        // by combination: its column of values
-    std::unique_ptr<std::int32_t[]> values;  // by place and beginning
+    std::size_t places = 0;
+    std::vector<std::uint32_t> place;        // by combination
+    std::unique_ptr<std::int32_t[]> values;  // by beginning and place
   };
   struct Range {
     std::size_t beginning = 0;
     std::uint64_t mask = 0;  // of the combinations still to be written
   };
 
-  /// Whether there are many solutions in short groups, which diagrams write faster.
-  [[nodiscard]] bool has_short_groups() const {
-    constexpr std::uint64_t kMany = std::uint64_t{1} << 14;
-    return count() > kMany && table_.data() == nullptr && inner_ < 4 * masks_.size();
-  }
   void rank_beginnings(const std::uint64_t* masks, std::size_t count);
   void make_table();
   void write_inner(std::uint64_t rank, const std::int64_t* outer, std::int64_t* out,
                    std::size_t count) const;
   void write_pairs(std::uint64_t rank, std::int64_t* out, std::size_t count) const;
   void write_row(Range at, const std::int64_t* outer, std::int64_t* out) const;
-  void write_computed(Range at, std::int64_t* out) const;
   [[nodiscard]] Range range_from(std::uint64_t rank) const;
 
   Status status_ = Status::limit;
   std::size_t width_ = 0;
-  std::size_t stride_ = 0;       // of all rows here, a multiple of kChunk
-  std::size_t first_chunk_ = 0;  // chunks before it are the same for all combinations
+  std::size_t stride_ = 0;       // of rows and endings, a multiple of kRowChunk
+  std::size_t first_chunk_ = 0;  // chunks before it are zero in all endings
   std::uint64_t outer_ = 1;      // rows of the first variables,
   std::uint64_t inner_ = 0;      // each with so many solutions
   Rows outer_rows_;              // zeros if there is only one, which is in the beginnings
   Rows table_;                   // where it pays: the inner solutions, to be added to outer rows
   Rows beginnings_;
-  std::vector<std::int64_t> endings_;  // by combination, to be added
-  std::vector<std::uint64_t> masks_;   // by beginning
-  std::vector<std::uint32_t> first_;   // by beginning: rank of its first solution; one more
+  RecyclingVector<std::int64_t> endings_;  // by combination, to be added
+  RecyclingVector<std::uint64_t> masks_;   // by beginning
+  RecyclingVector<std::uint32_t> first_;   // by beginning: rank of its first solution; one more
   std::vector<Computed> computed_;
 };
 

@@ -163,9 +163,15 @@ bool ListingPlan::add_levels(const Propagator& root, const std::vector<OrderedVa
     level.gate = push(gate, std::uint64_t{1} << levels_.size());
     level.size = static_cast<std::uint32_t>(size);
     level.values = ScratchAllocator<std::int32_t>().allocate(size);
-    for (std::uint64_t i = 0; i < size; ++i) {
-      level.values[i] = static_cast<std::int32_t>(domain.at(entry.largest ? size - 1 - i : i));
+    if (domain.is_list()) {
+      std::ranges::transform(domain.list(), level.values,
+                             [](std::int64_t value) { return static_cast<std::int32_t>(value); });
+    } else {
+      for (std::uint64_t i = 0; i < size; ++i) {
+        level.values[i] = static_cast<std::int32_t>(domain.at(i));
+      }
     }
+    if (entry.largest) std::reverse(level.values, level.values + size);
     gate_of_variable_[v] = level.gate;
     levels_.push_back(level);
   }
@@ -248,7 +254,7 @@ std::int32_t ListingPlan::translate(const Propagator& root, const Gate& old) {
 
 // Translates the gates of a constraint that those in tops_ are computed from.
 void ListingPlan::read_gates(const Propagator& root, const Constraint& constraint) {
-  const std::vector<Gate>& gates = root.circuit().gates;
+  const RecyclingVector<Gate>& gates = root.circuit().gates;
   cone_.assign(static_cast<std::size_t>(constraint.end - constraint.begin), 0);
   const auto mark = [&](std::int32_t id) {
     if (id >= constraint.begin) cone_[static_cast<std::size_t>(id - constraint.begin)] = 1;

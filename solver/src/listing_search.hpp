@@ -49,7 +49,11 @@ class ListingSearch {
 
   void compute(std::int32_t id, std::int32_t*& slot, std::size_t lanes);
 
-  bool run_first(std::size_t s);
+  bool is_dense(std::size_t s, bool last) const;
+
+  bool run_dense(std::size_t s, bool last);
+
+  void make_masks(std::uint32_t combinations);
 
   static void fill_level(const ListingPlan::Level& level, std::int32_t* column, std::size_t size);
 
@@ -79,9 +83,11 @@ class ListingSearch {
 
   void keep_output(Kept& kept, std::size_t lanes);
 
-  bool expand(std::size_t s, bool first);
+  bool expand(std::size_t s, bool dense);
 
-  void extend_rows(std::size_t s, bool first);
+  void find_wanted(std::size_t s);
+
+  void extend_rows(std::size_t s, bool dense);
 
   void extend_columns(std::size_t s);
 
@@ -92,7 +98,7 @@ class ListingSearch {
 
   void store_outputs(std::size_t begin, std::size_t end);
 
-  void drop_dead_ends();
+  void take_beginnings();
 
   void finish();
 
@@ -116,13 +122,13 @@ class ListingSearch {
   ScratchVector<std::int32_t> columns_;  // gates that have a column for all lanes
   ScratchVector<std::uint8_t> wanted_;
   ScratchVector<Kept> kept_;
-  Listing::Rows rows_;              // by lane
+  std::int64_t* rows_ = nullptr;    // by lane
   std::uint64_t* masks_ = nullptr;  // by lane: combinations that are left
   std::uint32_t* low_ = nullptr;    // halves of the masks of a block
   std::uint32_t* high_ = nullptr;
-  std::uint32_t* origin_ = nullptr;       // by lane: the lane of the stage before
-  std::uint32_t* combination_ = nullptr;  // by lane
-  const std::int32_t* first_alive_ = nullptr;
+  std::uint32_t* origin_ = nullptr;            // by lane: the lane of the stage before
+  std::uint32_t* combination_ = nullptr;       // by lane
+  const std::int32_t* dense_alive_ = nullptr;  // by lane and combination; null: all
   const ListingPlan::Stage* stage_ = nullptr;
   std::size_t lanes_ = 1;
   std::size_t block_ = 0;

@@ -59,14 +59,13 @@ void ListingSearch::prepare_cache() {
   cache_.clear();
   for (std::uint32_t l = stage_->begin; l < active_end_; ++l) {
     const ListingPlan::Level& level = plan_.levels()[l];
-    const std::uint64_t before = (std::uint64_t{1} << stage_->begin) - 1;
-    const std::uint64_t all = ((std::uint64_t{2} << l) - 1) & ~before;
+    const std::uint64_t all = (std::uint64_t{2} << l) - (std::uint64_t{1} << stage_->begin);
     for (std::uint32_t g = level.gates_begin; g < level.gates_end; ++g) {
       const std::int32_t id = plan_.gates()[g];
       const std::uint64_t levels = plan_.levels_of(id);
       std::int32_t& first = cached_[static_cast<std::size_t>(id)];
       first = -1;
-      if ((levels & before) == 0 || (levels & all) == all) continue;
+      if ((levels & all) == all) continue;
       first = static_cast<std::int32_t>(cache_.size());
       cache_.resize(cache_.size() + places_of(id, stage_->begin));
     }
@@ -168,6 +167,7 @@ bool ListingSearch::prepare_outputs(std::size_t s) {
     memory_bytes_ -= size * sizeof(std::int32_t);
     Listing::Computed& computed = result_.computed_.emplace_back();
     computed.column = static_cast<std::size_t>(output.variable);
+    computed.places = places;
     computed.values = std::make_unique_for_overwrite<std::int32_t[]>(size);
     for (std::uint32_t c = 0; c < stage_->combinations; ++c) {
       for (std::uint32_t l = stage_->begin; l < stage_->end; ++l) {
@@ -185,12 +185,11 @@ void ListingSearch::keep_output(Kept& kept, std::size_t lanes) {
   const std::size_t place = place_of(kept.gate, stage_->begin);
   if ((kept.known >> place & 1) != 0) return;
   kept.known |= std::uint64_t{1} << place;
-  std::int32_t* to = result_.computed_[kept.computed].values.get() + place * lanes_ + block_;
+  const Listing::Computed& computed = result_.computed_[kept.computed];
+  std::int32_t* to = computed.values.get() + block_ * computed.places + place;
   const LaneValues& value = value_of(kept.gate);
-  if (value.column == nullptr) {
-    std::fill_n(to, lanes, value.value);
-  } else {
-    std::copy_n(value.column, lanes, to);
+  for (std::size_t i = 0; i < lanes; ++i, to += computed.places) {
+    *to = value.column == nullptr ? value.value : value.column[i];
   }
 }
 

@@ -91,7 +91,7 @@ class Optimizer {
       bounded_.push_back(add_bounded(propagator_, objective));
     }
     propagator_.build_occurrences();
-    std::vector<Constraint>& constraints = propagator_.circuit().constraints;
+    RecyclingVector<Constraint>& constraints = propagator_.circuit().constraints;
     for (Constraint& constraint : constraints) constraint.revised = 0;
     if (!propagator_.revise_all()) {
       return propagator_.overflowed() ? Status::limit : Status::unsatisfiable;

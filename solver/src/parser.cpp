@@ -61,6 +61,10 @@ Parser::Parser(ModelData& model, std::int32_t text_index)
   const std::size_t size = lexer_.text().size();
   model_.nodes.reserve(model_.nodes.size() + size / 12 + 16);
   model_.statements.reserve(model_.statements.size() + size / 64 + 8);
+  model_.variables.reserve(model_.variables.size() + size / 64 + 8);
+  model_.names.reserve(model_.names.size() + size / 8 + 32);
+  model_.pool.reserve(model_.pool.size() + size / 16 + 16);
+  list_.reserve(64);
   advance();
 }
 
@@ -144,12 +148,38 @@ void Parser::parse_statement() {
   statement.text = text_index_;
   statement.line = lexer_.line();
   statement.begin = token_.begin;
-  const Part part = parse_condition();
-  require_condition(part);
-  statement.root = part.node;
+  if (!parse_domain(statement.root)) {
+    const Part part = parse_condition();
+    require_condition(part);
+    statement.root = part.node;
+  }
   statement.end = last_end_;
   expect(TokenKind::semicolon, "';' or an operator");
   model_.add_statement(statement);
+}
+
+// `x in ...;`, which many statements are: without going through the grammar. Reads nothing if the
+// statement is something else.
+bool Parser::parse_domain(std::int32_t& root) {
+  if (token_.kind != TokenKind::identifier || !lexer_.at_word_in()) return false;
+  const Lexer lexer = lexer_;
+  const Token token = token_;
+  Part left;
+  left.begin = token_.begin;
+  const std::int32_t variable = model_.intern(lexer_.spelling(token_));
+  left.node = model_.variables[static_cast<std::size_t>(variable)].node;
+  const std::size_t nodes = model_.nodes.size();
+  const std::size_t pool = model_.pool.size();
+  advance();
+  advance();
+  root = parse_membership(left, false);
+  if (token_.kind == TokenKind::semicolon) return true;
+  // The beginning of a longer condition.
+  model_.nodes.resize(nodes);
+  model_.pool.resize(pool);
+  lexer_ = lexer;
+  token_ = token;
+  return false;
 }
 
 void Parser::parse_preference() {

@@ -25,6 +25,7 @@ class Parser {
   };
 
   void parse_statement();
+  bool parse_domain(std::int32_t& root);
   void parse_preference();
   void parse_objective(bool maximize);
   Part parse_condition();  // ->

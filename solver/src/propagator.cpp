@@ -97,7 +97,7 @@ bool Propagator::narrow(std::int32_t id, Interval wanted) {
 }
 
 void Propagator::forward(const Constraint& constraint) {
-  std::vector<Gate>& gates = circuit_.gates;
+  RecyclingVector<Gate>& gates = circuit_.gates;
   for (std::int32_t g = constraint.begin; g < constraint.end; ++g) {
     Gate& own = gates[static_cast<std::size_t>(g)];
     if (own.op == Op::constant) continue;
@@ -106,8 +106,17 @@ void Propagator::forward(const Constraint& constraint) {
   }
 }
 
-bool Propagator::revise(Constraint& constraint) {
-  forward(constraint);
+bool Propagator::add_statement(std::int32_t root, std::int32_t statement) {
+  const std::size_t before = circuit_.constraints.size();
+  compiler_.add_statement(root, statement);
+  if (circuit_.constraints.size() == before) return true;
+  Constraint& constraint = circuit_.constraints.back();
+  constraint.compiled = tick_;
+  return revise(constraint, true);
+}
+
+bool Propagator::revise(Constraint& constraint, bool evaluated) {
+  if (!evaluated) forward(constraint);
   constraint.revised = tick_;
   const Interval truth = range(constraint.root);
   if (truth.high < 1) return false;
@@ -289,13 +298,31 @@ bool Propagator::drain_queue() {
 }
 
 bool Propagator::compact() {
-  std::vector<Constraint> kept;
+  RecyclingVector<Constraint> kept;
   kept.reserve(circuit_.constraints.size());
-  circuit_.scope.clear();
+  RecyclingVector<std::int32_t> scope;
+  scope.reserve(circuit_.scope.size());
+  scope.swap(circuit_.scope);
   for (Constraint& constraint : circuit_.constraints) {
     if (!constraint.active) continue;
-    if (!compiler_.recompile(constraint)) continue;
-    compiler_.collect_scope(constraint);
+    bool changed = false;
+    for (std::int32_t s = constraint.scope_begin; s < constraint.scope_end; ++s) {
+      const auto v = static_cast<std::size_t>(scope[static_cast<std::size_t>(s)]);
+      changed = changed || changed_[v] > constraint.compiled;
+    }
+    if (changed) {
+      if (!compiler_.recompile(constraint)) continue;
+      compiler_.collect_scope(constraint);
+      constraint.compiled = tick_;
+    } else {
+      // Compiling would give the same gates again, with the intervals of the domains alone.
+      forward(constraint);
+      const auto begin = scope.begin() + constraint.scope_begin;
+      const auto end = scope.begin() + constraint.scope_end;
+      constraint.scope_begin = static_cast<std::int32_t>(circuit_.scope.size());
+      circuit_.scope.insert(circuit_.scope.end(), begin, end);
+      constraint.scope_end = static_cast<std::int32_t>(circuit_.scope.size());
+    }
     constraint.revised = tick_;
     // Intervals may say nothing of values at the ends of 64 bits, and nothing would ask again.
     if (constraint.scope_begin == constraint.scope_end) {

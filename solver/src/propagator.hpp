@@ -23,8 +23,9 @@ class Propagator {
   Propagator(const Propagator&) = delete;
   Propagator& operator=(const Propagator&) = delete;
 
-  /// Narrows by one constraint. False if it cannot hold.
-  bool revise(Constraint& constraint);
+  /// Narrows by one constraint. False if it cannot hold. evaluated: its gates' intervals are those
+  /// of the domains as they are.
+  bool revise(Constraint& constraint, bool evaluated = false);
   /// Evaluates a constraint forward only: false if it certainly cannot hold. With all its variables
   /// fixed the answer is exact (128-bit arithmetic where 64 bits do not do; see overflowed()).
   bool check(const Constraint& constraint);
@@ -33,6 +34,8 @@ class Propagator {
     forward(circuit_.constraints[constraint]);
     return range(gate_id);
   }
+  /// Compiles a statement of the model and narrows by it. False if it cannot hold.
+  bool add_statement(std::int32_t root, std::int32_t statement);
   /// Revises until nothing changes. False if a constraint cannot hold.
   bool revise_all();
   /// After a change of `variable`: deals with what depends on it until nothing changes. Light:
@@ -110,22 +113,22 @@ class Propagator {
 
   Circuit circuit_;
   Compiler compiler_;
-  std::vector<Domain> domains_;
+  RecyclingVector<Domain> domains_;
   ListArena arena_;
-  std::vector<std::uint8_t>
+  RecyclingVector<std::uint8_t>
       narrowed_;  // by gate: whether it must be narrower than its forward interval
-  std::vector<std::uint32_t> changed_;  // by variable: tick of the last change
+  RecyclingVector<std::uint32_t> changed_;  // by variable: tick of the last change
   std::uint32_t tick_ = 1;
   struct Saved {
     std::int32_t variable;
     Domain domain;
   };
-  std::vector<Saved> trail_;
-  std::vector<std::int32_t> first_;
-  std::vector<std::int32_t> occurrence_;
-  std::vector<std::int32_t> queue_;
-  std::vector<std::uint8_t> queued_;  // by constraint
-  std::vector<Wide> wide_;            // by gate of the constraint evaluated last
+  RecyclingVector<Saved> trail_;
+  RecyclingVector<std::int32_t> first_;
+  RecyclingVector<std::int32_t> occurrence_;
+  RecyclingVector<std::int32_t> queue_;
+  RecyclingVector<std::uint8_t> queued_;  // by constraint
+  RecyclingVector<Wide> wide_;            // by gate of the constraint evaluated last
   bool queueing_ = false;
   bool light_ = false;
   bool entailed_ = false;  // by the last revision: the constraint holds for all values left

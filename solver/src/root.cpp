@@ -101,16 +101,13 @@ bool propagate_root(Propagator& propagator, std::span<const Assumption> assumpti
     propagator.set_domain(static_cast<std::int32_t>(assumption.variable), domain);
     if (domain.empty()) return false;
   }
-  std::vector<Constraint>& constraints = propagator.circuit().constraints;
   for (std::size_t s = 0; s < model.statements.size(); ++s) {
     if (!left_out.empty() && left_out[s]) continue;
     const std::int32_t root = model.statements[s].root;
     const int simple = apply_simple(propagator, model.nodes[static_cast<std::size_t>(root)]);
     if (simple < 0) return false;
     if (simple > 0) continue;
-    const std::size_t before = constraints.size();
-    propagator.compiler().add_statement(root, static_cast<std::int32_t>(s));
-    if (constraints.size() > before && !propagator.revise(constraints.back())) return false;
+    if (!propagator.add_statement(root, static_cast<std::int32_t>(s))) return false;
   }
   if (!propagator.revise_all()) return false;
   if (!propagator.compact()) return false;

@@ -159,8 +159,10 @@ class Planner {
     std::int32_t& reg = register_[static_cast<std::size_t>(id)];
     if (reg < 0) {
       reg = program.registers++;
-      const auto slot = static_cast<std::int32_t>(std::ranges::find(state, id) - state.begin());
-      program.inputs.push_back({reg, slot});
+      const auto found = std::ranges::find(state, id);
+      // What reads no variable and yet is no constant (at the ends of 64 bits) has no place.
+      if (found == state.end()) schedule_.possible = false;
+      program.inputs.push_back({reg, static_cast<std::int32_t>(found - state.begin())});
     }
     result.reg = reg;
     return result;

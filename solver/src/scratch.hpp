@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <vector>
@@ -25,7 +26,9 @@ class Scratch {
       used_ = 0;
     }
     if (chunk_ == chunks_.size()) {
-      const std::size_t size = bytes > kChunk ? bytes : kChunk;
+      // Mostly as large as all before it, so that few are needed.
+      const std::size_t size = std::max({bytes, kFirstChunk, std::min(total_, kKept / 4)});
+      total_ += size;
       chunks_.push_back({std::make_unique_for_overwrite<std::byte[]>(size), size});
       used_ = 0;
     }
@@ -42,8 +45,7 @@ class Scratch {
       Scratch& own = of_thread();
       own.chunk_ = chunk_;
       own.used_ = used_;
-      // Between problems a thread keeps the first chunks only.
-      if (--own.scopes_ == 0 && own.chunks_.size() > kKept) own.chunks_.resize(kKept);
+      if (--own.scopes_ == 0 && own.total_ > kKept) own.shrink();
     }
     Scope(const Scope&) = delete;
     Scope& operator=(const Scope&) = delete;
@@ -54,13 +56,22 @@ class Scratch {
   };
 
  private:
-  static constexpr std::size_t kChunk = std::size_t{64} << 10;
-  static constexpr std::size_t kKept = 4;
+  // Between problems a thread keeps no more than this.
+  static constexpr std::size_t kKept = std::size_t{4} << 20;
+  static constexpr std::size_t kFirstChunk = std::size_t{64} << 10;
   struct Chunk {
     std::unique_ptr<std::byte[]> data;
     std::size_t size;
   };
+  void shrink() {
+    while (total_ > kKept) {
+      total_ -= chunks_.back().size;
+      chunks_.pop_back();
+    }
+  }
+
   std::vector<Chunk> chunks_;
+  std::size_t total_ = 0;  // size of all chunks
   std::size_t chunk_ = 0;
   std::size_t used_ = 0;
   std::size_t scopes_ = 0;

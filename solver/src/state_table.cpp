@@ -4,7 +4,7 @@
 namespace constrint::detail {
 
 void StateTable::clear() {
-  for (std::vector<std::int64_t>& column : columns_) column.clear();
+  for (RecyclingVector<std::int64_t>& column : columns_) column.clear();
   buckets_.assign(buckets_.size(), 0);
   weights.clear();
   size_ = 0;
@@ -12,7 +12,7 @@ void StateTable::clear() {
 
 void StateTable::grow() {
   const std::size_t size = buckets_.empty() ? 64 : buckets_.size() * 2;
-  std::vector<std::uint64_t> larger(size, 0);
+  RecyclingVector<std::uint64_t> larger(size, 0);
   for (const std::uint64_t entry : buckets_) {
     if (entry == 0) continue;
     // The upper half of the hash places the entry, so it need not be computed again.

@@ -3,8 +3,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <utility>
+
+#include "row_chunks.hpp"
 
 namespace constrint::detail {
 
@@ -13,8 +14,6 @@ namespace {
 constexpr std::size_t kChunk = RowWriter::kChunk;
 constexpr std::size_t kFixedChunks = 5;  // most chunks that come from the prefix alone
 constexpr std::size_t kTableChunks = 4;
-
-using Chunk [[gnu::vector_size(kChunk * sizeof(std::int64_t))]] = std::int64_t;
 
 struct Job {
   const RowWriter::Group* groups;
@@ -29,22 +28,18 @@ template <std::size_t fixed, std::size_t varying>
 [[gnu::always_inline]] inline void move_groups(Job job) {
   const std::int64_t* prefixes = job.prefixes;
   for (std::size_t g = 0; g < job.count; ++g, prefixes += (fixed + 1) * kChunk) {
-    std::array<Chunk, fixed + 1> prefix;
-    for (std::size_t c = 0; c <= fixed; ++c) {
-      std::memcpy(&prefix[c], prefixes + c * kChunk, sizeof(Chunk));
-    }
+    std::array<RowChunk, fixed + 1> prefix;
+    unrolled<fixed + 1>([&](std::size_t c) { load(prefixes + c * kChunk, prefix[c]); });
     std::int64_t* out = job.groups[g].out;
     const std::int64_t* table = job.groups[g].table;
     for (std::size_t r = job.groups[g].rows; r > 0; --r) {
-      for (std::size_t c = 0; c < fixed; ++c) {
-        std::memcpy(out + c * kChunk, &prefix[c], sizeof(Chunk));
-      }
-      for (std::size_t c = 0; c < varying; ++c) {
-        Chunk chunk;
-        std::memcpy(&chunk, table + c * kChunk, sizeof(Chunk));
-        if (c == 0) chunk += prefix[fixed];
-        std::memcpy(out + (fixed + c) * kChunk, &chunk, sizeof(Chunk));
-      }
+      unrolled<fixed>([&](std::size_t c) { store(prefix[c], out + c * kChunk); });
+      store_sum(table, prefix[fixed], out + fixed * kChunk);
+      unrolled<varying - 1>([&](std::size_t c) {
+        RowChunk chunk;
+        load(table + (c + 1) * kChunk, chunk);
+        store(chunk, out + (fixed + c + 1) * kChunk);
+      });
       out += job.width;
       table += varying * kChunk;
     }

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "row_chunks.hpp"
+
 namespace constrint::detail {
 
 /// Rows that begin alike and end like the rows of a table, many such groups one after the other.
@@ -12,7 +14,7 @@ namespace constrint::detail {
 /// wide load from what narrow stores have just written would wait for them.
 class RowWriter {
  public:
-  static constexpr std::size_t kChunk = 4;  // values that are moved at once
+  static constexpr std::size_t kChunk = kRowChunk;
 
   /// width: of a row; column: the first one that the tables give.
   RowWriter(std::size_t width, std::size_t column);

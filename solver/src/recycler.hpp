@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <vector>
+
+namespace constrint::detail {
+
+/// Blocks of memory that a thread has given back and takes again. Vectors that grow and go level by
+/// level would otherwise have the heap shrink and grow, page fault by page fault.
+class Recycler {
+ public:
+  static void* take(std::size_t bytes) {
+    return kMostKept == 0 || ended() ? ::operator new(bytes) : of_thread().allocate(bytes);
+  }
+  static void give_back(void* memory, std::size_t bytes) {
+    if (kMostKept == 0 || ended()) return ::operator delete(memory);
+    of_thread().deallocate(memory, bytes);
+  }
+
+  Recycler(const Recycler&) = delete;
+  Recycler& operator=(const Recycler&) = delete;
+
+ private:
+  struct Block {
+    Block* next;
+  };
+#if defined(__SANITIZE_ADDRESS__)
+  static constexpr std::size_t kMostKept = 0;  // for AddressSanitizer to see what is freed
+#else
+  static constexpr std::size_t kMostKept = std::size_t{4} << 20;
+#endif
+
+  Recycler() = default;
+  ~Recycler() {
+    for (Block* block : free_) {
+      while (block != nullptr) {
+        Block* const next = block->next;
+        ::operator delete(block);
+        block = next;
+      }
+    }
+    ended() = true;
+  }
+
+  static Recycler& of_thread() {
+    static thread_local Recycler recycler;
+    return recycler;
+  }
+  // Static objects end after those of their thread, and may still own memory then.
+  static bool& ended() {
+    static thread_local bool value = false;
+    return value;
+  }
+  // Sizes are powers of two, from 64 bytes.
+  static std::size_t class_of(std::size_t bytes) {
+    return static_cast<std::size_t>(std::bit_width(std::max<std::size_t>(bytes, 64) - 1));
+  }
+
+  void* allocate(std::size_t bytes) {
+    const std::size_t size_class = class_of(bytes);
+    Block*& first = free_[size_class];
+    if (first == nullptr) return ::operator new (std::size_t{1} << size_class);
+    kept_ -= std::size_t{1} << size_class;
+    Block* const block = first;
+    first = block->next;
+    block->~Block();
+    return block;
+  }
+  void deallocate(void* memory, std::size_t bytes) {
+    const std::size_t size_class = class_of(bytes);
+    const std::size_t size = std::size_t{1} << size_class;
+    if (kept_ + size > kMostKept) return ::operator delete(memory);
+    kept_ += size;
+    free_[size_class] = ::new (memory) Block{free_[size_class]};
+  }
+
+  std::array<Block*, 64> free_{};
+  std::size_t kept_ = 0;  // bytes
+};
+
+/// Allocates from the recycler of the thread, and frees to that of the thread that frees.
+template <class T>
+struct RecyclingAllocator {
+  using value_type = T;
+  RecyclingAllocator() = default;
+  template <class U>
+  RecyclingAllocator(const RecyclingAllocator<U>&) {}  // NOLINT(google-explicit-constructor)
+  T* allocate(std::size_t n) { return static_cast<T*>(Recycler::take(n * sizeof(T))); }
+  void deallocate(T* memory, std::size_t n) { Recycler::give_back(memory, n * sizeof(T)); }
+  friend bool operator==(const RecyclingAllocator&, const RecyclingAllocator&) { return true; }
+};
+
+template <class T>
+using RecyclingVector = std::vector<T, RecyclingAllocator<T>>;
+
+/// An array of numbers, not set at first.
+template <class T>
+class RecycledArray {
+ public:
+  RecycledArray() = default;
+  explicit RecycledArray(std::size_t size)
+      : values_(RecyclingAllocator<T>().allocate(size), GiveBack{size}) {}
+  [[nodiscard]] T* data() { return values_.get(); }
+  [[nodiscard]] const T* data() const { return values_.get(); }
+  [[nodiscard]] std::size_t size() const { return values_.get_deleter().size; }
+
+ private:
+  struct GiveBack {
+    std::size_t size;  // value-initialised where there are none
+    void operator()(T* values) const { RecyclingAllocator<T>().deallocate(values, size); }
+  };
+  std::unique_ptr<T[], GiveBack> values_;
+};
+
+}  // namespace constrint::detail
