@@ -22,7 +22,8 @@ std::int64_t fast_modulo(std::int64_t a, std::int64_t b) {
   if (((static_cast<std::uint64_t>(a) | static_cast<std::uint64_t>(b)) >> 32) == 0) {
     return static_cast<std::uint32_t>(a) % static_cast<std::uint32_t>(b);
   }
-  return floor_modulo(a, b);
+  // The remainder by -1 is 0, which the processor does not find for the lowest integer.
+  return b == -1 ? 0 : floor_modulo(a, b);
 }
 
 std::int64_t small_power(std::int64_t base, std::int64_t exponent) {
