@@ -92,8 +92,7 @@ __device__ void load_spread_columns(const BackwardParameters& p, typename Tile::
                });
 }
 
-/// The kernel. Block x = group · blocks + part of the head; group = batch tile · heads + head,
-/// counted from the launch's first.
+/// The kernel; SpreadPlace says what a block does.
 template <class Tile>
 __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
   using Cell = typename Tile::Cell;
@@ -106,12 +105,8 @@ __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
 
   extern __shared__ __align__(128) unsigned char shared_bytes[];
   const SharedAddress shared = shared_address(shared_bytes);
-  const int heads = static_cast<int>(p.shape.heads);
-  const int part = static_cast<int>(blockIdx.x) % Tile::blocks;
-  const int local_group = static_cast<int>(blockIdx.x) / Tile::blocks;
-  const Index group = parameters.spread.first_group + local_group;
-  const int head = static_cast<int>(group % heads);
-  const Index first_row = group / heads * Tile::batch;
+  const auto [part, head, local_group, first_row] =
+      SpreadPlace(p.shape, parameters.spread.first_group, Tile::blocks, Tile::batch);
   const int warp = static_cast<int>(threadIdx.x) / 32;
   const int row_group = warp / Product::k_groups, k_group = warp % Product::k_groups;
   const Index steps = p.shape.steps;

@@ -9,6 +9,22 @@
 
 namespace flashrnn::cuda {
 
+/// What a block of a launch works on. Block x = group · blocks + part of the head; group = batch
+/// tile · heads + head, counted from the launch's first. `rows` of the batch make up a tile.
+struct SpreadPlace {
+  int part, head;
+  int local_group;  ///< of this launch
+  Index first_row;  ///< of the batch
+  __device__ SpreadPlace(const Shape& shape, Index first_group, int blocks, int rows)
+      : part(static_cast<int>(blockIdx.x) % blocks),
+        local_group(static_cast<int>(blockIdx.x) / blocks) {
+    const int heads = static_cast<int>(shape.heads);
+    const Index group = first_group + local_group;
+    head = static_cast<int>(group % heads);
+    first_row = group / heads * rows;
+  }
+};
+
 /// A unit and row of the batch that a lane works on.
 struct SpreadUnit {
   bool active;               ///< whether the warp has anything to do in this round

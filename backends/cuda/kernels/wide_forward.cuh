@@ -297,19 +297,14 @@ __device__ void wide_forward_compute(const ForwardParameters& p, unsigned char* 
   }
 }
 
-/// The kernel. Block x = group · blocks + part of the head; group = batch tile · heads + head,
-/// counted from the launch's first.
+/// The kernel; SpreadPlace says what a block does.
 template <class Tile>
 __device__ void wide_forward(const SpreadForwardParameters& parameters) {
   const ForwardParameters& p = parameters.recurrence;
   extern __shared__ __align__(128) unsigned char shared_bytes[];
   const SharedAddress shared = shared_address(shared_bytes);
-  const int heads = static_cast<int>(p.shape.heads);
-  const int part = static_cast<int>(blockIdx.x) % Tile::blocks;
-  const int local_group = static_cast<int>(blockIdx.x) / Tile::blocks;
-  const Index group = parameters.spread.first_group + local_group;
-  const int head = static_cast<int>(group % heads);
-  const Index first_row = group / heads * (Tile::streams * Tile::batch);
+  const auto [part, head, local_group, first_row] = SpreadPlace(
+      p.shape, parameters.spread.first_group, Tile::blocks, Tile::streams * Tile::batch);
   unsigned char* const memory = parameters.spread.exchange + static_cast<Index>(local_group) *
                                                                  Tile::streams *
                                                                  Tile::exchange_bytes;
