@@ -30,9 +30,13 @@ cudaDataType_t cuda_type(DataType type) {
   throw InternalError("cuBLAS: unknown data type");
 }
 
-/// Sums are formed in float for 16-bit operands, in the operands' own type otherwise (no TF32).
-cublasComputeType_t compute_type(DataType type) {
-  return type == DataType::float64 ? CUBLAS_COMPUTE_64F : CUBLAS_COMPUTE_32F;
+/// Sums are formed in float for 16-bit operands, in the operands' own type otherwise; float32 is
+/// rounded to TF32 where the caller lets it.
+cublasComputeType_t compute_type(DataType type, MatmulPrecision float32_precision) {
+  if (type == DataType::float64) return CUBLAS_COMPUTE_64F;
+  return type == DataType::float32 && float32_precision == MatmulPrecision::high
+             ? CUBLAS_COMPUTE_32F_FAST_TF32
+             : CUBLAS_COMPUTE_32F;
 }
 
 class CublasGemm final : public Gemm<Kokkos::Cuda> {
@@ -60,12 +64,12 @@ class CublasGemm final : public Gemm<Kokkos::Cuda> {
     const void* const alpha = wide ? static_cast<const void*>(&one_d) : &one_f;
     const void* const beta = wide ? static_cast<const void*>(&beta_d) : &beta_f;
     // cuBLAS is column-major: a row-major C = A·B is the column-major C^T = B^T·A^T.
-    check(cublasGemmStridedBatchedEx_64(handle_, g.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N,
-                                        g.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N, g.columns,
-                                        g.rows, g.inner, alpha, g.b, cuda_type(g.input), g.ldb,
-                                        g.stride_b, g.a, cuda_type(g.input), g.lda, g.stride_a,
-                                        beta, g.c, cuda_type(g.output), g.ldc, g.stride_c, g.count,
-                                        compute_type(g.input), CUBLAS_GEMM_DEFAULT),
+    check(cublasGemmStridedBatchedEx_64(
+              handle_, g.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N,
+              g.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N, g.columns, g.rows, g.inner, alpha, g.b,
+              cuda_type(g.input), g.ldb, g.stride_b, g.a, cuda_type(g.input), g.lda, g.stride_a,
+              beta, g.c, cuda_type(g.output), g.ldc, g.stride_c, g.count,
+              compute_type(g.input, g.float32_precision), CUBLAS_GEMM_DEFAULT),
           "cublasGemmStridedBatchedEx");
   }
 

@@ -89,9 +89,7 @@ class SpreadHeadsEngine final : public Engine<Kokkos::Cuda> {
     char* gemm;
     std::size_t bytes;
   };
-  WeightGradient<Kokkos::Cuda, Storage> weight_gradient() const {
-    return {problem_.shape, problem_.dtype, *gemm_};
-  }
+  WeightGradient<Kokkos::Cuda, Storage> weight_gradient() const { return {problem_, *gemm_}; }
 
   Problem problem_;
   CellDescription cell_;

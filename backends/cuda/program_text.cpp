@@ -5,10 +5,10 @@
 
 namespace flashrnn::cuda {
 
-std::string kernel_name(const std::string& pass, const std::string& cell, DataType type,
+std::string kernel_name(const std::string& pass, const std::string& cell, ProductType type,
                         int padded) {
-  std::string out = "flashrnn_" + pass + "_" + cell + "_" + std::string(name_of(type)) + "_d" +
-                    std::to_string(padded);
+  std::string out = "flashrnn_" + pass + "_" + cell + "_" + std::string(name_of(type.type)) +
+                    (type.parts() == 2 ? "_high" : "") + "_d" + std::to_string(padded);
   for (char& c : out)
     if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))) c = '_';
   return out;
@@ -39,8 +39,9 @@ const char* truth(bool value) {
   return value ? "true" : "false";
 }
 
-std::string storage(DataType type) {
-  return type == DataType::float32 ? "float" : "flashrnn::" + std::string(name_of(type));
+std::string storage(ProductType type) {
+  if (!type.is_float()) return "flashrnn::" + std::string(name_of(type.type));
+  return type.parts() == 2 ? "flashrnn::cuda::TwoPartFloat" : "float";
 }
 
 }  // namespace flashrnn::cuda

@@ -6,6 +6,7 @@
 
 #include "flashrnn/problem.hpp"
 #include "jit/sources.hpp"
+#include "tiling/product_type.hpp"
 
 // Pieces of the texts that are compiled at run time.
 
@@ -17,8 +18,8 @@ struct Program {
   std::string kernel;
 };
 
-/// "flashrnn_forward_lstm_bfloat16_d64"; a user's cell may have any name.
-std::string kernel_name(const std::string& pass, const std::string& cell, DataType type,
+/// "flashrnn_forward_lstm_bfloat16_d64", "…_float32_high_d64"; a user's cell may have any name.
+std::string kernel_name(const std::string& pass, const std::string& cell, ProductType type,
                         int padded);
 
 /// A program whose kernel runs `function` with `tile`, both of namespace flashrnn::cuda. What the
@@ -34,7 +35,7 @@ Program plain_program(const std::string& header, const std::string& kernel,
 
 /// "true" or "false".
 const char* truth(bool value);
-/// "flashrnn::bfloat16", "float".
-std::string storage(DataType type);
+/// What the kernels call it: "flashrnn::bfloat16", "float".
+std::string storage(ProductType type);
 
 }  // namespace flashrnn::cuda

@@ -28,7 +28,7 @@ void bench(BenchOptions options) {
   if (options.json) throw InvalidArgument("--json goes with --largest-fused; results go to --out");
   bench::Settings& settings = options.settings;
   settings.peers = !options.no_peers;
-  for (const std::string& dtype : settings.selection.dtypes) (void)data_type_from_name(dtype);
+  for (const std::string& dtype : settings.selection.dtypes) (void)bench::element_choice(dtype);
   if (settings.selection.quick) {
     if (options.repetitions->count() == 0) settings.timing.repetitions = 5;
     if (options.least_seconds->count() == 0) settings.timing.least_seconds = 0.02;
@@ -67,8 +67,10 @@ Command add_bench_command(CLI::App& app) {
   list("--cells", selection.cells, "lstm, gru, slstm, elman (default: these), elman_relu");
   list("--sweep", selection.sweeps, "head_dim, batch, steps (default: all)");
   list("--passes", selection.passes, "inference, training, training_backward");
-  list("--dtype", selection.dtypes,
-       "f64, f32, bf16, f16 (default: f32 on CPUs, bf16 and f32 on GPUs)");
+  list(
+      "--dtype", selection.dtypes,
+      "f64, f32, f32_high (float32 whose matrix products may use TF32 or sums of two bfloat16, the "
+      "peers' TF32), bf16, f16 (default: f32 on CPUs, bf16 and f32 on GPUs)");
   list("--backend", settings.backends, "kokkos, cuda (default: all that a space has)");
   list("--spaces", settings.spaces, "Cuda, HIP, OpenMP, Serial (default: all of this build)");
   list("--heads-dims", selection.heads_dims,

@@ -11,7 +11,8 @@ double value(const DeviceModel& device, const char* name) {
 }
 
 /// Multiply-adds per microsecond.
-double product_rate(const DeviceModel& device, DataType type, int threads) {
+double product_rate(const DeviceModel& device, const Case& one, int threads) {
+  const DataType type = one.dtype;
   const double clock = value(device, "CLOCK_MHZ");
   if (device.kind() == DeviceKind::cpu) {
     const double lanes =
@@ -22,7 +23,10 @@ double product_rate(const DeviceModel& device, DataType type, int threads) {
   const char* const rate = type == DataType::float64   ? "FP64_FMA_PER_CYCLE"
                            : type == DataType::float32 ? "FP32_FMA_PER_CYCLE"
                                                        : "BF16_MATRIX_FMA_PER_CYCLE";
-  return value(device, "SM_COUNT") * clock * value(device, rate);
+  const double units = value(device, "SM_COUNT") * clock;
+  if (type == DataType::float32 && one.precision == MatmulPrecision::high)
+    return units * value(device, "BF16_MATRIX_FMA_PER_CYCLE") / 2;
+  return units * value(device, rate);
 }
 
 /// Microseconds to read all of R once.
@@ -72,7 +76,7 @@ Bound bound_of(const Case& one, const DeviceModel& device, int threads) {
     if (cpu) rate = std::min(rate, threads * value(device, "CORE_DRAM_GB_PER_S"));
     traffic = step_bytes / (rate * 1e3);
   }
-  const double multiply = products / product_rate(device, one.dtype, threads);
+  const double multiply = products / product_rate(device, one, threads);
   const double read = reading(device, R_bytes, threads) * (backward ? 2 : 1);
   Bound bound{multiply, "products"};
   if (read > bound.step_us) bound = {read, "reading R"};

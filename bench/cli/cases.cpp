@@ -91,9 +91,24 @@ std::string name_of(Pass pass) {
   return names[static_cast<int>(pass)];
 }
 
+ElementChoice element_choice(const std::string& name) {
+  if (name == "f32_high" || name == "float32_high")
+    return {DataType::float32, MatmulPrecision::high};
+  try {
+    return {data_type_from_name(name), MatmulPrecision::highest};
+  } catch (const InvalidArgument& error) {
+    throw InvalidArgument("--dtype: " + std::string(error.what()) +
+                          "; here float32_high (f32_high) as well");
+  }
+}
+
+std::string dtype_of(const Case& one) {
+  return std::string(name_of(one.dtype)) + (one.precision == MatmulPrecision::high ? "_high" : "");
+}
+
 std::string key_of(const Case& one) {
   const Shape& s = one.shape;
-  return one.cell + ' ' + std::string(name_of(one.dtype)) + ' ' + std::to_string(s.head_dim) + 'x' +
+  return one.cell + ' ' + dtype_of(one) + ' ' + std::to_string(s.head_dim) + 'x' +
          std::to_string(s.heads) + " B" + std::to_string(s.batch) + " T" + std::to_string(s.steps) +
          ' ' + name_of(one.pass);
 }
@@ -143,8 +158,9 @@ std::vector<Case> make_cases(const Selection& selection, bool cpu) {
       if (selection.quick && point.sweep != "head_dim" && cell != wanted_cells.front()) continue;
       for (const std::string& dtype : dtypes)
         for (const std::string& pass : wanted_passes) {
-          Case one{
-              {point.sweep}, cell, data_type_from_name(dtype), point.shape, pass_from_name(pass)};
+          const ElementChoice element = element_choice(dtype);
+          Case one{{point.sweep},    cell, element.dtype, point.shape, pass_from_name(pass),
+                   element.precision};
           if (cpu && selection.steps.empty())
             one.shape.steps = shortened_steps(point.shape, find_cell(cell).recurrent_gates,
                                               step_budget(point.sweep == "steps", selection.quick));

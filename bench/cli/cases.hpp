@@ -22,7 +22,18 @@ struct Case {
   DataType dtype = DataType::float32;
   Shape shape;
   Pass pass = Pass::inference;
+  MatmulPrecision precision = MatmulPrecision::highest;  ///< of float32
 };
+
+/// What --dtype selects: "float32_high" (or f32_high) is float32 with MatmulPrecision::high.
+struct ElementChoice {
+  DataType dtype = DataType::float32;
+  MatmulPrecision precision = MatmulPrecision::highest;
+};
+/// @throws InvalidArgument for a name that does not exist, listing those that do.
+ElementChoice element_choice(const std::string& name);
+/// "bfloat16", "float32", "float32_high".
+std::string dtype_of(const Case& one);
 
 /// "lstm float32 64x12 B16 T1024 inference": equal cases have equal keys.
 std::string key_of(const Case& one);
@@ -32,7 +43,8 @@ struct Selection {
   std::vector<std::string> cells;       ///< lstm, gru, slstm, elman (elman_relu by name)
   std::vector<std::string> sweeps;      ///< head_dim, batch, steps
   std::vector<std::string> passes;      ///< names of Pass
-  std::vector<std::string> dtypes;      ///< float32 on a CPU, bfloat16 and float32 on a GPU
+  std::vector<std::string> dtypes;      ///< float32 on a CPU, bfloat16 and float32 on a GPU;
+                                        ///< float32_high by name
   std::vector<std::string> heads_dims;  ///< "64x12": head_dim x heads; replaces those of sweeps
   std::vector<Index> batches;           ///< replaces those of the sweeps
   std::vector<Index> steps;             ///< replaces those of the sweeps; never shortened

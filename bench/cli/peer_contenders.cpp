@@ -41,8 +41,10 @@ std::vector<PeerContender> peers_of(const Case& one, bool cpu) {
 #endif
   } else {
 #ifdef FLASHRNN_BENCH_GPU_PEERS
-    if (const auto peer = vendor_rnn(one.cell, one.shape, one.dtype)) add(out, *peer, one.pass);
-    if (const auto peer = gemm_loop(one.cell, one.shape, one.dtype)) add(out, *peer, one.pass);
+    if (const auto peer = vendor_rnn(one.cell, one.shape, one.dtype, one.precision))
+      add(out, *peer, one.pass);
+    if (const auto peer = gemm_loop(one.cell, one.shape, one.dtype, one.precision))
+      add(out, *peer, one.pass);
 #endif
   }
   return out;

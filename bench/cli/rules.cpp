@@ -38,7 +38,8 @@ std::vector<std::string> comparison_rules(const Settings& settings) {
       "matrix products of its shapes by the same library (on GPUs its vendor's BLAS) are timed "
       "apart and taken out; both times are kept",
       "types: all contenders of a case read and write the same type and add in float; nothing is "
-      "quantised, no faster mathematics than a library's default is switched on",
+      "quantised, no faster mathematics than a library's default is switched on; float32_high lets "
+      "all of them use TF32 or what is more accurate",
       "passes: inference writes h alone; training also keeps what backward needs; "
       "training_backward is both passes with dx, dR and db (what a peer's backward does for W is "
       "taken out in the same way)",

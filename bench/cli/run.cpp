@@ -120,7 +120,7 @@ CaseResult measure(const Job& job, const Settings& settings) {
   const std::vector<Times> times = time_in_turns(contenders, settings.timing);
   result.sweeps = one.sweeps;
   result.cell = one.cell;
-  result.dtype = name_of(one.dtype);
+  result.dtype = dtype_of(one);
   result.pass = name_of(one.pass);
   result.backend = job.backend;
   result.space = job.space->name();

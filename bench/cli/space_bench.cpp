@@ -155,6 +155,7 @@ class SpaceBenchOf final : public SpaceBench {
     Problem problem;
     problem.cell = one.cell;
     problem.dtype = one.dtype;
+    problem.float32_matmul_precision = one.precision;
     problem.shape = one.shape;
     problem.training = one.pass != Pass::inference;
     const PlanOptions options{backend, tune ? Tuning::measured : Tuning::model};

@@ -3,7 +3,9 @@
 // flushed before every run. One line per cell, type, heads and batch: milliseconds of inference,
 // of forward for training, of backward (with dx, dR, db, ds0) and of its recurrence alone.
 //   cuda_kernels_bench                            all of them
-//   cuda_kernels_bench CELL:HEAD_DIM:BATCH[:TYPE]…  these, in bfloat16 or another type
+//   cuda_kernels_bench CELL:HEAD_DIM:BATCH[:TYPE]…  these, in bfloat16 or another type;
+//   float32_high
+//     is float32 with MatmulPrecision::high
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -105,13 +107,15 @@ double median(const Buffer& flush, const std::function<void()>& run) {
 
 /// Of SmallHeads, or of SpreadHeads without dR.
 template <class Recurrence, class Cell>
-void measure_kernels(DataType type, Index head_dim, Index batch, Index steps) {
+void measure_kernels(const ProductType& element, Index head_dim, Index batch, Index steps) {
   constexpr bool spread = std::is_same_v<Recurrence, SpreadHeads>;
+  const DataType type = element.type;
   const NativeCell cell = native_cell<Cell>();
   const CellDescription& d = cell.description;
   Problem problem;
   problem.cell = d.name;
   problem.dtype = type;
+  problem.float32_matmul_precision = element.precision;
   problem.shape = {steps, batch, std::max<Index>(1, 768 / head_dim), head_dim};
   const Shape& s = problem.shape;
   std::string reason;
@@ -122,7 +126,8 @@ void measure_kernels(DataType type, Index head_dim, Index batch, Index steps) {
       inference ? Recurrence::make(problem, cell, current_device(), reason) : nullptr;
   const double plan_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  const std::string label = d.name + " " + std::string(name_of(type)) + " " +
+  const std::string label = d.name + " " + std::string(name_of(type)) +
+                            (element.precision == MatmulPrecision::high ? "_high " : " ") +
                             std::to_string(head_dim) + "x" + std::to_string(s.heads) +
                             " B=" + std::to_string(batch);
   if (!training) {
@@ -186,7 +191,7 @@ void measure_kernels(DataType type, Index head_dim, Index batch, Index steps) {
 }
 
 template <class Cell>
-void measure(DataType type, Index head_dim, Index batch, Index steps = 1024) {
+void measure(const ProductType& type, Index head_dim, Index batch, Index steps = 1024) {
   if (head_dim <= 128) {
     measure_kernels<SmallHeads, Cell>(type, head_dim, batch, steps);
   } else {
@@ -194,8 +199,7 @@ void measure(DataType type, Index head_dim, Index batch, Index steps = 1024) {
   }
 }
 
-void measure(const std::string& cell, Index head_dim, Index batch,
-             DataType type = DataType::bfloat16) {
+void measure(const std::string& cell, Index head_dim, Index batch, const ProductType& type = {}) {
   if (cell == "lstm") return measure<Lstm>(type, head_dim, batch);
   if (cell == "slstm") return measure<Slstm>(type, head_dim, batch);
   if (cell == "gru") return measure<Gru>(type, head_dim, batch);
@@ -203,7 +207,12 @@ void measure(const std::string& cell, Index head_dim, Index batch,
   throw std::invalid_argument("no cell " + cell);
 }
 
-DataType type_named(const std::string& name) {
+ProductType type_named(const std::string& name) {
+  if (name == "float32_high") {
+    ProductType high(DataType::float32);
+    high.precision = MatmulPrecision::high;
+    return high;
+  }
   for (const DataType type : {DataType::bfloat16, DataType::float16, DataType::float32})
     if (name == name_of(type)) return type;
   throw std::invalid_argument("no type " + name);
@@ -218,7 +227,7 @@ int run(const std::vector<std::string>& wanted) {
       throw std::invalid_argument("not CELL:HEAD_DIM:BATCH[:TYPE]: " + one);
     measure(one.substr(0, first), std::stoll(one.substr(first + 1)),
             std::stoll(one.substr(second + 1)),
-            third == std::string::npos ? DataType::bfloat16 : type_named(one.substr(third + 1)));
+            third == std::string::npos ? ProductType() : type_named(one.substr(third + 1)));
   }
   if (!wanted.empty()) return 0;
   for (const Index head_dim : {16, 32, 64, 128})

@@ -30,10 +30,11 @@ struct Types {
   cudnnMathType_t mode;
 };
 
-std::optional<Types> types_of(DataType type) {
+std::optional<Types> types_of(DataType type, MatmulPrecision precision) {
   switch (type) {
-    case DataType::float32:  // no TF32, as ours
-      return Types{CUDNN_DATA_FLOAT, CUDNN_DATA_FLOAT, CUDNN_FMA_MATH};
+    case DataType::float32:  // the default mathematics may take TF32
+      return Types{CUDNN_DATA_FLOAT, CUDNN_DATA_FLOAT,
+                   precision == MatmulPrecision::high ? CUDNN_DEFAULT_MATH : CUDNN_FMA_MATH};
     case DataType::float16:
       return Types{CUDNN_DATA_HALF, CUDNN_DATA_FLOAT, CUDNN_TENSOR_OP_MATH};
     case DataType::bfloat16:
@@ -47,8 +48,8 @@ std::optional<Types> types_of(DataType type) {
 class Head : public RnnHead {
  public:
   Head(cudnnRNNMode_t mode, int gates, const Shape& s, DataType type, const Types& types,
-       BlasType blas_type)
-      : RnnHead(s, gates, type, blas_type),
+       BlasType blas_type, MatmulPrecision precision)
+      : RnnHead(s, gates, type, {blas_type, precision}),
         lengths_(static_cast<std::size_t>(s.batch), static_cast<int>(s.steps)),
         device_lengths_(lengths_.size() * sizeof(int)) {
     const auto size = [](Index n) { return static_cast<int>(n); };
@@ -130,15 +131,16 @@ class Head : public RnnHead {
 
 }  // namespace
 
-std::optional<Peer> vendor_rnn(const std::string& cell, const Shape& shape, DataType type) {
-  const auto types = types_of(type);
+std::optional<Peer> vendor_rnn(const std::string& cell, const Shape& shape, DataType type,
+                               MatmulPrecision precision) {
+  const auto types = types_of(type, precision);
   const auto blas = blas_type_of(type);
   const bool lstm = cell == "lstm";
   if (!types || !blas || (!lstm && cell != "gru")) return std::nullopt;
   std::vector<std::unique_ptr<Head>> heads;
   for (Index n = 0; n < shape.heads; ++n)
     heads.push_back(std::make_unique<Head>(lstm ? CUDNN_LSTM : CUDNN_GRU, lstm ? 4 : 3, shape, type,
-                                           *types, *blas));
+                                           *types, *blas, precision));
   return peer_of_heads("cuDNN " + std::to_string(CUDNN_MAJOR) + '.' + std::to_string(CUDNN_MINOR) +
                            '.' + std::to_string(CUDNN_PATCHLEVEL),
                        std::move(heads));

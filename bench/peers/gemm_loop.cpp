@@ -18,10 +18,10 @@ using Space = Kokkos::DefaultExecutionSpace;
 template <class Storage>
 class Lstm16Or32 {
  public:
-  Lstm16Or32(const Shape& s, BlasType type)
+  Lstm16Or32(const Shape& s, BlasNumbers numbers)
       : s_(s),
         space_(stream_.get()),
-        blas_(stream_, type),
+        blas_(stream_, numbers),
         x_(elements(s.steps * 4)),
         h_(elements(s.steps + 1)),
         R_(sizeof(Storage) * static_cast<std::size_t>(s.heads * s.head_dim * s.head_dim * 4)),
@@ -78,8 +78,8 @@ class Lstm16Or32 {
 };
 
 template <class Storage>
-Peer peer_of(const Shape& shape, BlasType type) {
-  const auto lstm = std::make_shared<Lstm16Or32<Storage>>(shape, type);
+Peer peer_of(const Shape& shape, BlasNumbers numbers) {
+  const auto lstm = std::make_shared<Lstm16Or32<Storage>>(shape, numbers);
   Peer peer;
   peer.name = std::string(blas_name) + " + pointwise";
   peer.forward = [lstm] { lstm->forward(); };
@@ -89,16 +89,17 @@ Peer peer_of(const Shape& shape, BlasType type) {
 
 }  // namespace
 
-std::optional<Peer> gemm_loop(const std::string& cell, const Shape& shape, DataType type) {
+std::optional<Peer> gemm_loop(const std::string& cell, const Shape& shape, DataType type,
+                              MatmulPrecision precision) {
   const auto blas = blas_type_of(type);
   if (cell != "lstm" || !blas) return std::nullopt;
   switch (type) {
     case DataType::float32:
-      return peer_of<float>(shape, *blas);
+      return peer_of<float>(shape, {*blas, precision});
     case DataType::bfloat16:
-      return peer_of<bfloat16>(shape, *blas);
+      return peer_of<bfloat16>(shape, {*blas, precision});
     case DataType::float16:
-      return peer_of<float16>(shape, *blas);
+      return peer_of<float16>(shape, {*blas, precision});
     default:
       return std::nullopt;
   }

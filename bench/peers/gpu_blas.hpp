@@ -66,6 +66,12 @@ inline std::optional<BlasType> blas_type_of(DataType type) {
   }
 }
 
+/// What products are formed of. hipBLAS rounds no float32 to TF32, whatever the precision.
+struct BlasNumbers {
+  BlasType type;
+  MatmulPrecision precision = MatmulPrecision::highest;
+};
+
 /// A column-major operand of a product: a matrix, or one per entry of a batch at a distance.
 struct Operand {
   const void* data;
@@ -77,11 +83,13 @@ struct Operand {
 /// Products of one type with sums in float, on a stream.
 class Blas {
  public:
-  Blas(const Stream& stream, BlasType type) : type_(type) {
+  Blas(const Stream& stream, BlasNumbers numbers) : type_(numbers.type) {
 #ifdef FLASHRNN_BENCH_HIP
     check(hipblasSetStream(handle_.get(), stream.get()), "hipblasSetStream");
 #else
     check(cublasSetStream(handle_.get(), stream.get()), "cublasSetStream");
+    if (type_ == CUDA_R_32F && numbers.precision == MatmulPrecision::high)
+      compute_ = CUBLAS_COMPUTE_32F_FAST_TF32;
 #endif
   }
 
@@ -97,7 +105,7 @@ class Blas {
 #else
     check(cublasGemmEx_64(handle_.get(), operation(a), operation(b), m, n, k, &one, a.data, type_,
                           a.leading_dimension, b.data, type_, b.leading_dimension, &zero, c, type_,
-                          ldc, CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT),
+                          ldc, compute_, CUBLAS_GEMM_DEFAULT),
           "cublasGemmEx");
 #endif
   }
@@ -117,7 +125,7 @@ class Blas {
     check(cublasGemmStridedBatchedEx_64(handle_.get(), operation(a), operation(b), m, n, k, &one,
                                         a.data, type_, a.leading_dimension, a.stride, b.data, type_,
                                         b.leading_dimension, b.stride, &zero, c, type_, ldc,
-                                        stride_c, count, CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT),
+                                        stride_c, count, compute_, CUBLAS_GEMM_DEFAULT),
           "cublasGemmStridedBatchedEx");
 #endif
   }
@@ -134,6 +142,9 @@ class Blas {
 #endif
   BlasHandle handle_;
   BlasType type_;
+#ifndef FLASHRNN_BENCH_HIP
+  cublasComputeType_t compute_ = CUBLAS_COMPUTE_32F;
+#endif
 };
 
 }  // namespace flashrnn::bench

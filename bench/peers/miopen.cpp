@@ -47,8 +47,8 @@ void set_shape(const TensorOf& tensor, miopenDataType_t type, std::vector<int> s
 class Head : public RnnHead {
  public:
   Head(miopenRNNMode_t mode, int gates, const Shape& s, DataType type, miopenDataType_t own_type,
-       BlasType blas_type)
-      : RnnHead(s, gates, type, blas_type) {
+       BlasType blas_type, MatmulPrecision precision)
+      : RnnHead(s, gates, type, {blas_type, precision}) {
     const auto steps = static_cast<int>(s.steps), batch = static_cast<int>(s.batch),
                dim = static_cast<int>(s.head_dim);
     check(miopenSetStream(miopen_.get(), stream().get()), "miopenSetStream");
@@ -116,7 +116,8 @@ class Head : public RnnHead {
 
 }  // namespace
 
-std::optional<Peer> vendor_rnn(const std::string& cell, const Shape& shape, DataType type) {
+std::optional<Peer> vendor_rnn(const std::string& cell, const Shape& shape, DataType type,
+                               MatmulPrecision precision) {
   const auto own_type = type_of(type);
   const auto blas = blas_type_of(type);
   const bool lstm = cell == "lstm";
@@ -124,7 +125,7 @@ std::optional<Peer> vendor_rnn(const std::string& cell, const Shape& shape, Data
   std::vector<std::unique_ptr<Head>> heads;
   for (Index n = 0; n < shape.heads; ++n)
     heads.push_back(std::make_unique<Head>(lstm ? miopenLSTM : miopenGRU, lstm ? 4 : 3, shape, type,
-                                           *own_type, *blas));
+                                           *own_type, *blas, precision));
   return peer_of_heads("MIOpen " + std::to_string(MIOPEN_VERSION_MAJOR) + '.' +
                            std::to_string(MIOPEN_VERSION_MINOR) + '.' +
                            std::to_string(MIOPEN_VERSION_PATCH),

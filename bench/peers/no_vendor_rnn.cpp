@@ -4,7 +4,7 @@
 
 namespace flashrnn::bench {
 
-std::optional<Peer> vendor_rnn(const std::string&, const Shape&, DataType) {
+std::optional<Peer> vendor_rnn(const std::string&, const Shape&, DataType, MatmulPrecision) {
   return std::nullopt;
 }
 

@@ -34,13 +34,16 @@ Peer blas_loop(const Shape& shape);
 
 /// The GPU vendor's LSTM or GRU, one call per head with input size = head_dim, each on a stream of
 /// its own; the projection is a product of the same shapes by the vendor's BLAS. cuDNN: standard
-/// algorithm, float32 without TF32, float16, bfloat16. MIOpen: default algorithm, float32, float16.
-/// Nothing if the build has neither, or it does not know the cell or type. Builds for GPUs only.
-std::optional<Peer> vendor_rnn(const std::string& cell, const Shape& shape, DataType type);
+/// algorithm, float32 (TF32 where `precision` allows it), float16, bfloat16. MIOpen: default
+/// algorithm, float32 (no TF32), float16. Nothing if the build has neither, or it does not know the
+/// cell or type. Builds for GPUs only.
+std::optional<Peer> vendor_rnn(const std::string& cell, const Shape& shape, DataType type,
+                               MatmulPrecision precision);
 
 /// Alternating: per step a batched product of cuBLAS or hipBLAS for all heads and a pointwise
 /// kernel, LSTM forward, launched one by one. Nothing for another cell or type. Builds for GPUs
 /// only.
-std::optional<Peer> gemm_loop(const std::string& cell, const Shape& shape, DataType type);
+std::optional<Peer> gemm_loop(const std::string& cell, const Shape& shape, DataType type,
+                              MatmulPrecision precision);
 
 }  // namespace flashrnn::bench

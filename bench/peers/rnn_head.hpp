@@ -15,11 +15,11 @@ namespace flashrnn::bench {
 /// vendor's product of the same shapes.
 class RnnHead {
  public:
-  RnnHead(const Shape& s, int gates, DataType type, BlasType blas_type)
+  RnnHead(const Shape& s, int gates, DataType type, BlasNumbers numbers)
       : gates_(gates),
         rows_(s.steps * s.batch),
         dim_(s.head_dim),
-        blas_(stream_, blas_type),
+        blas_(stream_, numbers),
         x_(bytes(rows_ * dim_, type)),
         y_(bytes(rows_ * dim_, type)),
         dx_(bytes(rows_ * dim_, type)),

@@ -23,6 +23,7 @@ struct PlanCommandOptions {
   std::string backend = "kokkos";
   std::string cell = "lstm";
   std::string dtype = "f32";
+  std::string precision = "highest";
   Problem problem;
   bool backward = false;
   bool json = false;
@@ -114,6 +115,7 @@ std::vector<Entry> rank(const std::vector<std::shared_ptr<const TileChoice>>& ch
 void plan(PlanCommandOptions options) {
   options.problem.cell = options.cell;
   options.problem.dtype = data_type_from_name(options.dtype);
+  options.problem.float32_matmul_precision = matmul_precision_from_name(options.precision);
   options.problem.training = options.backward;
   const CellDescription& cell = find_cell(options.cell);
   validate(options.problem);
@@ -161,6 +163,10 @@ Command add_plan_command(CLI::App& app) {
   command->add_option("--batch", shape.batch, "rows of the batch")->capture_default_str();
   command->add_option("--steps", shape.steps, "steps")->capture_default_str();
   command->add_option("--dtype", options->dtype, "f64, f32, bf16 or f16")->capture_default_str();
+  command
+      ->add_option("--float32-matmul-precision", options->precision,
+                   "highest or high, as for flashrnn run")
+      ->capture_default_str();
   command->add_flag("--backward", options->backward,
                     "the backward pass instead of the forward one");
   command->add_option("--runners-up", options->runners_up, "how many other tilings to list")

@@ -26,6 +26,7 @@ struct RunOptions {
   double forward_clip = 0;
   double recurrent_gradient_clip = 0;
   bool cut_recurrent_gradient = false;
+  std::string precision = "highest";
   bool describe = false;
   bool tune = false;
 };
@@ -85,6 +86,7 @@ Problem make_problem(const RunOptions& options, const SafetensorsFile& file) {
     problem.recurrent_gradient_clip = options.recurrent_gradient_clip;
   }
   problem.cut_recurrent_gradient = options.cut_recurrent_gradient;
+  problem.float32_matmul_precision = matmul_precision_from_name(options.precision);
   try {
     validate(problem);
   } catch (const InvalidArgument& error) {
@@ -251,6 +253,11 @@ Command add_run_command(CLI::App& app) {
                       "clip the recurrent gradient to [-v, v] at every step");
   command->add_flag("--cut-recurrent-gradient", options->cut_recurrent_gradient,
                     "let no gradient flow through R into the step before");
+  command
+      ->add_option("--float32-matmul-precision", options->precision,
+                   "highest, or high: products of float32 may round their factors to TF32 or to "
+                   "the sum of two bfloat16 where tensor cores are faster that way")
+      ->capture_default_str();
   command->add_flag("--describe", options->describe, "print what the plan chose");
   command->add_flag("--tune", options->tune,
                     "time the best tilings on the device and remember the winner on disk, instead "

@@ -33,6 +33,13 @@ const TypeName& entry(DataType type) {
                         " is none of float64, float32, bfloat16, float16");
 }
 
+struct PrecisionName {
+  MatmulPrecision precision;
+  std::string_view name;
+};
+constexpr PrecisionName precision_names[] = {{MatmulPrecision::highest, "highest"},
+                                             {MatmulPrecision::high, "high"}};
+
 void check_size(const char* name, Index size) {
   if (size < 1)
     throw InvalidArgument(std::string(name) + ": expected at least 1, found " +
@@ -85,6 +92,21 @@ DataType data_type_from_name(std::string_view name) {
       std::string(name) + "'");
 }
 
+std::string_view name_of(MatmulPrecision precision) {
+  for (const PrecisionName& known : precision_names)
+    if (known.precision == precision) return known.name;
+  throw InvalidArgument("float32_matmul_precision: the value " +
+                        std::to_string(static_cast<int>(precision)) +
+                        " is neither highest nor high");
+}
+
+MatmulPrecision matmul_precision_from_name(std::string_view name) {
+  for (const PrecisionName& known : precision_names)
+    if (name == known.name) return known.precision;
+  throw InvalidArgument("float32 matmul precision: expected highest or high, found '" +
+                        std::string(name) + "'");
+}
+
 const std::vector<CellDescription>& built_in_cells() {
   static const std::vector<CellDescription> cells = {
       describe_cell<Elman>(), describe_cell<ElmanRelu>(), describe_cell<Lstm>(),
@@ -109,6 +131,7 @@ void validate(const Problem& problem, const CellDescription& cell) {
   check_size("head_dim", problem.shape.head_dim);
   check_clip("forward_clip", problem.forward_clip);
   check_clip("recurrent_gradient_clip", problem.recurrent_gradient_clip);
+  (void)name_of(problem.float32_matmul_precision);
   check_total(problem, cell);
 }
 

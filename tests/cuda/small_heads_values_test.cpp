@@ -46,8 +46,8 @@ template <class Cell>
 constexpr Index largest_float_head = Cell::gates == 1 ? 128 : 80;
 
 template <class Cell, class Storage>
-void compare_with_reference(const Case& c) {
-  const bool taken = Comparison<SmallHeads, Cell, Storage>(c).run();
+void compare_with_reference(const Case& c, MatmulPrecision precision = MatmulPrecision::highest) {
+  const bool taken = Comparison<SmallHeads, Cell, Storage>(c, precision).run();
   // Training sLSTM's largest heads would spill, and float32's are too large for one multiprocessor;
   // kernels of spread heads do them.
   const Index largest = std::is_same_v<Storage, float> ? largest_float_head<Cell>
@@ -103,6 +103,19 @@ TEST_P(SmallHeadsValues, ElmanReluFloat32) {
 }
 TEST_P(SmallHeadsValues, ElmanReluFloat16) {
   compare_with_reference<ElmanRelu, float16>(GetParam());
+}
+
+TEST_P(SmallHeadsValues, LstmFloat32High) {
+  compare_with_reference<Lstm, float>(GetParam(), MatmulPrecision::high);
+}
+TEST_P(SmallHeadsValues, SlstmFloat32High) {
+  compare_with_reference<Slstm, float>(GetParam(), MatmulPrecision::high);
+}
+TEST_P(SmallHeadsValues, GruFloat32High) {
+  compare_with_reference<Gru, float>(GetParam(), MatmulPrecision::high);
+}
+TEST_P(SmallHeadsValues, ElmanFloat32High) {
+  compare_with_reference<Elman, float>(GetParam(), MatmulPrecision::high);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, SmallHeadsValues, testing::ValuesIn(cases()),

@@ -39,8 +39,9 @@ const std::vector<Case>& cases() {
 }
 
 template <class Cell, class Storage>
-void compare_with_reference(const Case& c) {
-  EXPECT_TRUE((Comparison<SpreadHeads, Cell, Storage>(c).run())) << "the kernels do not take it";
+void compare_with_reference(const Case& c, MatmulPrecision precision = MatmulPrecision::highest) {
+  EXPECT_TRUE((Comparison<SpreadHeads, Cell, Storage>(c, precision).run()))
+      << "the kernels do not take it";
 }
 
 class SpreadHeadsValues : public testing::TestWithParam<Case> {};
@@ -133,6 +134,18 @@ TEST_P(SpreadHeadsFloat32, Elman) {
 }
 TEST_P(SpreadHeadsFloat32, ElmanRelu) {
   compare_with_reference<ElmanRelu, float>(GetParam());
+}
+TEST_P(SpreadHeadsFloat32, LstmHigh) {
+  compare_with_reference<Lstm, float>(GetParam(), MatmulPrecision::high);
+}
+TEST_P(SpreadHeadsFloat32, SlstmHigh) {
+  compare_with_reference<Slstm, float>(GetParam(), MatmulPrecision::high);
+}
+TEST_P(SpreadHeadsFloat32, GruHigh) {
+  compare_with_reference<Gru, float>(GetParam(), MatmulPrecision::high);
+}
+TEST_P(SpreadHeadsFloat32, ElmanHigh) {
+  compare_with_reference<Elman, float>(GetParam(), MatmulPrecision::high);
 }
 INSTANTIATE_TEST_SUITE_P(All, SpreadHeadsFloat32, testing::ValuesIn(float32_cases()),
                          [](const auto& one) { return one.param.name; });

@@ -57,7 +57,10 @@ class Comparison {
                                    : std::is_same_v<Storage, float16> ? DataType::float16
                                                                       : DataType::float32;
   using Reference = reference::Recurrence<Cell, Storage, double>;
-  explicit Comparison(const Case& c) : case_(c), generator_(std::random_device{}()) {}
+  explicit Comparison(const Case& c, MatmulPrecision precision = MatmulPrecision::highest)
+      : case_(c), generator_(std::random_device{}()) {
+    problem_.float32_matmul_precision = precision;
+  }
 
   /// False if the kernels do not take the problem.
   bool run() {
@@ -162,7 +165,12 @@ class Comparison {
     if (type == DataType::bfloat16) return 4 * 0x1p-8;
     if (type == DataType::float16) return 4 * 0x1p-10;
     const double units = 3 + std::sqrt(static_cast<double>(case_.shape.head_dim)) / 16;
-    return (gradient ? 4 : 1) * units * 0x1p-24;
+    const double sums = (gradient ? 4 : 1) * units * 0x1p-24;
+    // Of two parts of a factor a rest below 2^-18 is missing, of a product also that of the second
+    // parts; TF32 would be off by 2^-12 and more.
+    if (problem_.float32_matmul_precision == MatmulPrecision::high)
+      return sums + (gradient ? 4 : 1) * 0x1p-17;
+    return sums;
   }
   /// The relative error in the Euclidean norm stays below the bound.
   void compare(const char* what, const void* data, const std::vector<double>& expected,

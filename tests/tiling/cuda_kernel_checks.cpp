@@ -15,7 +15,7 @@ std::string spread_heads_limit(const DeviceModel& device, const Values& sizes,
   const auto size = [&](const char* name) { return value_of(sizes, name); };
   const auto chosen = [&](const char* name) { return value_of(tiling, name); };
   const Index blocks = chosen("BLOCKS"), units = chosen("UNITS"), batch = chosen("BATCH_TILE");
-  const Index parts = size("STORAGE_BYTES") == 4 ? 3 - chosen("WHOLE") : 1;
+  const Index parts = size("PARTS") - chosen("WHOLE");
   const bool backward = size("BACKWARD") == 1;
   constexpr Index warps = 8;
   if (device.at("WARP_SIZE") != warp_threads || size("STORAGE_BYTES") > 4)
@@ -97,7 +97,7 @@ std::string small_heads_limit(const DeviceModel& device, const Values& sizes,
   const auto size = [&](const char* name) { return value_of(sizes, name); };
   const auto chosen = [&](const char* name) { return value_of(tiling, name); };
   const bool backward = size("BACKWARD") == 1;
-  const Index bytes = size("STORAGE_BYTES"), parts = bytes == 4 ? 3 : 1;
+  const Index bytes = size("STORAGE_BYTES"), parts = size("PARTS");
   const Index padded = chosen("PADDED"), batch = chosen("BATCH_TILE"), held = chosen("HELD");
   const Index units = backward ? 2 : chosen("UNITS");
   if (device.at("WARP_SIZE") != warp_threads || bytes > 4) return "not for this kernel";

@@ -52,7 +52,7 @@ struct BackwardTile {
   // What the product reads: the recurrent gates of a unit side by side.
   using Gradients = Factor<Storage, batch, recurrent * padded>;
   using Output = Staged<Storage, batch, Cell::gates, padded>;
-  using Product = SplitProduct<batch, units, 1, k_tiles, chains, held>;
+  using Product = SplitProduct<parts, batch, units, 1, k_tiles, chains, held>;
   using Matrix = MatrixFragments<parts, held, 1, k_tiles>;
   // What the step does beside the product happens in its shadow, or behind it where its operands
   // fill the registers.

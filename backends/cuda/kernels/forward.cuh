@@ -55,7 +55,7 @@ struct ForwardTile {
   using Warps = IoWarps<io_warps, inputs, Complete::states + (saving ? Complete::saved : 0)>;
   using Hidden = Factor<Storage, batch, padded>;
   using Input = Ring<Storage, batch, inputs, padded, ring>;
-  using Product = SplitProduct<batch, units, recurrent, k_tiles, chains, held>;
+  using Product = SplitProduct<parts, batch, units, recurrent, k_tiles, chains, held>;
   using Matrix = MatrixFragments<parts, held, m_tiles, k_tiles>;
   // Of h and of what is on its way out: the group at hand and the one before it. h that is
   // multiplied in parts goes out from a row of its own.
@@ -126,6 +126,8 @@ struct ForwardMath<float> : MathOf<float> {
   static __device__ float gate(float value, bool) { return value; }
   static __device__ float whole(float x) { return x; }
 };
+template <>
+struct ForwardMath<TwoPartFloat> : ForwardMath<float> {};
 
 /// The kernel. Block x = batch tile · heads + head.
 template <class Tile>

@@ -88,6 +88,10 @@ template <>
 struct BitsOf<float> {
   using Type = unsigned;
 };
+/// Stands for float where products may be less accurate (MatmulPrecision::high).
+struct TwoPartFloat {};
+template <>
+struct BitsOf<TwoPartFloat> : BitsOf<float> {};
 template <class Storage>
 using Bits = typename BitsOf<Storage>::Type;
 
@@ -115,7 +119,8 @@ __device__ Bits<Storage> narrow(float value) {
 /// products of parts p and q, counted from 0, with p + q < 3; the others are below 2^-24 of it, the
 /// roundoff of float. Exceptions: an infinite float, or one above the largest bfloat16 (3.39e38),
 /// has NaN for its second part, so that its products are NaN; parts below 2^-126 may be taken for
-/// zero.
+/// zero. With two parts and p + q < 2, what is left out is below 2^-16 of a product, where rounding
+/// to TF32 leaves out up to 2^-10.
 template <class Storage>
 struct Parts {
   using Type = Storage;
@@ -126,12 +131,18 @@ struct Parts<float> {
   using Type = bfloat16;
   static constexpr int count = 3;
 };
+template <>
+struct Parts<TwoPartFloat> {
+  using Type = bfloat16;
+  static constexpr int count = 2;
+};
 
 /// Splits two floats, given by their bits, into packed parts.
-__device__ inline void split(Word first, Word second, Word (&part)[Parts<float>::count]) {
+template <int parts>
+__device__ void split(Word first, Word second, Word (&part)[parts]) {
   float low = __uint_as_float(first), high = __uint_as_float(second);
 #pragma unroll
-  for (int p = 0; p < Parts<float>::count; ++p) {
+  for (int p = 0; p < parts; ++p) {
     part[p] = Packed<bfloat16>::pack(low, high);
     low -= Packed<bfloat16>::first(part[p]);  // exact
     high -= Packed<bfloat16>::second(part[p]);
@@ -232,6 +243,8 @@ template <>
 struct MathChoice<float> {
   using Type = AccurateMath;
 };
+template <>
+struct MathChoice<TwoPartFloat> : MathChoice<float> {};
 template <class Storage>
 using MathOf = typename MathChoice<Storage>::Type;
 

@@ -5,15 +5,18 @@
 
 // The factors of the product R·h (forward) or R^T·dg (backward), where an element of storage is the
 // sum of some parts that tensor cores multiply (numeric.cuh): one for 16-bit types, three for
-// float.
+// float, two for float where products may be less accurate.
 //
-// Of three parts, the right-hand side's are columns of their own. A batch tile of fewer than 8 rows
+// Several parts of the right-hand side are columns of their own. A batch tile of fewer than 8 rows
 // would only repeat them; so one mma multiplies a part of R with several parts of the other factor:
 //
-//   batch tile   columns of one operand         products per tile of R
-//   2            parts 0, 1, 2, none of a row    3: R0·, R1·, R2·          (all nine pairs of
-//   parts) 4            parts 0, 1 of a row; 2, none    4: R0·, R1·, R2·; R0· 8            part 0;
-//   part 1; part 2          6: R0·, R1·, R2·; R0·, R1·; R0·
+//   parts  batch tile  columns of one operand          products per tile of R
+//   3      2           parts 0, 1, 2, none of a row    3: R0·, R1·, R2· (all nine pairs of parts)
+//   3      4           parts 0, 1 of a row; 2, none    4: R0·, R1·, R2·; R0·
+//   3      8           part 0; part 1; part 2          6: R0·, R1·, R2·; R0·, R1·; R0·
+//   2      2           parts 0, 1, none, none          2: R0·, R1· (all four pairs of parts)
+//   2      4           parts 0, 1                      2: R0·, R1·
+//   2      8           part 0; part 1                  3: R0·, R1·; R0·
 //
 // Tensor cores cut off what does not fit a float when they add (PTX leaves their rounding open).
 // Products with R0 have accumulators of their own, so that only few of those additions meet large
@@ -30,13 +33,13 @@ struct WholeColumns : Columns<batch, length> {
   }
 };
 
-/// Columns of a type with three parts, as operands of 8 columns: 8 / batch parts of every row. A
+/// Columns of a type with several parts, as operands of 8 columns: 8 / batch parts of every row. A
 /// column that no part has stays zero.
-template <int batch, int length>
+template <int parts_, int batch, int length>
 struct SplitColumns {
   static_assert(batch == 2 || batch == 4 || batch == 8, "SplitColumns: 1, 2 or 4 parts beside");
   using Operand = Columns<8, length>;
-  static constexpr int parts = 3, beside = 8 / batch;
+  static constexpr int parts = parts_, beside = 8 / batch;
   static constexpr int operands = (parts + beside - 1) / beside;
   static constexpr int bytes = operands * Operand::bytes;
 
@@ -53,11 +56,11 @@ struct SplitColumns {
 
 template <int parts, int batch, int length>
 struct FactorColumns {
-  using Type = WholeColumns<batch, length>;
+  using Type = SplitColumns<parts, batch, length>;
 };
 template <int batch, int length>
-struct FactorColumns<3, batch, length> {
-  using Type = SplitColumns<batch, length>;
+struct FactorColumns<1, batch, length> {
+  using Type = WholeColumns<batch, length>;
 };
 /// The right-hand factor in shared memory.
 template <class Storage, int batch, int length>
@@ -157,18 +160,24 @@ __device__ void parts_of(const Elements<2, sizeof(Bits<Storage>)>& first,
   }
 }
 
-/// The product where both factors have three parts: rows are `per_unit` values of each of a lane's
-/// `units` units, unit-major; a lane gets those of its own cells (fragments.cuh, Share).
-template <int batch, int units, int per_unit, int k_tiles, int chains, int held>
+/// The product where both factors have several parts: rows are `per_unit` values of each of a
+/// lane's `units` units, unit-major; a lane gets those of its own cells (fragments.cuh, Share).
+template <int parts_, int batch, int units, int per_unit, int k_tiles, int chains, int held>
 struct SplitProduct {
   using Share = flashrnn::cuda::Share<batch, units>;
-  using Columns = SplitColumns<batch, 16 * k_tiles>;
+  using Columns = SplitColumns<parts_, batch, 16 * k_tiles>;
   static constexpr int m_tiles = (units * per_unit + 1) / 2;
   using Matrix = MatrixFragments<Columns::parts, held, m_tiles, k_tiles>;
   static constexpr int parts = Columns::parts, operands = Columns::operands;
-  /// Parts of R that an operand whose first part is p is multiplied with: those with p + q < 3.
+  /// Parts q of R that an operand whose first part is p is multiplied with: p + q < parts.
   static __device__ constexpr int factors(int operand) { return parts - operand * Columns::beside; }
-  static constexpr int small_products = operands == 1 ? 2 : operands == 2 ? 3 : 5;  // per k
+  /// Products per k besides the one of first parts.
+  static __device__ constexpr int count_small_products() {
+    int count = -1;
+    for (int o = 0; o < operands; ++o) count += factors(o);
+    return count;
+  }
+  static constexpr int small_products = count_small_products();
   static constexpr int large_chains = chains < k_tiles ? chains : k_tiles;
   // There are more of them; one chain of each is enough where rows alone keep products in flight.
   static constexpr int wanted = chains == 2 ? 4 : chains;

@@ -8,15 +8,15 @@ namespace flashrnn::cuda {
 Program forward_program(const NativeCell& cell, const CellText& text, const Problem& problem,
                         const ForwardTiling& tiling) {
   std::ostringstream tile;
-  tile << "ForwardTile<" << text.type << ", " << storage(problem.dtype) << ", " << tiling.text()
-       << ", " << truth(problem.forward_clip.has_value())
+  tile << "ForwardTile<" << text.type << ", " << storage(ProductType(problem)) << ", "
+       << tiling.text() << ", " << truth(problem.forward_clip.has_value())
        << ", "
        // Only the approximate tanh has use for half of a pre-activation.
-       << (tiling.element.parts > 1 ? 0 : cell.sigmoid_gates) << "u, " << tiling.compute_registers
+       << (tiling.element.parts() > 1 ? 0 : cell.sigmoid_gates) << "u, " << tiling.compute_registers
        << ", " << tiling.held << '>';
   return tile_program("#include \"forward.cuh\"\n#include \"" + text.header + "\"\n", tile.str(),
                       kernel_name(tiling.saving ? "training_forward" : "forward",
-                                  cell.description.name, problem.dtype, tiling.padded),
+                                  cell.description.name, ProductType(problem), tiling.padded),
                       "forward", "ForwardParameters", tiling.threads(), tiling.shared_bytes,
                       sources_with(text));
 }
@@ -24,18 +24,18 @@ Program forward_program(const NativeCell& cell, const CellText& text, const Prob
 Program backward_program(const NativeCell& cell, const CellText& text, const Problem& problem,
                          const BackwardTiling& tiling) {
   std::ostringstream tile;
-  tile << "BackwardTile<" << text.type << ", " << storage(problem.dtype) << ", " << tiling.text()
-       << ", " << truth(problem.forward_clip.has_value()) << ", "
+  tile << "BackwardTile<" << text.type << ", " << storage(ProductType(problem)) << ", "
+       << tiling.text() << ", " << truth(problem.forward_clip.has_value()) << ", "
        << truth(problem.recurrent_gradient_clip.has_value()) << ", "
        << truth(problem.cut_recurrent_gradient) << ", " << tiling.compute_registers << ", "
        << cell.reads.states << "u, " << cell.reads.saved << "u, " << tiling.held << '>';
-  return tile_program("#include \"backward.cuh\"\n#include \"" + text.header + "\"\n", tile.str(),
-                      kernel_name("backward", cell.description.name, problem.dtype, tiling.padded),
-                      "backward", "BackwardParameters", tiling.threads(), tiling.shared_bytes,
-                      sources_with(text));
+  return tile_program(
+      "#include \"backward.cuh\"\n#include \"" + text.header + "\"\n", tile.str(),
+      kernel_name("backward", cell.description.name, ProductType(problem), tiling.padded),
+      "backward", "BackwardParameters", tiling.threads(), tiling.shared_bytes, sources_with(text));
 }
 
-Program weight_gradient_program(const NativeCell& cell, DataType type,
+Program weight_gradient_program(const NativeCell& cell, ProductType type,
                                 const WeightGradientTiling& tiling) {
   return tile_program("#include \"weight_gradient.cuh\"\n",
                       "WeightGradientTile<" + storage(type) + ", " + std::to_string(tiling.padded) +

@@ -16,7 +16,7 @@ Program forward_program(const NativeCell& cell, const CellText& text, const Prob
                         const ForwardTiling& tiling);
 Program backward_program(const NativeCell& cell, const CellText& text, const Problem& problem,
                          const BackwardTiling& tiling);
-Program weight_gradient_program(const NativeCell& cell, DataType type,
+Program weight_gradient_program(const NativeCell& cell, ProductType type,
                                 const WeightGradientTiling& tiling);
 /// The kernel that adds the parts of dR and db.
 Program sum_parts_program(DataType type);

@@ -24,9 +24,10 @@ std::unique_ptr<SmallHeads> SmallHeads::make(const Problem& problem, const Nativ
   const NativeCell used = with_options(cell, problem);
   const Shape& shape = problem.shape;
   const CellDescription& description = used.description;
-  const auto forward = choose_forward(shape, description, problem.dtype, problem.training, device);
-  const auto backward = choose_backward(shape, description, problem.dtype, used.reads, device);
-  const auto weights = choose_weight_gradient(shape, description, problem.dtype, device);
+  const ProductType type(problem);
+  const auto forward = choose_forward(shape, description, type, problem.training, device);
+  const auto backward = choose_backward(shape, description, type, used.reads, device);
+  const auto weights = choose_weight_gradient(shape, description, type, device);
   if (!forward || (problem.training && (!backward || !weights))) {
     reason = "R of one head, " + std::to_string(description.recurrent_gates) + " matrices of " +
              std::to_string(shape.head_dim) + " x " + std::to_string(shape.head_dim) + " in " +
@@ -58,7 +59,7 @@ std::unique_ptr<SmallHeads> SmallHeads::with_tilings(const Problem& problem, con
     return out;
   }
   const Program backward_text = backward_program(cell, text, problem, backward),
-                weights_text = weight_gradient_program(cell, problem.dtype, weights),
+                weights_text = weight_gradient_program(cell, ProductType(problem), weights),
                 sum_text = sum_parts_program(problem.dtype);
   Kernel::prepare({forward_text.text, backward_text.text, weights_text.text, sum_text.text});
   out->forward_kernel_ = load(forward_text, forward.shared_bytes);

@@ -45,14 +45,15 @@ std::string warp_group_product(DataType type, int columns) {
 Program wide_forward_program(const NativeCell& cell, const CellText& text, const Problem& problem,
                              const SpreadTiling& tiling) {
   std::ostringstream tile;
-  tile << "WideForwardTile<" << text.type << ", " << storage(problem.dtype) << ", " << tiling.text()
-       << ", " << truth(problem.training) << ", " << truth(problem.forward_clip.has_value()) << '>';
+  tile << "WideForwardTile<" << text.type << ", " << storage(ProductType(problem)) << ", "
+       << tiling.text() << ", " << truth(problem.training) << ", "
+       << truth(problem.forward_clip.has_value()) << '>';
   return tile_program(
       "#include \"wide_forward.cuh\"\n#include \"" + text.header + "\"\n" +
           warp_group_product(problem.dtype, tiling.batch),
       tile.str(),
       kernel_name(problem.training ? "wide_training_forward" : "wide_forward",
-                  cell.description.name, problem.dtype, tiling.blocks * tiling.units),
+                  cell.description.name, ProductType(problem), tiling.blocks * tiling.units),
       "wide_forward", "SpreadForwardParameters", tiling.threads(), tiling.shared_bytes,
       sources_with(text));
 }
@@ -63,13 +64,13 @@ Program spread_forward_program(const NativeCell& cell, const CellText& text, con
                                const SpreadTiling& tiling) {
   if (tiling.wide) return wide_forward_program(cell, text, problem, tiling);
   std::ostringstream tile;
-  tile << "SpreadForwardTile<" << text.type << ", " << storage(problem.dtype) << ", "
+  tile << "SpreadForwardTile<" << text.type << ", " << storage(ProductType(problem)) << ", "
        << tiling.text() << ", " << truth(problem.training) << ", "
        << truth(problem.forward_clip.has_value()) << '>';
   return tile_program(
       "#include \"spread_forward.cuh\"\n#include \"" + text.header + "\"\n", tile.str(),
       kernel_name(problem.training ? "spread_training_forward" : "spread_forward",
-                  cell.description.name, problem.dtype, tiling.blocks * tiling.units),
+                  cell.description.name, ProductType(problem), tiling.blocks * tiling.units),
       "spread_forward", "SpreadForwardParameters", tiling.threads(), tiling.shared_bytes,
       sources_with(text));
 }
@@ -77,14 +78,14 @@ Program spread_forward_program(const NativeCell& cell, const CellText& text, con
 Program spread_backward_program(const NativeCell& cell, const CellText& text,
                                 const Problem& problem, const SpreadTiling& tiling) {
   std::ostringstream tile;
-  tile << "SpreadBackwardTile<" << text.type << ", " << storage(problem.dtype) << ", "
+  tile << "SpreadBackwardTile<" << text.type << ", " << storage(ProductType(problem)) << ", "
        << tiling.text() << ", " << truth(problem.forward_clip.has_value()) << ", "
        << truth(problem.recurrent_gradient_clip.has_value()) << ", "
        << truth(problem.cut_recurrent_gradient) << ", " << cell.reads.states << "u, "
        << cell.reads.saved << "u>";
   return tile_program("#include \"spread_backward.cuh\"\n#include \"" + text.header + "\"\n",
                       tile.str(),
-                      kernel_name("spread_backward", cell.description.name, problem.dtype,
+                      kernel_name("spread_backward", cell.description.name, ProductType(problem),
                                   tiling.blocks * tiling.units),
                       "spread_backward", "SpreadBackwardParameters", tiling.threads(),
                       tiling.shared_bytes, sources_with(text));

@@ -46,12 +46,13 @@ std::unique_ptr<SpreadHeads> SpreadHeads::make(const Problem& problem, const Nat
   const auto with_choices = [&](int count) {
     std::vector<SpreadTiling> backward;
     if (problem.training)
-      backward = choose_spread(problem.shape, backward_pass(description, reads, problem.dtype),
-                               device, count);
+      backward = choose_spread(
+          problem.shape, backward_pass(description, reads, ProductType(problem)), device, count);
     return with_tilings(
         problem, cell, device,
-        choose_spread(problem.shape, forward_pass(description, problem.training, problem.dtype),
-                      device, count),
+        choose_spread(problem.shape,
+                      forward_pass(description, problem.training, ProductType(problem)), device,
+                      count),
         backward);
   };
   // Runners-up are looked for only where the device or the compiler refuses the first choice.
@@ -65,10 +66,10 @@ std::unique_ptr<SpreadHeads> SpreadHeads::make(const Problem& problem, const Nat
     return nullptr;
   }
   double own = out->forward_.tiling.nanoseconds,
-         products = products_time(problem.shape, description, false, problem.dtype);
+         products = products_time(problem.shape, description, false, ProductType(problem));
   if (problem.training) {
     own += out->backward_.tiling.nanoseconds;
-    products += products_time(problem.shape, description, true, problem.dtype);
+    products += products_time(problem.shape, description, true, ProductType(problem));
   }
   if (own > products) {
     reason = "the CUDA kernels would need " + std::to_string(static_cast<int>(own)) +

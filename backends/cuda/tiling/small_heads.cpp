@@ -11,9 +11,10 @@
 namespace flashrnn::cuda {
 namespace {
 
-Problem problem_of(const Shape& shape, DataType type, bool training) {
+Problem problem_of(const Shape& shape, const ProductType& type, bool training) {
   Problem problem;
-  problem.dtype = type;
+  problem.dtype = type.type;
+  problem.float32_matmul_precision = type.precision;
   problem.shape = shape;
   problem.training = training;
   return problem;
@@ -21,7 +22,7 @@ Problem problem_of(const Shape& shape, DataType type, bool training) {
 
 /// What both passes' answers have.
 template <class Tiling>
-Tiling tiling_of(const TileCandidate& candidate, DataType type) {
+Tiling tiling_of(const TileCandidate& candidate, ProductType type) {
   const auto at = [&](const char* name) { return static_cast<int>(candidate.at(name)); };
   Tiling out;
   out.padded = at("PADDED");
@@ -33,7 +34,7 @@ Tiling tiling_of(const TileCandidate& candidate, DataType type) {
   out.held = at("HELD");
   out.compute_registers = at("COMPUTE_REGISTERS");
   out.shared_bytes = at("SHARED_BYTES");
-  out.element = element_facts(type);
+  out.element = type;
   out.nanoseconds = 1e-3 * static_cast<double>(candidate.step_ps);
   return out;
 }
@@ -61,17 +62,17 @@ std::string BackwardTiling::text() const {
 }
 
 int WeightGradientTiling::shared_bytes() const {
-  const bool split = element.parts > 1;
+  const bool split = element.parts() > 1;
   const int rows = split ? 16 : 32, stages = split || padded >= 64 ? 4 : 3;
   const auto bytes = [&](int element_bytes) {
     return rows * (gates * (element_bytes * padded + 16) + element_bytes * columns + 16);
   };
-  return stages * bytes(element.bytes) + (split ? 2 * element.parts * bytes(2) : 0);
+  return stages * bytes(element.bytes()) + (split ? 2 * element.parts() * bytes(2) : 0);
 }
 
 int WeightGradientTiling::blocks_beside() const {
   // With more columns, products of parts need more than the 128 registers that this leaves.
-  return element.parts > 1 && columns <= 32 ? std::max(1, 512 / threads()) : 1;
+  return element.parts() > 1 && columns <= 32 ? std::max(1, 512 / threads()) : 1;
 }
 
 int WeightGradientTiling::groups(const CellDescription& cell) const {
@@ -84,12 +85,8 @@ std::string WeightGradientTiling::text() const {
   return out.str();
 }
 
-ElementFacts element_facts(DataType type) {
-  return type == DataType::float32 ? ElementFacts{4, 3} : ElementFacts{};
-}
-
 std::vector<ForwardTiling> forward_tilings(const Shape& shape, const CellDescription& cell,
-                                           DataType type, bool saving, const DeviceFacts& device,
+                                           ProductType type, bool saving, const DeviceFacts& device,
                                            int count) {
   const auto choice = find_tilings({device.model, "small_heads_forward",
                                     problem_sizes(problem_of(shape, type, saving), cell, false)},
@@ -105,7 +102,7 @@ std::vector<ForwardTiling> forward_tilings(const Shape& shape, const CellDescrip
 }
 
 std::vector<BackwardTiling> backward_tilings(const Shape& shape, const CellDescription& cell,
-                                             DataType type, BackwardReads reads,
+                                             ProductType type, BackwardReads reads,
                                              const DeviceFacts& device, int count) {
   auto sizes = problem_sizes(problem_of(shape, type, true), cell, true);
   const auto set = [&](const char* name, std::int64_t value) {
@@ -124,13 +121,14 @@ std::vector<BackwardTiling> backward_tilings(const Shape& shape, const CellDescr
 }
 
 std::optional<ForwardTiling> choose_forward(const Shape& shape, const CellDescription& cell,
-                                            DataType type, bool saving, const DeviceFacts& device) {
+                                            ProductType type, bool saving,
+                                            const DeviceFacts& device) {
   const auto all = forward_tilings(shape, cell, type, saving, device);
   return all.empty() ? std::nullopt : std::optional(all.front());
 }
 
 std::optional<BackwardTiling> choose_backward(const Shape& shape, const CellDescription& cell,
-                                              DataType type, BackwardReads reads,
+                                              ProductType type, BackwardReads reads,
                                               const DeviceFacts& device) {
   const auto all = backward_tilings(shape, cell, type, reads, device);
   return all.empty() ? std::nullopt : std::optional(all.front());
@@ -138,16 +136,16 @@ std::optional<BackwardTiling> choose_backward(const Shape& shape, const CellDesc
 
 std::optional<WeightGradientTiling> choose_weight_gradient(const Shape& shape,
                                                            const CellDescription& cell,
-                                                           DataType type,
+                                                           ProductType type,
                                                            const DeviceFacts& device) {
   if (shape.head_dim > 512) return std::nullopt;
   WeightGradientTiling tiling;
-  tiling.element = element_facts(type);
+  tiling.element = type;
   tiling.padded = round_up(shape.head_dim, 16);
   // 16 warps leave 128 registers to a thread, which the compiler keeps to for these architectures
   // and not for newer ones. Sums of parts need more.
   const bool frugal = (device.architecture == "sm_80" || device.architecture == "sm_90a") &&
-                      tiling.element.parts == 1;
+                      tiling.element.parts() == 1;
   tiling.gates = std::clamp((frugal ? 256 : 128) / tiling.padded, 1, cell.recurrent_gates);
   const int column_groups = divide_up(tiling.padded, 64);
   tiling.columns = round_up(divide_up(tiling.padded, column_groups), 16);
@@ -157,7 +155,7 @@ std::optional<WeightGradientTiling> choose_weight_gradient(const Shape& shape,
   // ends should be short: more and smaller ones.
   const int together =
       std::clamp(std::min(1024 / tiling.threads(), 200 * 1024 / tiling.shared_bytes()), 1, 8);
-  const int beside = tiling.element.parts > 1 ? std::max(4, together) : together;
+  const int beside = tiling.element.parts() > 1 ? std::max(4, together) : together;
   const Index wanted =
       beside * static_cast<Index>(device.multiprocessors) / (shape.heads * tiling.groups(cell));
   const Index parts = std::clamp<Index>(wanted, 1, std::max<Index>(1, rows / 256));

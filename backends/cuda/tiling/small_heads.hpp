@@ -8,6 +8,7 @@
 #include "device_facts.hpp"
 #include "flashrnn/problem.hpp"
 #include "flashrnn/recurrence/native_cell.hpp"
+#include "product_type.hpp"
 
 // How heads whose R fits one multiprocessor are cut up. What fits a device, and what it costs, is
 // said in small_heads_forward.constrint and small_heads_backward.constrint and solved by the tile
@@ -16,18 +17,11 @@
 
 namespace flashrnn::cuda {
 
-/// How the kernels hold an element: bytes in memory, and parts of 16 bits that are multiplied
-/// (kernels/numeric.cuh).
-struct ElementFacts {
-  int bytes = 2, parts = 1;
-};
-ElementFacts element_facts(DataType type);
-
 struct ForwardTiling {
   int padded = 16, batch = 8, units = 2, chains = 1, io_warps = 1, ring = 16, group = 1;
   bool exact = false, saving = false;
   int compute_registers = 0;  ///< per thread of the warps that compute, if they are handed some
-  ElementFacts element;
+  ProductType element;
   int held = 1;            ///< parts of R in registers; the others are in shared memory
   int shared_bytes = 0;    ///< per block
   double nanoseconds = 0;  ///< predicted, of a step
@@ -42,7 +36,7 @@ struct BackwardTiling {
   /// warp of every block reports what is there.
   bool reports = false;
   int compute_registers = 0;  ///< per thread of the warps that compute, if they are handed some
-  ElementFacts element;
+  ProductType element;
   int held = 1;            ///< parts of R in registers; the others are in shared memory
   int shared_bytes = 0;    ///< per block
   double nanoseconds = 0;  ///< predicted, of a step
@@ -53,7 +47,7 @@ struct BackwardTiling {
 struct WeightGradientTiling {
   int padded = 16, gates = 1, columns = 16;
   Index parts = 1, rows_per_part = 32;
-  ElementFacts element;
+  ProductType element;
   int threads() const { return 32 * gates * padded / 16; }
   /// Blocks that fit one multiprocessor with the registers that the compiler is told to keep to.
   int blocks_beside() const;
@@ -69,20 +63,21 @@ int registers_per_thread(const DeviceFacts& device, int threads);
 /// The `count` tilings that are the fastest by prediction, the fastest first; none if R does not
 /// fit.
 std::vector<ForwardTiling> forward_tilings(const Shape& shape, const CellDescription& cell,
-                                           DataType type, bool saving, const DeviceFacts& device,
+                                           ProductType type, bool saving, const DeviceFacts& device,
                                            int count = 1);
 std::vector<BackwardTiling> backward_tilings(const Shape& shape, const CellDescription& cell,
-                                             DataType type, BackwardReads reads,
+                                             ProductType type, BackwardReads reads,
                                              const DeviceFacts& device, int count = 1);
 /// The fastest, or none.
 std::optional<ForwardTiling> choose_forward(const Shape& shape, const CellDescription& cell,
-                                            DataType type, bool saving, const DeviceFacts& device);
+                                            ProductType type, bool saving,
+                                            const DeviceFacts& device);
 std::optional<BackwardTiling> choose_backward(const Shape& shape, const CellDescription& cell,
-                                              DataType type, BackwardReads reads,
+                                              ProductType type, BackwardReads reads,
                                               const DeviceFacts& device);
 std::optional<WeightGradientTiling> choose_weight_gradient(const Shape& shape,
                                                            const CellDescription& cell,
-                                                           DataType type,
+                                                           ProductType type,
                                                            const DeviceFacts& device);
 
 }  // namespace flashrnn::cuda

@@ -88,33 +88,35 @@ std::string SpreadTiling::text() const {
   return out.str();
 }
 
-SpreadPass forward_pass(const CellDescription& cell, bool saving, DataType type) {
+SpreadPass forward_pass(const CellDescription& cell, bool saving, ProductType type) {
   return {cell, false, saving, cell.input_gates, type};
 }
-SpreadPass backward_pass(const CellDescription& cell, BackwardReads reads, DataType type) {
+SpreadPass backward_pass(const CellDescription& cell, BackwardReads reads, ProductType type) {
   return {cell, true, true, std::popcount(reads.states) + std::popcount(reads.saved) + 1, type};
 }
 
 std::vector<SpreadTiling> choose_spread(const Shape& shape, const SpreadPass& pass,
                                         const DeviceFacts& device, int count) {
   Problem problem;
-  problem.dtype = pass.type;
+  problem.dtype = pass.type.type;
+  problem.float32_matmul_precision = pass.type.precision;
   problem.shape = shape;
   problem.training = pass.saving;
   TileQuestion question{device.model, "spread_heads",
                         problem_sizes(problem, pass.cell, pass.backward)};
   std::ranges::find(question.sizes, "INPUT_CHANNELS", &NamedValue::name)->value =
       pass.input_channels;
-  // To split R in every step takes longer, but two thirds of the room: only where it must be.
+  // To split R in every step takes longer, but two thirds of the room of three parts: only where it
+  // must be.
   question.sizes.push_back({"WHOLE", 0});
   auto choice = find_tilings(question, count);
-  if (choice->candidates.empty() && pass.type == DataType::float32) {
+  if (choice->candidates.empty() && pass.type.parts() == 3) {
     question.sizes.back().value = 1;
     choice = find_tilings(question, count);
   }
   std::vector<SpreadTiling> out;
   for (const TileCandidate& candidate : choice->candidates) out.push_back(tiling_of(candidate));
-  if (pass.backward || pass.type == DataType::float32 || shape.batch < least_wide_batch) return out;
+  if (pass.backward || pass.type.is_float() || shape.batch < least_wide_batch) return out;
   question.kernel = "spread_wide";
   question.sizes.pop_back();
   choice = find_tilings(question, count);
@@ -126,7 +128,7 @@ std::vector<SpreadTiling> choose_spread(const Shape& shape, const SpreadPass& pa
 }
 
 double products_time(const Shape& shape, const CellDescription& cell, bool backward,
-                     DataType type) {
+                     ProductType type) {
   // Two kernels per step, R from L2, and a product far from the tensor cores' full rate: fitted to
   // the H200's table in docs/performance.md (256×3 to 1024×1 at B = 16, 768×1 at B = 256). float32
   // has no tensor cores; forward of 256×3 and 768×1 at B = 16 was measured, how the rate grows with
@@ -135,9 +137,9 @@ double products_time(const Shape& shape, const CellDescription& cell, bool backw
                           static_cast<double>(shape.heads * shape.head_dim) *
                           static_cast<double>(shape.head_dim);
   const double product = 2 * elements * static_cast<double>(shape.batch);
-  const double bytes = elements * static_cast<double>(size_of(type));
+  const double bytes = elements * static_cast<double>(type.bytes());
   const double rate =
-      type == DataType::float32
+      type.is_float()
           ? std::min(40e3, 2200 * std::sqrt(std::max(16.0, static_cast<double>(shape.batch))))
           : (backward ? 120e3 : 260e3);
   return (backward ? 9000 : 6500) + bytes / 5500 + product / rate;

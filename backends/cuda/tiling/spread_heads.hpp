@@ -43,10 +43,10 @@ struct SpreadPass {
   CellDescription cell;
   bool backward = false, saving = false;
   int input_channels = 1;  ///< that are read per unit and step
-  DataType type = DataType::bfloat16;
+  ProductType type;
 };
-SpreadPass forward_pass(const CellDescription& cell, bool saving, DataType type);
-SpreadPass backward_pass(const CellDescription& cell, BackwardReads reads, DataType type);
+SpreadPass forward_pass(const CellDescription& cell, bool saving, ProductType type);
+SpreadPass backward_pass(const CellDescription& cell, BackwardReads reads, ProductType type);
 
 /// The `count` tilings of a pass that are the fastest by prediction, the fastest first; fewer if
 /// the device has fewer. Empty if R does not fit the registers and shared memory of all
@@ -56,6 +56,7 @@ std::vector<SpreadTiling> choose_spread(const Shape& shape, const SpreadPass& pa
 
 /// Nanoseconds of a step by matrix products of the BLAS library and a pointwise kernel, which the
 /// portable recurrence takes for such heads: what a tiling of many launches competes with.
-double products_time(const Shape& shape, const CellDescription& cell, bool backward, DataType type);
+double products_time(const Shape& shape, const CellDescription& cell, bool backward,
+                     ProductType type);
 
 }  // namespace flashrnn::cuda

@@ -77,6 +77,14 @@ enum {
   FLASHRNN_BATCH_FIRST = 1  ///< x [B, T, G_x, H, D], states [S, B, T, H, D]
 };
 
+/// How accurately matrix products of FLASHRNN_FLOAT32 are formed; other types are not affected.
+typedef int32_t flashrnn_matmul_precision;
+enum {
+  FLASHRNN_MATMUL_HIGHEST = 0,  ///< like multiply-adds in float32
+  FLASHRNN_MATMUL_HIGH = 1      ///< factors may be rounded to TF32 (11 bits) or to the sum of two
+                                ///< bfloat16 (16 bits), where that makes tensor cores faster
+};
+
 /// Where a plan runs and where its tensors lie.
 typedef int32_t flashrnn_device;
 enum {
@@ -114,6 +122,7 @@ typedef struct flashrnn_problem {
   double forward_clip;
   /// Clip the gradient that comes through R to [-v, v] at every step; 0: no clip.
   double recurrent_gradient_clip;
+  flashrnn_matmul_precision float32_matmul_precision;
 } flashrnn_problem;
 
 /// What decides between the tilings of a kernel.

@@ -28,6 +28,9 @@ struct NetworkProblem {
   std::optional<double> forward_clip;
   std::optional<double> recurrent_gradient_clip;
   bool cut_recurrent_gradient = false;
+
+  /// Of all products of the network, the head's too, where dtype is float32.
+  MatmulPrecision float32_matmul_precision = MatmulPrecision::highest;
 };
 
 /// @throws InvalidArgument naming the field.

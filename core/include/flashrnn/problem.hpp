@@ -22,6 +22,20 @@ std::size_t size_of(DataType type);
 /// @throws InvalidArgument for any other name; the message lists the known ones.
 DataType data_type_from_name(std::string_view name);
 
+/// How accurately matrix products of float32 tensors must be formed; sums are in float either way.
+/// The names are those of PyTorch's float32_matmul_precision. Other types are not affected.
+enum class MatmulPrecision {
+  highest,  ///< like multiply-adds in float32
+  high      ///< factors may be rounded to TF32 (11 bits) or to the sum of two bfloat16 (16 bits),
+            ///< where that makes tensor cores faster; elsewhere as `highest`
+};
+
+/// "highest", "high".
+std::string_view name_of(MatmulPrecision precision);
+/// The inverse of name_of.
+/// @throws InvalidArgument for any other name; the message lists the known ones.
+MatmulPrecision matmul_precision_from_name(std::string_view name);
+
 /// What a cell looks like from outside: its name and the lengths of its tensors' channel axes.
 struct CellDescription {
   std::string name;
@@ -61,11 +75,15 @@ struct Problem {
   /// Drop the recurrent gradient: no gradient flows through R·h_{t-1} into h_{t-1}. dR is still
   /// the gradient of each single step.
   bool cut_recurrent_gradient = false;
+
+  /// Of R·h, R^T·dg and dR (in layers of W too), where dtype is float32.
+  MatmulPrecision float32_matmul_precision = MatmulPrecision::highest;
 };
 
 /// Checks everything that can be wrong in a problem by itself.
 /// @throws InvalidArgument naming the field: unknown cell, a size below 1, a tensor of more than
-/// 2^63 - 1 bytes, a clip that is not positive and finite.
+/// 2^63 - 1 bytes, a clip that is not positive and finite, a precision that does not
+/// exist.
 void validate(const Problem& problem);
 /// The same for a cell that is not built in; problem.cell is ignored.
 void validate(const Problem& problem, const CellDescription& cell);

@@ -38,6 +38,20 @@ SequenceOrder sequence_order(flashrnn_order order) {
   }
 }
 
+MatmulPrecision matmul_precision(flashrnn_matmul_precision value) {
+  switch (value) {
+    case FLASHRNN_MATMUL_HIGHEST:
+      return MatmulPrecision::highest;
+    case FLASHRNN_MATMUL_HIGH:
+      return MatmulPrecision::high;
+    default:
+      throw InvalidArgument(
+          "float32_matmul_precision: expected FLASHRNN_MATMUL_HIGHEST (0) or FLASHRNN_MATMUL_HIGH "
+          "(1), found " +
+          std::to_string(value));
+  }
+}
+
 Tuning tuning(flashrnn_tuning value) {
   switch (value) {
     case FLASHRNN_TUNE_MODEL:
@@ -59,6 +73,7 @@ Problem to_problem(const flashrnn_problem& given) {
   problem.shape = {given.steps, given.batch, given.heads, given.head_dim};
   problem.training = given.training != 0;
   problem.cut_recurrent_gradient = given.cut_recurrent_gradient != 0;
+  problem.float32_matmul_precision = matmul_precision(given.float32_matmul_precision);
   if (given.forward_clip != 0) problem.forward_clip = given.forward_clip;
   if (given.recurrent_gradient_clip != 0)
     problem.recurrent_gradient_clip = given.recurrent_gradient_clip;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <string>
 #include <type_traits>
@@ -14,6 +15,9 @@ namespace flashrnn::c_api {
 /// size of its first version.
 template <class Struct>
 inline constexpr std::size_t first_size = sizeof(Struct);
+template <>
+inline constexpr std::size_t first_size<flashrnn_problem> = offsetof(flashrnn_problem,
+                                                                     float32_matmul_precision);
 
 /// @throws InvalidArgument if the struct_size of `given` cannot be right.
 template <class Struct>

@@ -18,7 +18,8 @@ const LayerProblem& valid(const LayerProblem& problem) {
 }
 
 SequenceFrame frame_of(const Problem& problem) {
-  return {problem.shape.steps, problem.shape.batch, problem.order, problem.dtype};
+  return {problem.shape.steps, problem.shape.batch, problem.order, problem.dtype,
+          problem.float32_matmul_precision};
 }
 
 }  // namespace

@@ -27,7 +27,8 @@ struct Network<ExecutionSpace>::Parts {
       : problem(valid(network)),
         architecture(problem.architecture),
         layout(architecture),
-        frame{problem.steps, problem.batch, problem.order, problem.dtype},
+        frame{problem.steps, problem.batch, problem.order, problem.dtype,
+              problem.float32_matmul_precision},
         units(architecture.hidden_size()),
         outputs(architecture.directions() * units) {
     for (Index layer = 0; layer < architecture.layers; ++layer)

@@ -105,6 +105,7 @@ class Projection {
     GemmArguments call;
     call.ldb = inputs_;
     call.input = call.output = frame_.type;
+    call.float32_precision = frame_.float32_precision;
     call.workspace = workspace;
     return call;
   }

@@ -40,6 +40,7 @@ struct SequenceFrame {
   Index batch = 1;
   SequenceOrder order = SequenceOrder::time_major;
   DataType type = DataType::float32;
+  MatmulPrecision float32_precision = MatmulPrecision::highest;  ///< of products
 
   /// Contiguous rows in the frame's order.
   template <class Pointer>

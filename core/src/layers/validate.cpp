@@ -70,6 +70,7 @@ LayerProblem layer_problem(const NetworkProblem& problem, Index layer, Direction
   out.recurrence.forward_clip = problem.forward_clip;
   out.recurrence.recurrent_gradient_clip = problem.recurrent_gradient_clip;
   out.recurrence.cut_recurrent_gradient = problem.cut_recurrent_gradient;
+  out.recurrence.float32_matmul_precision = problem.float32_matmul_precision;
   out.input_size = a.input_size_of(layer);
   out.direction = direction;
   return out;

@@ -180,9 +180,7 @@ class DeviceEngine final : public Engine<ExecutionSpace> {
            std::to_string(bytes) + " bytes of device memory";
   }
 
-  WeightGradient<ExecutionSpace, Storage> weight_gradient() const {
-    return {problem_.shape, problem_.dtype, *gemm_};
-  }
+  WeightGradient<ExecutionSpace, Storage> weight_gradient() const { return {problem_, *gemm_}; }
 
   /// A gate with an input writes its gradient straight into dx, if the caller wants dx; otherwise
   /// into the workspace. No gate is stored for nothing.

@@ -23,8 +23,9 @@ struct GemmArguments {
   Index count = 1, stride_a = 0, stride_b = 0, stride_c = 0;  ///< strides in elements
   DataType input = DataType::float32;                         ///< type of A and B
   DataType output = DataType::float32;  ///< type of C: `input`, or float32 for the 16-bit types
-  bool accumulate = false;              ///< beta = 1 instead of 0
-  void* workspace = nullptr;            ///< workspace_bytes(...) bytes
+  MatmulPrecision float32_precision = MatmulPrecision::highest;  ///< where `input` is float32
+  bool accumulate = false;                                       ///< beta = 1 instead of 0
+  void* workspace = nullptr;                                     ///< workspace_bytes(...) bytes
 };
 
 /// A BLAS library bound to one execution space. Each backend defines make_gemm for its spaces.

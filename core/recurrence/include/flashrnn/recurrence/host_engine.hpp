@@ -259,9 +259,7 @@ class HostEngine final : public Engine<ExecutionSpace> {
                                              job.tiling.workers / job.tiling.team_size});
   }
 
-  WeightGradient<ExecutionSpace, Storage> weight_gradient() const {
-    return {problem_.shape, problem_.dtype, *gemm_};
-  }
+  WeightGradient<ExecutionSpace, Storage> weight_gradient() const { return {problem_, *gemm_}; }
 
   /// A gate with an input writes its gradient straight into dx, if the caller wants dx; otherwise
   /// into the workspace, if dR needs it. No gate is stored for nothing.

@@ -210,9 +210,7 @@ class KokkosEngine final : public Engine<ExecutionSpace> {
            static_cast<std::size_t>(tiles_of_batch(tiling.batch_tile) * problem_.shape.heads);
   }
 
-  WeightGradient<ExecutionSpace, Storage> weight_gradient() const {
-    return {problem_.shape, problem_.dtype, *gemm_};
-  }
+  WeightGradient<ExecutionSpace, Storage> weight_gradient() const { return {problem_, *gemm_}; }
 
   /// A gate with an input writes its gradient straight into dx, if the caller wants dx and its
   /// layout suits the product for dR; otherwise into the workspace. No gate is stored for nothing.

@@ -94,6 +94,7 @@ class ProductForward {
     product.stride_c = s.batch * product.columns;
     product.count = s.heads;
     product.input = problem.dtype;
+    product.float32_precision = problem.float32_matmul_precision;
     product.output = sizeof(Storage) < sizeof(Real) ? DataType::float32 : problem.dtype;
     steps_ = std::make_unique<RecordedSteps<ExecutionSpace>>(
         space, s.steps, [this, &gemm, product](const ExecutionSpace& recorded, Index offset) {
@@ -178,6 +179,7 @@ class ProductBackward {
     product.stride_c = s.batch * buffers_.padded;
     product.count = s.heads;
     product.input = problem.dtype;
+    product.float32_precision = problem.float32_matmul_precision;
     product.output = sizeof(Storage) < sizeof(Real) ? DataType::float32 : problem.dtype;
     steps_ = std::make_unique<RecordedSteps<ExecutionSpace>>(
         space, s.steps,

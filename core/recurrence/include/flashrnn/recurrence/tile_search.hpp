@@ -98,9 +98,11 @@ std::vector<std::shared_ptr<const TileChoice>> search_kernels(
     const std::vector<NamedValue>& sizes, int candidates = 1);
 
 /// HEAD_DIM, HEADS, BATCH, STEPS, STATES, GATES, RECURRENT_GATES, INPUT_GATES, SAVED (0 for
-/// inference), STORAGE_BYTES, ACCUMULATE_BYTES, BACKWARD (1: the question is about the backward
-/// pass), TRAINING (0 for inference), BIAS_GATES, INPUT_CHANNELS (that are read per unit and step;
-/// of a backward pass the most that it may read) and READ_STATES, how many of those are states.
+/// inference), STORAGE_BYTES, PARTS (bfloat16 whose sum stands for a float32 where tensor cores
+/// multiply it: 3, or 2 for MatmulPrecision::high; 1 for other types), ACCUMULATE_BYTES, BACKWARD
+/// (1: the question is about the backward pass), TRAINING (0 for inference), BIAS_GATES,
+/// INPUT_CHANNELS (that are read per unit and step; of a backward pass the most that it may read)
+/// and READ_STATES, how many of those are states.
 std::vector<NamedValue> problem_sizes(const Problem& problem, const CellDescription& cell,
                                       bool backward);
 

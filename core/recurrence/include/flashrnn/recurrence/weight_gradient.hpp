@@ -35,8 +35,11 @@ class WeightGradient {
   using Real = AccumulateType<Storage>;
   static constexpr bool narrow = sizeof(Storage) < sizeof(Real);
 
-  WeightGradient(const Shape& shape, DataType type, const Gemm<ExecutionSpace>& gemm)
-      : shape_(shape), type_(type), gemm_(gemm) {}
+  WeightGradient(const Problem& problem, const Gemm<ExecutionSpace>& gemm)
+      : shape_(problem.shape),
+        type_(problem.dtype),
+        float32_precision_(problem.float32_matmul_precision),
+        gemm_(gemm) {}
 
   /// Elements of the sums: 16-bit types are summed in float first. 0 for the others.
   std::size_t sum_elements(int gates) const {
@@ -99,6 +102,7 @@ class WeightGradient {
     call.stride_c = c_strides.head;
     call.input = type_;
     call.output = output_type();
+    call.float32_precision = float32_precision_;
     call.workspace = workspace;
     call.c = c;
     for (Index block = 0; block < walk.blocks; ++block) {
@@ -135,6 +139,7 @@ class WeightGradient {
 
   Shape shape_;
   DataType type_;
+  MatmulPrecision float32_precision_;
   const Gemm<ExecutionSpace>& gemm_;
 };
 
