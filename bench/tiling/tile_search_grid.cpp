@@ -85,12 +85,7 @@ void print(const std::string& kernel, std::vector<Asked>& asked) {
               static_cast<unsigned long long>(nodes), at(1).text.c_str());
 }
 
-}  // namespace
-}  // namespace flashrnn
-
-int main(int argc, char** argv) {
-  using namespace flashrnn;
-  const std::string only_kernel = argc > 1 ? argv[1] : "", only_device = argc > 2 ? argv[2] : "";
+void run(const std::string& only_kernel, const std::string& only_device) {
   std::printf("%-21s %7s %8s %8s %8s %8s %8s %6s  %s\n", "kernel (us)", "asked", "median", "99 %",
               "worst", "known", "worst", "nodes", "worst question");
   for (const KernelText& kernel : kernel_texts()) {
@@ -111,4 +106,11 @@ int main(int argc, char** argv) {
     }
     if (!asked.empty()) print(kernel.name, asked);
   }
+}
+
+}  // namespace
+}  // namespace flashrnn
+
+int main(int argc, char** argv) {
+  flashrnn::run(argc > 1 ? argv[1] : "", argc > 2 ? argv[2] : "");
 }
