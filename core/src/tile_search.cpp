@@ -5,11 +5,14 @@
 #include <algorithm>
 #include <chrono>
 #include <constrint/constrint.hpp>
-#include <limits>
 #include <map>
 #include <mutex>
+#include <numeric>
+#include <optional>
+#include <span>
 
 #include "flashrnn/error.hpp"
+#include "tile_memory.hpp"
 
 namespace flashrnn {
 namespace {
@@ -18,6 +21,10 @@ namespace {
 constexpr std::uint64_t most_nodes = 200'000;
 // Solutions looked at per candidate that is wanted.
 constexpr std::size_t most_duplicates = 8;
+// What listing all tilings may take. Today's texts find up to 270 among 3300 combinations that are
+// tried; if there are more, branch and bound is asked.
+constexpr std::uint64_t most_combinations = 6000;
+constexpr std::uint64_t most_listed = 2000;
 constexpr std::string_view time_prefix = "TIME_";
 constexpr std::string_view cost = "TIME_STEP";
 
@@ -44,36 +51,6 @@ std::string conflict(const constrint::Model& model) {
   return out;
 }
 
-TileCandidate read_candidate(const constrint::Model& model, const KernelText& kernel,
-                             std::span<const std::int64_t> solution) {
-  TileCandidate out;
-  for (const std::string& name : kernel.tiling) {
-    const auto variable = model.find(name);
-    if (!variable)
-      throw InternalError("kernel " + kernel.name + ": tiling names " + name +
-                          ", which its text does not");
-    out.tiling.push_back({name, solution[variable->index()]});
-  }
-  std::int64_t largest = -1;
-  for (std::size_t v = 0; v < model.variable_count(); ++v) {
-    const std::string_view name = model.variable_name(v);
-    if (!name.starts_with(time_prefix)) continue;
-    if (name == cost) {
-      out.step_ps = solution[v];
-      continue;
-    }
-    out.times.push_back({std::string(name), solution[v]});
-    if (solution[v] > largest) {
-      largest = solution[v];
-      out.limited_by = name.substr(time_prefix.size());
-    }
-  }
-  std::ranges::transform(out.limited_by, out.limited_by.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return out;
-}
-
 constrint::Model joined(const TileQuestion& question, const KernelText& kernel) {
   constrint::Model model;
   model.add_text(equalities(question.device->values), question.device->name);
@@ -82,33 +59,162 @@ constrint::Model joined(const TileQuestion& question, const KernelText& kernel) 
   return model;
 }
 
+/// Calls visit with each number of a question, the device's first.
+template <class Visit>
+void for_each_number(const TileQuestion& question, const Visit& visit) {
+  for (const NamedValue& entry : question.device->values) visit(entry);
+  for (const NamedValue& entry : question.sizes) visit(entry);
+}
+
+/// The model that `joined` makes, parsed once for all questions whose numbers have the same names:
+/// the numbers themselves come with the search, as assumptions.
+class Prepared {
+ public:
+  Prepared(const TileQuestion& question, const KernelText& kernel) {
+    const constrint::Model alone = constrint::Model::parse(kernel.text, kernel.name);
+    for_each_number(question, [&](const NamedValue& entry) {
+      names_.push_back(entry.name);
+      // A domain of its own, because the default one starts at 1.
+      places_.push_back(
+          alone.find(entry.name)
+              ? std::optional(
+                    model_.variable(entry.name, -constrint::kDefaultHigh, constrint::kDefaultHigh)
+                        .index())
+              : std::nullopt);
+    });
+    model_.add_text(kernel.text, kernel.name);
+    for (const std::string& name : kernel.tiling) {
+      const auto variable = model_.find(name);
+      if (!variable)
+        throw InternalError("kernel " + kernel.name + ": tiling names " + name +
+                            ", which its text does not");
+      tiling_.push_back(variable->index());
+    }
+    for (std::size_t v = 0; v < model_.variable_count(); ++v) {
+      const std::string_view name = model_.variable_name(v);
+      if (name.starts_with(time_prefix) && name != cost) times_.push_back(v);
+    }
+    cost_ = model_.variable(cost).index();
+  }
+
+  bool is_for(const TileQuestion& question) const {
+    if (names_.size() != question.device->values.size() + question.sizes.size()) return false;
+    auto name = names_.begin();
+    bool equal = true;
+    for_each_number(question,
+                    [&](const NamedValue& entry) { equal = entry.name == *name++ && equal; });
+    return equal;
+  }
+  const constrint::Model& model() const { return model_; }
+  std::size_t cost_place() const { return cost_; }
+
+  std::vector<constrint::Assumption> numbers(const TileQuestion& question) const {
+    std::vector<constrint::Assumption> out;
+    auto place = places_.begin();
+    for_each_number(question, [&](const NamedValue& entry) {
+      if (*place) out.push_back({**place, entry.value});
+      ++place;
+    });
+    return out;
+  }
+
+  TileCandidate candidate(std::span<const std::int64_t> solution) const {
+    const auto named = [&](std::size_t v) {
+      return NamedValue{std::string(model_.variable_name(v)), solution[v]};
+    };
+    TileCandidate out;
+    for (const std::size_t v : tiling_) out.tiling.push_back(named(v));
+    for (const std::size_t v : times_) out.times.push_back(named(v));
+    out.step_ps = solution[cost_];
+    const auto largest = std::ranges::max_element(out.times, {}, &NamedValue::value);
+    if (largest != out.times.end()) out.limited_by = largest->name.substr(time_prefix.size());
+    std::ranges::transform(out.limited_by, out.limited_by.begin(), [](char c) {
+      return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
+    return out;
+  }
+
+ private:
+  std::vector<std::string> names_;
+  std::vector<std::optional<std::size_t>> places_;  // by name: none if the text does not read it
+  constrint::Model model_;
+  std::vector<std::size_t> tiling_, times_;
+  std::size_t cost_ = 0;
+};
+
+std::shared_ptr<const Prepared> prepare(const TileQuestion& question, const KernelText& kernel) {
+  static std::mutex mutex;
+  static std::map<std::string, std::vector<std::shared_ptr<const Prepared>>, std::less<>> known;
+  const std::lock_guard lock(mutex);
+  auto& of_kernel = known[kernel.name];
+  for (const auto& prepared : of_kernel)
+    if (prepared->is_for(question)) return prepared;
+  return of_kernel.emplace_back(std::make_shared<const Prepared>(question, kernel));
+}
+
+/// Solutions may differ in variables that are no tiling variables: those are one candidate.
+void add(TileChoice& choice, TileCandidate candidate) {
+  if (std::ranges::find(choice.candidates, candidate.tiling, &TileCandidate::tiling) ==
+      choice.candidates.end())
+    choice.candidates.push_back(std::move(candidate));
+}
+
+/// The best candidates by branch and bound, one after the other.
+void search(const Prepared& prepared, constrint::Options options, std::size_t wanted,
+            TileChoice& choice) {
+  options.nodes = most_nodes;
+  const std::size_t most_tries = most_duplicates * wanted;
+  for (std::size_t n = 0; n < most_tries && choice.candidates.size() < wanted; ++n) {
+    constrint::Search bounded(prepared.model(), options);
+    const constrint::Status status = bounded.optimize();
+    choice.nodes += bounded.nodes();
+    if (status == constrint::Status::unsatisfiable) break;
+    if (status == constrint::Status::limit && bounded.solution().empty()) {
+      if (n > 0) break;
+      throw InternalError("tile search: " + choice.kernel + " for " + choice.device +
+                          " was not decided within its limits");
+    }
+    add(choice, prepared.candidate(bounded.solution()));
+    options.excluded.emplace_back(bounded.solution().begin(), bounded.solution().end());
+  }
+}
+
+/// The same, from a list of all tilings. False if there are too many for that.
+bool list(const Prepared& prepared, constrint::Options options, std::size_t wanted,
+          TileChoice& choice) {
+  options.nodes = most_combinations;
+  const constrint::Space space(prepared.model(), options);
+  if (space.status() == constrint::Status::unsatisfiable) return true;
+  if (space.status() == constrint::Status::limit || space.count() > most_listed) return false;
+  const std::size_t width = space.variable_count();
+  const std::size_t count = space.count().to_uint64();
+  std::vector<std::int64_t> rows(count * width);
+  space.write({}, rows);
+  const auto row = [&](std::size_t n) { return std::span(rows).subspan(n * width, width); };
+  // They come in the preferred order, which decides between equal costs.
+  std::vector<std::size_t> by_cost(count);
+  std::iota(by_cost.begin(), by_cost.end(), std::size_t{0});
+  std::ranges::stable_sort(by_cost, {},
+                           [&](std::size_t n) { return row(n)[prepared.cost_place()]; });
+  for (const std::size_t n : by_cost) {
+    if (choice.candidates.size() == wanted) break;
+    add(choice, prepared.candidate(row(n)));
+  }
+  return true;
+}
+
 /// No candidates: there is no tiling.
 TileChoice solve(const TileQuestion& question, int candidates) {
   const auto start = std::chrono::steady_clock::now();
   const KernelText& kernel = find_kernel_text(question.kernel);
-  TileChoice choice{kernel.name, question.device->name, question.sizes, {}, 0};
+  TileChoice choice{kernel.name, question.device->name, question.sizes, {}, 0, 0};
   try {
-    const constrint::Model model = joined(question, kernel);
+    const auto prepared = prepare(question, kernel);
     constrint::Options options;
-    options.nodes = most_nodes;
+    options.assumptions = prepared->numbers(question);
     const auto wanted = static_cast<std::size_t>(candidates);
-    const std::size_t most_tries = most_duplicates * wanted;
-    for (std::size_t n = 0; n < most_tries && choice.candidates.size() < wanted; ++n) {
-      constrint::Search search(model, options);
-      const constrint::Status status = search.optimize();
-      if (status == constrint::Status::unsatisfiable) break;
-      if (status == constrint::Status::limit && search.solution().empty()) {
-        if (n > 0) break;
-        throw InternalError("tile search: " + kernel.name + " for " + choice.device +
-                            " was not decided within its limits");
-      }
-      // Solutions may differ in variables that are no tiling variables: those are one candidate.
-      TileCandidate candidate = read_candidate(model, kernel, search.solution());
-      if (std::ranges::find(choice.candidates, candidate.tiling, &TileCandidate::tiling) ==
-          choice.candidates.end())
-        choice.candidates.push_back(std::move(candidate));
-      options.excluded.emplace_back(search.solution().begin(), search.solution().end());
-    }
+    if (!kernel.listed || !list(*prepared, options, wanted, choice))
+      search(*prepared, options, wanted, choice);
   } catch (const constrint::Error& error) {
     throw InternalError(std::string("tile search: ") + error.what());
   }
@@ -124,61 +230,10 @@ std::string refusal(const TileQuestion& question) {
          "; these cannot hold together:" + conflict(joined(question, kernel));
 }
 
-/// Answers of this process. A choice with fewer candidates than asked for is replaced, unless there
-/// are no more.
-class Memory {
- public:
-  std::shared_ptr<const TileChoice> find(const std::string& key, int candidates) {
-    const std::lock_guard lock(mutex_);
-    const auto found = known_.find(key);
-    if (found == known_.end() || found->second.asked < candidates) return nullptr;
-    return found->second.choice;
-  }
-  void remember(const std::string& key, int candidates, std::shared_ptr<const TileChoice> choice) {
-    const std::lock_guard lock(mutex_);
-    Entry& entry = known_[key];
-    if (entry.asked < candidates) entry = {candidates, std::move(choice)};
-  }
-  void clear() {
-    const std::lock_guard lock(mutex_);
-    known_.clear();
-  }
-
- private:
-  struct Entry {
-    int asked = 0;
-    std::shared_ptr<const TileChoice> choice;
-  };
-  std::mutex mutex_;
-  std::map<std::string, Entry, std::less<>> known_;
-};
-
-Memory& memory() {
-  static Memory instance;
+TileMemory& memory() {
+  static TileMemory instance;
   return instance;
 }
-
-}  // namespace
-
-std::string key_of(const TileQuestion& question) {
-  std::string key = question.kernel;
-  const auto add = [&](const std::vector<NamedValue>& values) {
-    for (const NamedValue& entry : values) {
-      key += ' ';
-      key += entry.name;
-      key += '=';
-      key += std::to_string(entry.value);
-    }
-  };
-  key += '@';
-  key += question.device->name;
-  add(question.device->values);
-  key += '@';
-  add(question.sizes);
-  return key;
-}
-
-namespace {
 
 /// The remembered or new answer; without candidates if there is no tiling.
 std::shared_ptr<const TileChoice> ask(const TileQuestion& question, int candidates) {

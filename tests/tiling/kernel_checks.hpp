@@ -21,6 +21,9 @@ struct KernelCheck {
   /// The obvious choice without a model, for problems that the kernel can run. It may leave
   /// variables to the search.
   Values (*hand_made)(const DeviceModel& device, const Values& sizes);
+  /// Assignments that the search may try for a question: some more than it does today. 0: all
+  /// tilings are to be listed, or propagation decides.
+  std::uint64_t most_nodes;
   /// Whether the obvious choice is possible wherever the kernel is.
   bool hand_made_always_fits = true;
   /// COMPUTE_CAPABILITY of the only devices that it is for; 0: any.

@@ -24,6 +24,7 @@ KernelText read(const EmbeddedText& file) {
       if (key == "backend:") kernel.backend = word;
       if (key == "device:") kernel.device = word == "gpu" ? DeviceKind::gpu : DeviceKind::cpu;
       if (key == "tiling:") kernel.tiling.push_back(word);
+      if (key == "search:") kernel.listed = word == "list";
     }
   }
   if (kernel.name != file.name || kernel.backend.empty() || kernel.tiling.empty())
@@ -52,6 +53,24 @@ const KernelText& find_kernel_text(std::string_view name) {
   if (found == kernels.end())
     throw InternalError("tile search: there is no kernel text '" + std::string(name) + "'");
   return *found;
+}
+
+std::string key_of(const TileQuestion& question) {
+  std::string key = question.kernel;
+  const auto add = [&](const std::vector<NamedValue>& values) {
+    for (const NamedValue& entry : values) {
+      key += ' ';
+      key += entry.name;
+      key += '=';
+      key += std::to_string(entry.value);
+    }
+  };
+  key += '@';
+  key += question.device->name;
+  add(question.device->values);
+  key += '@';
+  add(question.sizes);
+  return key;
 }
 
 std::int64_t TileCandidate::at(std::string_view name) const {

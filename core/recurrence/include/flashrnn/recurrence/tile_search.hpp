@@ -21,11 +21,14 @@ namespace flashrnn {
 ///     # backend: kokkos            PlanOptions::backend that runs it
 ///     # device: gpu                cpu or gpu
 ///     # tiling: BATCH_TILE …       the variables that the kernel wants to know
+///     # search: list               where there are some hundred tilings at most, and branch and
+///                                  bound looks at most of them: all are listed, which takes less
 struct KernelText {
   std::string name;
   std::string backend;
   DeviceKind device = DeviceKind::cpu;
   std::vector<std::string> tiling;
+  bool listed = false;
   std::string text;
 };
 
@@ -70,6 +73,7 @@ struct TileChoice {
   std::vector<NamedValue> sizes;  ///< as they were asked for
   std::vector<TileCandidate> candidates;
   double solve_seconds = 0;  ///< what finding them took when they were not yet known
+  std::uint64_t nodes = 0;   ///< that branch and bound tried; 0: listed, or found by propagation
 
   const TileCandidate& best() const { return candidates.front(); }
 };
