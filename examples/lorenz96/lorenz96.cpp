@@ -158,7 +158,7 @@ int run(const Options& o) {
   for (int t = 0; t < recorded; ++t) {
     record(teacher.state(), x, t);
     teacher.step_both();
-    record(teacher.mean_U(), u, t);
+    record(teacher.mean_coupling(), u, t);
   }
   std::vector<float> host_x = flashrnn::on_host(x), host_u = flashrnn::on_host(u);
   const Polynomial polynomial = Polynomial::fit(host_x, host_u);

@@ -47,16 +47,20 @@ class Simulation {
   const Ensemble& state() const { return state_; }  ///< X in rows 0 .. K - 1, Y behind
   const Ensemble& U() const { return U_; }
   /// U averaged over the last step of both scales (trapezoidal rule).
-  const Ensemble& mean_U() const { return mean_U_; }
+  const Ensemble& mean_coupling() const { return mean_U_; }
 
+  /// Draws X and Y to start from.
   void start(unsigned long long seed) const {
     const Ensemble state = state_;
     const int rows = state.extent_int(0), K = p_.K;
     const flashrnn::CounterRandom random(seed, 7);
     Kokkos::parallel_for(
         "start", Kokkos::RangePolicy<Space>(0, state.extent_int(1)), KOKKOS_LAMBDA(const int m) {
-          for (int row = 0; row < rows; ++row)
-            state(row, m) = (row < K ? 5.0 : 0.1) * random.normal(m * std::uint64_t(rows) + row);
+          for (int row = 0; row < rows; ++row) {
+            const long long place = static_cast<long long>(m) * rows + row;
+            state(row, m) =
+                (row < K ? 5.0 : 0.1) * random.normal(static_cast<std::uint64_t>(place));
+          }
         });
   }
 
@@ -79,6 +83,8 @@ class Simulation {
     }
   }
 
+  // Public because they hold kernels: nvcc takes none of private functions.
+
   /// U of the fast variables.
   void sum_fast(const Ensemble& state) const {
     const Ensemble U = U_;
@@ -99,6 +105,7 @@ class Simulation {
         });
   }
 
+  /// A step of the Runge-Kutta method.
   void advance(double step, const Coupling& coupling) const {
     stage(coupling, state_, state_, first_, step / 2, step / 6);
     stage(coupling, first_, sum_, second_, step / 2, step / 3);

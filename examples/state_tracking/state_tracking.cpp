@@ -25,7 +25,8 @@ struct Options {  // main says what they are
   std::string task = "parity", save, resume, plot;
   std::vector<std::string> cells = {"lstm", "slstm"};
   int hidden = 32, batch = 64, longest = 40, steps = 1000, stop_after = 0;
-  int test_steps = 400, test_sequences = 1024, at_length = 160;
+  int test_steps = 400, test_sequences = 1024;
+  std::size_t at_length = 160;
   unsigned long long seed = 1;
   double rate = 5e-3, at_least = 0;
   bool baseline = true;
@@ -78,7 +79,8 @@ void draw_words(const Space& space, const WordProblem& words, const flashrnn::Co
   Kokkos::parallel_for(
       "draw words", Kokkos::RangePolicy<Space>(space, 0, batch), KOKKOS_LAMBDA(const int n) {
         for (int t = 0; t < steps; ++t) {
-          const int row = t * batch + n, letter = random.below(first * batch + row, inputs);
+          const int row = t * batch + n;
+          const int letter = random.below(static_cast<std::uint64_t>(first * batch + row), inputs);
           u(static_cast<long long>(row) * inputs + letter) = 1;
           element(n) = product(element(n) * inputs + letter);
           answer(row) = element(n);
@@ -238,7 +240,7 @@ int main(int argc, char** argv) {
     bool good = true;
     for (const Result& r : results)
       if (r.recurrent && o.at_least > 0) good &= r.accuracy.at(o.at_length - 1) >= o.at_least;
-    if (!good) std::printf("fewer than %g are right after %d steps\n", o.at_least, o.at_length);
+    if (!good) std::printf("fewer than %g are right after %zu steps\n", o.at_least, o.at_length);
     return good ? 0 : 1;
   } catch (const flashrnn::Error& error) {
     std::fprintf(stderr, "state_tracking: %s\n", error.what());

@@ -15,33 +15,33 @@
 namespace flashrnn::test {
 namespace {
 
-constexpr std::size_t parameters = 1000;
-constexpr int updates = 50;
+constexpr std::size_t adam_size = 1000;
+constexpr int adam_updates = 50;
 
 /// Gradients of all sizes that trainings see, the same in every precision.
 std::vector<float> gradient_of(int update) {
   std::mt19937 random(static_cast<unsigned>(update));
   std::uniform_real_distribution<float> between(-1, 1);
-  std::vector<float> out(parameters);
-  for (std::size_t i = 0; i < parameters; ++i)
+  std::vector<float> out(adam_size);
+  for (std::size_t i = 0; i < adam_size; ++i)
     out[i] = between(random) * std::pow(10.0F, static_cast<float>(i % 9) - 6);
   return out;
 }
 
-struct Values {
+struct AdamValues {
   std::vector<double> theta, v;
 };
 
 /// The equations of the paper, written out in double.
-Values by_hand(const std::vector<float>& start, const AdamOptions& o) {
-  std::vector<double> theta(start.begin(), start.end()), m(parameters), v(parameters);
-  for (int t = 1; t <= updates; ++t) {
+AdamValues adam_by_hand(const std::vector<float>& start, const AdamOptions& o) {
+  std::vector<double> theta(start.begin(), start.end()), m(adam_size), v(adam_size);
+  for (int t = 1; t <= adam_updates; ++t) {
     const std::vector<float> g = gradient_of(t);
     double norm2 = 0;
     for (const float value : g) norm2 += double(value) * double(value);
     const double shorten =
         o.most_norm > 0 && norm2 > o.most_norm * o.most_norm ? o.most_norm / std::sqrt(norm2) : 1;
-    for (std::size_t i = 0; i < parameters; ++i) {
+    for (std::size_t i = 0; i < adam_size; ++i) {
       const double gradient = double(g[i]) * shorten;
       m[i] = o.beta1 * m[i] + (1 - o.beta1) * gradient;
       v[i] = o.beta2 * v[i] + (1 - o.beta2) * gradient * gradient;
@@ -56,32 +56,32 @@ Values by_hand(const std::vector<float>& start, const AdamOptions& o) {
 /// Every update rounds a step of at most about the learning rate a few times, and the parameter
 /// once; roundings of the moments are carried along and decay. 16 units in the last place of the
 /// sum of all steps, and one of the parameter for each update, are more than these add up to.
-double allowed(double unit, double parameter, const AdamOptions& o) {
-  return unit * (16 * updates * o.learning_rate + updates * (std::abs(parameter) + 1));
+double allowed_distance(double unit, double parameter, const AdamOptions& o) {
+  return unit * (16 * adam_updates * o.learning_rate + adam_updates * (std::abs(parameter) + 1));
 }
 
 template <class Space, class Real>
 void expect_the_values_of_double(const AdamOptions& options) {
-  std::vector<float> start(parameters);
-  for (std::size_t i = 0; i < parameters; ++i) start[i] = 0.001F * static_cast<float>(i) - 0.5F;
+  std::vector<float> start(adam_size);
+  for (std::size_t i = 0; i < adam_size; ++i) start[i] = 0.001F * static_cast<float>(i) - 0.5F;
   const auto theta = on_device<Space>(std::vector<Real>(start.begin(), start.end()));
-  Adam<Space, Real> adam(parameters);
-  for (int t = 1; t <= updates; ++t) {
+  Adam<Space, Real> adam(adam_size);
+  for (int t = 1; t <= adam_updates; ++t) {
     const std::vector<float> g = gradient_of(t);
     adam.update(Space(), theta, on_device<Space>(std::vector<Real>(g.begin(), g.end())), options);
     Space().fence();
   }
-  EXPECT_EQ(adam.updates(), updates);
-  const auto [expected, expected_v] = by_hand(start, options);
+  EXPECT_EQ(adam.updates(), adam_updates);
+  const auto [expected, expected_v] = adam_by_hand(start, options);
   const std::vector<Real> found = on_host(theta), found_v = on_host(adam.second_moment());
   double moved = 0;
-  for (std::size_t i = 0; i < parameters; ++i) {
+  for (std::size_t i = 0; i < adam_size; ++i) {
     const double unit = std::numeric_limits<Real>::epsilon();
-    ASSERT_NEAR(double(found[i]), expected[i], allowed(unit, expected[i], options))
+    ASSERT_NEAR(double(found[i]), expected[i], allowed_distance(unit, expected[i], options))
         << Space::name() << ", parameter " << i;
     // A sum of positive terms: at most four roundings and that of a β per update. The norm of the
     // gradient, a sum of as many squares, comes in when it is shortened.
-    const double roundings = 5 * updates + (options.most_norm > 0 ? parameters : 0);
+    const double roundings = 5 * adam_updates + (options.most_norm > 0 ? double(adam_size) : 0);
     ASSERT_NEAR(double(found_v[i]), expected_v[i], unit * roundings * expected_v[i])
         << Space::name() << ", second moment " << i;
     moved = std::max(moved, std::abs(expected[i] - double(start[i])));

@@ -36,7 +36,7 @@ Classification<Real> classification(Real spread) {
 
 /// The definition in long double: -log of the share of the right class, and its gradient.
 template <class Real>
-Score by_hand(const Classification<Real>& c, std::vector<double>& dy) {
+Score score_by_hand(const Classification<Real>& c, std::vector<double>& dy) {
   Score score;
   dy.assign(rows * classes, 0);
   for (std::size_t row = 0; row < rows; ++row) {
@@ -64,7 +64,7 @@ void expect_the_definition(Real spread) {
   const Kokkos::View<Real*, Space> dy("dy", y.size());
   const Score found = cross_entropy(Space(), y, on_device<Space>(c.answer), dy);
   std::vector<double> expected_dy;
-  const Score expected = by_hand(c, expected_dy);
+  const Score expected = score_by_hand(c, expected_dy);
   // An exponential carries the rounding of its argument, at most twice the spread, into its
   // result; the sum over classes and the quotient round a few times more.
   const double unit = std::numeric_limits<Real>::epsilon();

@@ -16,7 +16,7 @@
 namespace flashrnn::test {
 namespace {
 
-Architecture small(const std::string& cell = "lstm") {
+Architecture stacked(const std::string& cell = "lstm") {
   Architecture a;
   a.cell = cell;
   a.input_size = 3;
@@ -28,7 +28,7 @@ Architecture small(const std::string& cell = "lstm") {
 }
 
 template <class Real>
-std::vector<Real> start(const Architecture& a) {
+std::vector<Real> start_of(const Architecture& a) {
   const std::vector<float> values = initial_parameters(a, 1, 1);
   return {values.begin(), values.end()};
 }
@@ -43,10 +43,10 @@ std::vector<Real> random_values(std::size_t size, std::uint64_t stream) {
 
 /// The same passes by a Network whose memory is managed here.
 template <class Space, class Real>
-struct ByHand {
+struct PassesByHand {
   std::vector<Real> y, last, gradient;
 
-  ByHand(const Trainer<Space, Real>& trainer, const std::vector<Real>& s0) {
+  PassesByHand(const Trainer<Space, Real>& trainer, const std::vector<Real>& s0) {
     const Network<Space>& network = trainer.network();
     using Array = Kokkos::View<Real*, Space>;
     using Bytes = Kokkos::View<char*, Space>;
@@ -82,13 +82,13 @@ struct ByHand {
 
 template <class Space, class Real>
 void expect_the_passes_of_a_network() {
-  Trainer<Space, Real> trainer(Space(), small(), start<Real>(small()));
+  Trainer<Space, Real> trainer(Space(), stacked(), start_of<Real>(stacked()));
   trainer.resize(5, 3);
   copy_to(trainer.u(), random_values<Real>(trainer.u().size(), 1));
   copy_to(trainer.dy(), random_values<Real>(trainer.dy().size(), 2));
   trainer.forward();
   trainer.backward();
-  const ByHand<Space, Real> zero(trainer, {});
+  const PassesByHand<Space, Real> zero(trainer, {});
   EXPECT_EQ(on_host(trainer.y()), zero.y) << Space::name();
   EXPECT_EQ(on_host(trainer.states()), zero.last) << Space::name();
   EXPECT_EQ(on_host(trainer.gradient()), zero.gradient) << Space::name();
@@ -96,7 +96,7 @@ void expect_the_passes_of_a_network() {
   // From the states that the pass above left, in place.
   trainer.forward_from_states();
   trainer.backward();
-  const ByHand<Space, Real> further(trainer, zero.last);
+  const PassesByHand<Space, Real> further(trainer, zero.last);
   EXPECT_EQ(on_host(trainer.y()), further.y) << Space::name();
   EXPECT_EQ(on_host(trainer.states()), further.last) << Space::name();
   EXPECT_EQ(on_host(trainer.gradient()), further.gradient) << Space::name();
@@ -116,7 +116,7 @@ TEST(Trainer, has_the_passes_of_a_network) {
 
 TEST(Trainer, runs_a_sequence_in_pieces) {
   using Space = Kokkos::DefaultExecutionSpace;
-  Trainer<Space, double> trainer(Space(), small(), start<double>(small()));
+  Trainer<Space, double> trainer(Space(), stacked(), start_of<double>(stacked()));
   trainer.resize(6, 2, false);
   const std::vector<double> u = random_values<double>(36, 1);
   copy_to(trainer.u(), u);
@@ -138,7 +138,7 @@ TEST(Trainer, runs_a_sequence_in_pieces) {
 
 TEST(Trainer, keeps_its_memory_while_the_size_stays) {
   using Space = Kokkos::DefaultExecutionSpace;
-  Trainer<Space> trainer(Space(), small(), start<float>(small()));
+  Trainer<Space> trainer(Space(), stacked(), start_of<float>(stacked()));
   trainer.resize(4, 3);
   const float* const before = trainer.u().data();
   Kokkos::deep_copy(trainer.u(), 1.0F);
@@ -156,7 +156,7 @@ TEST(Trainer, keeps_its_memory_while_the_size_stays) {
 
 TEST(Trainer, updates_leave_frozen_tensors_alone) {
   using Space = Kokkos::DefaultExecutionSpace;
-  Trainer<Space> trainer(Space(), small(), start<float>(small()));
+  Trainer<Space> trainer(Space(), stacked(), start_of<float>(stacked()));
   const auto values = [&](const char* name) {
     return on_host(trainer.part(trainer.parameters(), name));
   };
@@ -177,14 +177,14 @@ TEST(Trainer, updates_leave_frozen_tensors_alone) {
 
 TEST(Trainer, says_what_is_wrong) {
   using Space = Kokkos::DefaultExecutionSpace;
-  EXPECT_EQ(
-      message_of<InvalidArgument>([] { Trainer<Space>(Space(), small(), std::vector<float>(7)); }),
-      "parameters: expected " + std::to_string(ParameterLayout(small()).size()) +
-          " for this architecture, found 7");
+  EXPECT_EQ(message_of<InvalidArgument>(
+                [] { Trainer<Space>(Space(), stacked(), std::vector<float>(7)); }),
+            "parameters: expected " + std::to_string(ParameterLayout(stacked()).size()) +
+                " for this architecture, found 7");
   EXPECT_NE(message_of<InvalidArgument>(
-                [] { Trainer<Space>(Space(), small("lstn"), start<float>(small())); }),
+                [] { Trainer<Space>(Space(), stacked("lstn"), start_of<float>(stacked())); }),
             "");
-  Trainer<Space> trainer(Space(), small(), start<float>(small()));
+  Trainer<Space> trainer(Space(), stacked(), start_of<float>(stacked()));
   const std::string no_size = "trainer: resize comes first, as the data has no size yet";
   EXPECT_EQ(message_of<InvalidArgument>([&] { trainer.forward(); }), no_size);
   EXPECT_EQ(message_of<InvalidArgument>([&] { trainer.forward_from_states(); }), no_size);

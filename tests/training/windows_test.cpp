@@ -19,7 +19,7 @@ constexpr int recorded = 20, columns = 5, features = 3;
 /// A recording whose values say where they stand, plus `offset`.
 template <class Space>
 Series<Space> recording(float offset = 0) {
-  const Series<Space> out("recording", recorded, columns, features);
+  Series<Space> out("recording", recorded, columns, features);
   std::vector<float> values;
   for (int t = 0; t < recorded; ++t)
     for (int column = 0; column < columns; ++column)
@@ -30,7 +30,8 @@ Series<Space> recording(float offset = 0) {
 }
 
 template <class Space>
-std::vector<float> windows(const Series<Space>& of, int steps, Index batch, std::uint64_t seed) {
+std::vector<float> drawn_windows(const Series<Space>& of, int steps, Index batch,
+                                 std::uint64_t seed) {
   const Kokkos::View<float*, Space> out("out", steps * batch * features);
   draw_windows(Space(), of, CounterRandom(seed, 0), batch, out);
   return on_host(out);
@@ -39,12 +40,12 @@ std::vector<float> windows(const Series<Space>& of, int steps, Index batch, std:
 TEST(draw_windows, takes_steps_that_follow_each_other_of_one_column) {
   Spaces::for_each([]<class Space>() {
     constexpr int steps = 4, batch = 500;
-    const std::vector<float> drawn = windows(recording<Space>(), steps, batch, 1);
+    const std::vector<float> drawn = drawn_windows(recording<Space>(), steps, batch, 1);
     std::set<std::pair<int, int>> seen;
     for (int n = 0; n < batch; ++n) {
       const auto at = [&](int t, int feature) {
-        return static_cast<int>(
-            drawn[static_cast<std::size_t>((t * batch + n) * features + feature)]);
+        const int place = (t * batch + n) * features + feature;
+        return static_cast<int>(drawn[static_cast<std::size_t>(place)]);
       };
       const int first = at(0, 0) / 100, column = at(0, 0) % 100 / 10;
       for (int t = 0; t < steps; ++t)
@@ -61,16 +62,16 @@ TEST(draw_windows, takes_steps_that_follow_each_other_of_one_column) {
 
 TEST(draw_windows, draws_recordings_alike_by_the_same_numbers) {
   using Space = Kokkos::DefaultExecutionSpace;
-  std::vector<float> u = windows(recording<Space>(), 6, 40, 3);
-  const std::vector<float> target = windows(recording<Space>(0.5F), 6, 40, 3);
-  EXPECT_NE(u, windows(recording<Space>(), 6, 40, 4));
+  std::vector<float> u = drawn_windows(recording<Space>(), 6, 40, 3);
+  const std::vector<float> target = drawn_windows(recording<Space>(0.5F), 6, 40, 3);
+  EXPECT_NE(u, drawn_windows(recording<Space>(), 6, 40, 4));
   for (float& value : u) value += 0.5F;
   EXPECT_EQ(u, target);
 }
 
 TEST(draw_windows, takes_the_whole_recording_and_refuses_more) {
   using Space = Kokkos::DefaultExecutionSpace;
-  EXPECT_EQ(windows(recording<Space>(), recorded, 1, 1).front(),
+  EXPECT_EQ(drawn_windows(recording<Space>(), recorded, 1, 1).front(),
             10.0F * static_cast<float>(CounterRandom(1, 0).below(1, columns)));
   const auto draw = [](int values, Index batch) {
     return message_of<InvalidArgument>([&] {

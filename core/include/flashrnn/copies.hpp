@@ -40,7 +40,7 @@ void copy_to(const Memory& memory,
 /// A copy in new memory of Space.
 template <class Space, class Value>
 Kokkos::View<Value*, Space> on_device(const std::vector<Value>& values) {
-  const Kokkos::View<Value*, Space> out("values", values.size());
+  Kokkos::View<Value*, Space> out("values", values.size());
   copy_to(out, values);
   return out;
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "flashrnn/error.hpp"
+#include "flashrnn/problem.hpp"
 
 namespace flashrnn {
 
@@ -71,14 +72,15 @@ Score cross_entropy(
 /// @throws InvalidArgument if a size is not a whole number of steps, or as cross_entropy.
 template <class Space, class Real>
 std::vector<Score> scores_by_step(const Space& space, const Kokkos::View<Real*, Space>& y,
-                                  const Kokkos::View<int*, Space>& answer, std::size_t steps) {
-  if (steps == 0 || answer.size() % steps != 0 || y.size() % steps != 0)
+                                  const Kokkos::View<int*, Space>& answer, Index steps) {
+  const auto count = static_cast<std::size_t>(steps);
+  if (steps < 1 || answer.size() % count != 0 || y.size() % count != 0)
     throw InvalidArgument("scores_by_step: expected multiples of " + std::to_string(steps) +
                           " steps, found " + std::to_string(y.size()) + " outputs and " +
                           std::to_string(answer.size()) + " answers");
-  const std::size_t rows = answer.size() / steps, values = y.size() / steps;
+  const std::size_t rows = answer.size() / count, values = y.size() / count;
   std::vector<Score> scores;
-  for (std::size_t t = 0; t < steps; ++t)
+  for (std::size_t t = 0; t < count; ++t)
     scores.push_back(cross_entropy(space,
                                    Kokkos::subview(y, std::pair(t * values, (t + 1) * values)),
                                    Kokkos::subview(answer, std::pair(t * rows, (t + 1) * rows))));
