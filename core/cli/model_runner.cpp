@@ -1,39 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model_runner.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <iostream>
 #include <string_view>
 #include <vector>
 
 #include "flashrnn/error.hpp"
+#include "flashrnn/progress_bar.hpp"
 #include "io/file.hpp"
 
 namespace flashrnn::cli {
 namespace {
-
-/// Says on stderr how much is done: in place on a terminal, in lines of tenths elsewhere.
-class ProgressReport {
- public:
-  explicit ProgressReport(Index total) : total_(total), terminal_(::isatty(STDERR_FILENO) == 1) {}
-
-  void done(Index steps) {
-    const auto percent =
-        static_cast<int>(100.0 * static_cast<double>(steps) / static_cast<double>(total_));
-    const int shown = terminal_ ? percent : percent / 10 * 10;
-    if (shown == last_) return;
-    last_ = shown;
-    std::cerr << (terminal_ ? "\r" : "") << "flashrnn: " << shown << " % of " << total_ << " steps"
-              << (terminal_ && shown < 100 ? "" : "\n") << std::flush;
-  }
-
- private:
-  Index total_;
-  bool terminal_;
-  int last_ = -1;
-};
 
 /// Copies `count` steps of all sequences between a whole and a piece of it that begins at `begin`.
 struct StepRange {
@@ -56,8 +34,7 @@ struct StepRange {
 template <class Space>
 Prediction run_in_pieces(Predictor<Space>& predictor, const Sequences& sequences) {
   const Architecture& architecture = predictor.architecture();
-  ProgressReport progress(sequences.steps);
-  progress.done(0);
+  io::ProgressBar progress("flashrnn: steps", sequences.steps);
   // About a hundred pieces, but none so short that starting it takes longer than running it.
   constexpr Index shortest = 256;
   const Index longest = std::max(shortest, (sequences.steps + 99) / 100);
@@ -80,7 +57,7 @@ Prediction run_in_pieces(Predictor<Space>& predictor, const Sequences& sequences
       std::copy_n(done.output.begin() + part, features, result.output.begin() + whole);
     });
     result.final_states = std::move(done.final_states);
-    progress.done(begin + count);
+    progress.show(begin + count);
   }
   return result;
 }

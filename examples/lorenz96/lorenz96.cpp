@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // An LSTM in the place of the fast variables of the two-scale Lorenz-96 system: trained on the
-// whole system, run inside the coarse one on the same device, and compared with no closure and
-// with Wilks' polynomial.
+// whole system (simulation.hpp), run inside the coarse one on the same device, and compared with no
+// closure and with Wilks' polynomial.
 #include <CLI/CLI.hpp>
 #include <Kokkos_Core.hpp>
 #include <algorithm>
@@ -10,65 +10,130 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "../common/progress_bar.hpp"
-#include "closures.hpp"
-#include "flashrnn/error.hpp"
-#include "lorenz96.hpp"
-#include "report.hpp"
-#include "statistics.hpp"
+#include "evaluation.hpp"
+#include "flashrnn/progress_bar.hpp"
+#include "flashrnn/training/training.hpp"
+#include "simulation.hpp"
 
 namespace {
 
-using Space = Kokkos::DefaultExecutionSpace;
+using Network = flashrnn::Trainer<Space>;
+using Series = flashrnn::Series<Space>;
 
-struct Options {
-  Parameters system;
-  int members = 256;           ///< of the test ensemble; K columns each
-  int training_members = 64;   ///< of the ensemble that is learnt from
-  double training_time = 20;   ///< model time units of it
-  double spin_up = 5;          ///< model time units before anything counts
-  double warm_up = 1;          ///< of true X that the LSTM reads before a forecast
-  double lead = 3;             ///< longest lead time of the forecasts
-  double climate = 20;         ///< model time after the forecast for the climate
-  flashrnn::Index units = 16;  ///< of the LSTM
-  int updates = 3000, window = 128, batch = 256;
-  double learning_rate = 5e-3;
+struct Options {  // times in model units
+  Lorenz96 system;
+  int members = 256;          ///< of the test ensemble; K columns each
+  int training_members = 64;  ///< of the ensemble that is learnt from
+  double training_time = 20;  ///< of it
+  double spin_up = 5;         ///< before anything counts
+  double warm_up = 1;         ///< of true X that the LSTM reads before a forecast
+  double lead = 3;            ///< longest lead time of the forecasts
+  double climate = 20;        ///< after the forecast
+  int units = 16, updates = 3000, window = 128, batch = 256;
+  double rate = 5e-3;
   unsigned long long seed = 1;
-  std::filesystem::path plots;  ///< folder of pictures
-  bool check = false;           ///< fail unless the LSTM beats no closure
+  std::filesystem::path plots;
+  bool check = false;
 
-  int coarse_steps(double time) const {
-    return static_cast<int>(std::lround(time / system.coarse_step));
+  int steps(double time) const { return static_cast<int>(std::lround(time / system.coarse_step)); }
+};
+
+/// How the network sees a quantity: (value - mean) / deviation.
+struct Scaling {
+  float mean = 0, deviation = 1;
+};
+
+/// Scales to mean 0 and deviation 1.
+Scaling normalise(std::vector<float>& values) {
+  const auto count = static_cast<double>(values.size());
+  double mean = 0, square = 0;
+  for (const float v : values) mean += double(v) / count;
+  for (const float v : values) square += std::pow(double(v) - mean, 2);
+  const Scaling s{static_cast<float>(mean), static_cast<float>(std::sqrt(square / count))};
+  for (float& v : values) v = (v - s.mean) / s.deviation;
+  return s;
+}
+
+/// Writes variables of an ensemble, [K, members], as one step of a recording of K·members columns.
+void record(const Ensemble& from, const Series& to, int step, const Scaling& scaling = {}) {
+  const int members = from.extent_int(1);
+  Kokkos::parallel_for(
+      "record", Kokkos::RangePolicy<Space>(0, to.extent_int(1)), KOKKOS_LAMBDA(const int column) {
+        const auto value = static_cast<float>(from(column / members, column % members));
+        to(step, column, 0) = (value - scaling.mean) / scaling.deviation;
+      });
+}
+
+/// The closure: U [K, members] from a step of the network, a call of T = 1 for all columns whose
+/// states are carried in place.
+struct LstmClosure {
+  Network& network;
+  Scaling x_scaling, u_scaling;
+
+  void operator()(const Ensemble& state, const Ensemble& U) const {
+    const int columns = static_cast<int>(U.size()), members = U.extent_int(1);
+    record(state, Series(network.u().data(), 1, columns, 1), 0, x_scaling);
+    network.forward_from_states();
+    const Network::Array y = network.y();
+    const Scaling scaling = u_scaling;
+    Kokkos::parallel_for(
+        "U", Kokkos::RangePolicy<Space>(0, columns), KOKKOS_LAMBDA(const int column) {
+          U(column / members, column % members) = scaling.mean + scaling.deviation * y(column);
+        });
   }
 };
 
-constexpr int steps_per_sample = 5;
+/// Teaches the network U from the history of X in the same column.
+void train(const Options& o, Network& network, const Series& x, const Series& u) {
+  const Space space;
+  network.resize(o.window, o.batch);
+  const Network::Array target("target", o.window * o.batch);
+  // The first quarter of a window fills the network's memory and does not count.
+  const std::pair counted(o.window / 4 * o.batch, o.window * o.batch);
+  flashrnn::io::ProgressBar bar("training the LSTM", o.updates);
+  double loss = 1;
+  for (int n = 0; n < o.updates; ++n) {
+    const flashrnn::CounterRandom random(o.seed, 100 + static_cast<unsigned long long>(n));
+    flashrnn::draw_windows(space, x, random, o.batch, network.u());
+    flashrnn::draw_windows(space, u, random, o.batch, target);
+    network.forward();
+    const double now = flashrnn::mean_squared_error(space, Kokkos::subview(network.y(), counted),
+                                                    Kokkos::subview(target, counted),
+                                                    Kokkos::subview(network.dy(), counted));
+    network.backward();
+    const double part = static_cast<double>(n) / o.updates;
+    const double rate = o.rate * 0.5 * (1.02 + std::cos(3.14159265 * part));
+    network.update({.learning_rate = rate, .most_norm = 1});
+    loss = n == 0 ? now : loss + 0.02 * (now - loss);
+    bar.show(n + 1, {{"unexplained variance", loss}});
+  }
+  std::printf("LSTM: %d units, %zu parameters, variance of U left unexplained %.4f\n", o.units,
+              network.parameters().size(), loss);
+}
 
 /// Runs `step` for lead and climate, keeping X every few steps.
-Model simulate(const Options& o, const std::string& name, const Ensemble<Space>& state,
+Model simulate(const Options& o, const std::string& name, const Simulation& simulation,
                const std::function<void()>& step) {
-  const auto K = static_cast<std::size_t>(o.system.K);
-  const auto columns = K * static_cast<std::size_t>(o.members);
-  Model model{name, {columns, o.system.coarse_step * steps_per_sample, {}}, 0, {}, {}};
-  const int steps = o.coarse_steps(o.lead + o.climate);
-  example::ProgressBar bar("running " + name, steps);
-  const auto X = Kokkos::subview(state, std::pair<std::size_t, std::size_t>(0, K), Kokkos::ALL);
-  const auto host = Kokkos::create_mirror_view(X);
+  constexpr int steps_per_sample = 5;
+  const int columns = o.system.K * o.members, steps = o.steps(o.lead + o.climate);
+  Model model{name, {std::size_t(columns), o.system.coarse_step * steps_per_sample, {}}};
+  flashrnn::io::ProgressBar bar("running " + name, steps);
+  const Series sample("sample", 1, columns, 1);
   std::vector<double> seconds;
-  for (int t = 0; t < steps; t += steps_per_sample) {
-    Kokkos::deep_copy(host, X);
-    for (std::size_t k = 0; k < K; ++k)
-      for (std::size_t m = 0; m < static_cast<std::size_t>(o.members); ++m)
-        model.run.x.push_back(static_cast<float>(host(k, m)));
-    for (int n = 0; n < steps_per_sample; ++n) {
-      const Kokkos::Timer timer;
-      step();
-      Kokkos::fence();
-      seconds.push_back(timer.seconds());
+  for (int t = 0; t < steps; ++t) {
+    if (t % steps_per_sample == 0) {
+      record(simulation.state(), sample, 0);
+      const std::vector<float> x = flashrnn::on_host(sample);
+      model.run.x.insert(model.run.x.end(), x.begin(), x.end());
     }
-    bar.show(t + steps_per_sample, "");
+    const Kokkos::Timer timer;
+    step();
+    Kokkos::fence();
+    seconds.push_back(timer.seconds());
+    bar.show(t + 1);
   }
   // Of the fastest tenth the slowest: what a step takes while no other program has the processor.
   const auto tenth = seconds.begin() + steps / 10;
@@ -77,109 +142,70 @@ Model simulate(const Options& o, const std::string& name, const Ensemble<Space>&
   return model;
 }
 
-/// A model of the slow variables alone, from `start` on; `closure` is asked before every step.
-template <class MakeClosure>
-Model simulate_coarse(const Options& o, const std::string& name, const Ensemble<Space>& start,
-                      const MakeClosure& closure) {
-  const Space space;
-  const Ensemble<Space> x("X", start.extent(0), start.extent(1));
-  Kokkos::deep_copy(x, start);
-  const RungeKutta4<Space> scheme(o.system.K, o.members);
-  return simulate(o, name, x, [&] {
-    const auto now = closure(x);
-    scheme.advance(space, OneScale<Space, decltype(now)>{o.system, now}, x, o.system.coarse_step);
-  });
-}
-
-Scaling scaling_of(const std::vector<float>& x, const std::vector<float>& u) {
-  const auto moments = [](const std::vector<float>& values) {
-    double mean = 0, square = 0;
-    for (const float v : values) mean += double(v) / static_cast<double>(values.size());
-    for (const float v : values) square += std::pow(double(v) - mean, 2);
-    return std::pair(mean, std::sqrt(square / static_cast<double>(values.size())));
-  };
-  const auto [x_mean, x_deviation] = moments(x);
-  const auto [u_mean, u_deviation] = moments(u);
-  return {static_cast<float>(x_mean), static_cast<float>(x_deviation), static_cast<float>(u_mean),
-          static_cast<float>(u_deviation)};
-}
-
-void train(const Options& o, LstmClosure<Space>& lstm, const Record<Space>& record) {
-  lstm.start_training(o.window, o.batch, o.window / 4);
-  example::ProgressBar bar("training the LSTM", o.updates);
-  double loss = 1;
-  for (int n = 0; n < o.updates; ++n) {
-    const double part = static_cast<double>(n) / o.updates;
-    const double now =
-        lstm.train(record, o.learning_rate * 0.5 * (1.02 + std::cos(3.14159265 * part)));
-    loss = n == 0 ? now : loss + 0.02 * (now - loss);
-    char text[64];
-    std::snprintf(text, sizeof text, "unexplained variance %.4f", loss);
-    bar.show(n + 1, text);
-  }
-  std::printf("LSTM: %lld units, %zu parameters, variance of U left unexplained %.4f\n", o.units,
-              lstm.parameters().size(), loss);
-}
-
 int run(const Options& o) {
-  const Space space;
-  const Parameters& p = o.system;
+  const Lorenz96& p = o.system;
   std::printf(
       "K = %d, J = %d, F = %g, h = %g, c = %g, b = %g; RK4 with steps of %g (all scales) "
       "and %g (X alone); seed %llu\n",
       p.K, p.J, p.F, p.h, p.c, p.b, p.fine_step, p.coarse_step, o.seed);
-  const Truth<Space> teacher(space, p, o.training_members, o.seed);
-  for (int n = 0; n < o.coarse_steps(o.spin_up); ++n) teacher.step();
-  const auto record = Record<Space>::of(space, teacher, o.coarse_steps(o.training_time));
-  const auto x = example::on_host(record.x), u = example::on_host(record.u);
-  const auto polynomial = PolynomialClosure::fit(x, u);
-  const Scaling scaling = scaling_of(x, u);
+
+  // To learn from: X at the beginning of a step and U averaged over it.
+  const Simulation teacher(p, o.training_members, true);
+  teacher.start(o.seed);
+  for (int n = 0; n < o.steps(o.spin_up); ++n) teacher.step_both();
+  const int recorded = o.steps(o.training_time);
+  const Series x("X", recorded, p.K * o.training_members, 1), u("U", x.layout());
+  for (int t = 0; t < recorded; ++t) {
+    record(teacher.state(), x, t);
+    teacher.step_both();
+    record(teacher.mean_coupling(), u, t);
+  }
+  std::vector<float> host_x = flashrnn::on_host(x), host_u = flashrnn::on_host(u);
+  const Polynomial polynomial = Polynomial::fit(host_x, host_u);
   double unexplained = 0;
-  for (std::size_t i = 0; i < x.size(); ++i)
-    unexplained += std::pow(double(u[i]) - polynomial(0, 0, double(x[i])), 2);
-  unexplained /= static_cast<double>(x.size()) * std::pow(double(scaling.u_deviation), 2);
+  for (std::size_t i = 0; i < host_x.size(); ++i)
+    unexplained += std::pow(double(host_u[i]) - polynomial(double(host_x[i])), 2);
+  const Scaling x_scaling = normalise(host_x), u_scaling = normalise(host_u);
+  unexplained /= double(host_u.size()) * std::pow(double(u_scaling.deviation), 2);
+  const double* const c = polynomial.coefficient;
   std::printf(
       "polynomial: %.4g + %.4g X + %.4g X^2 + %.4g X^3 + %.4g X^4, variance of U left "
       "unexplained %.4f\n",
-      polynomial.coefficient[0], polynomial.coefficient[1], polynomial.coefficient[2],
-      polynomial.coefficient[3], polynomial.coefficient[4], unexplained);
-  LstmClosure<Space> lstm(space, o.units, scaling, o.seed);
-  train(o, lstm, record);
+      c[0], c[1], c[2], c[3], c[4], unexplained);
+  flashrnn::copy_to(x, host_x);
+  flashrnn::copy_to(u, host_u);
+  const flashrnn::Architecture layer{.head_dim = o.units, .output_size = 1};
+  Network network(Space(), layer, flashrnn::initial_parameters(layer, o.seed, 1));
+  train(o, network, x, u);
 
   // Another ensemble to test on. The LSTM reads its true X for a while, as it would read analyses.
-  const Truth<Space> truth(space, p, o.members, o.seed + 1);
-  for (int n = 0; n < o.coarse_steps(o.spin_up); ++n) truth.step();
-  lstm.start_running(p.K * o.members);
-  for (int n = 0; n < o.coarse_steps(o.warm_up); ++n) {
-    lstm.step(truth.state());
-    truth.step();
+  const Simulation truth(p, o.members, true);
+  truth.start(o.seed + 1);
+  for (int n = 0; n < o.steps(o.spin_up); ++n) truth.step_both();
+  network.resize(1, p.K * o.members, false);
+  const LstmClosure closure{network, x_scaling, u_scaling};
+  for (int n = 0; n < o.steps(o.warm_up); ++n) {
+    closure(truth.state(), truth.U());
+    truth.step_both();
   }
-  const Ensemble<Space> start("start", static_cast<std::size_t>(p.K),
-                              static_cast<std::size_t>(o.members));
-  Kokkos::deep_copy(start, Kokkos::subview(truth.state(), std::pair(0, p.K), Kokkos::ALL));
+  const Simulation none(p, o.members, false), wilks(p, o.members, false), lstm(p, o.members, false);
+  for (const Simulation& coarse : {none, wilks, lstm})
+    Kokkos::deep_copy(coarse.state(),
+                      Kokkos::subview(truth.state(), std::pair(0, p.K), Kokkos::ALL));
   std::vector<Model> models;
-  models.push_back(simulate(o, "truth", truth.state(), [&] { truth.step(); }));
-  models.push_back(
-      simulate_coarse(o, "no closure", start, [](const auto&) { return NoClosure{}; }));
-  models.push_back(
-      simulate_coarse(o, "polynomial", start, [&](const auto&) { return polynomial; }));
-  models.push_back(simulate_coarse(o, "LSTM", start, [&](const Ensemble<Space>& now) {
-    lstm.step(now);
-    return lstm.held(o.members);
+  models.push_back(simulate(o, "truth", truth, [&] { truth.step_both(); }));
+  models.push_back(simulate(o, "no closure", none, [&] { none.step([](const Ensemble&) {}); }));
+  models.push_back(simulate(o, "polynomial", wilks, [&] {
+    wilks.step([&](const Ensemble& state) { polynomial.apply(state, wilks.U()); });
   }));
-  const auto samples = [&](double time) {
-    return static_cast<std::size_t>(std::lround(time / models[0].run.interval));
-  };
-  for (Model& m : models) {
-    m.climate = climate_of(m.run, samples(o.lead), samples(std::min(5.0, o.climate / 2)) + 1);
-    m.error = forecast_error(m.run, models[0].run, samples(o.lead) + 1);
-  }
-  report(models);
+  models.push_back(simulate(o, "LSTM", lstm, [&] {
+    closure(lstm.state(), lstm.U());
+    lstm.step([](const Ensemble&) {});
+  }));
+  evaluate(models, o.lead, o.climate);
+  print(models);
   if (!o.plots.empty()) draw(o.plots, models);
-  const auto lead = samples(0.5);
-  const bool helps = models[3].error[lead] < 0.5 * models[1].error[lead] &&
-                     hellinger_distance(models[3].climate, models[0].climate) <
-                         0.5 * hellinger_distance(models[1].climate, models[0].climate);
+  const bool helps = halves_errors(models[3], models[1], models[0]);
   if (o.check && !helps) std::printf("the LSTM does not halve the errors of no closure\n");
   return o.check && !helps ? 1 : 0;
 }
@@ -205,7 +231,7 @@ int main(int argc, char** argv) {
   const Kokkos::ScopeGuard kokkos(argc, argv);
   try {
     return run(o);
-  } catch (const flashrnn::Error& error) {
+  } catch (const std::exception& error) {
     std::fprintf(stderr, "lorenz96: %s\n", error.what());
     return 2;
   }

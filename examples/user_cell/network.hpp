@@ -6,6 +6,7 @@
 #include <random>
 #include <vector>
 
+#include "flashrnn/copies.hpp"
 #include "flashrnn/user_cell.hpp"
 
 /// Everything that a loss can be differentiated by; also the gradients. Contiguous, time-major.
@@ -54,7 +55,8 @@ class Network {
 
   Parameters gradient(const Parameters& at) {
     forward(at);
-    const Memory dh = on_device(weight_), d_last = on_device(last_weight_);
+    const Memory dh = flashrnn::on_device<ExecutionSpace>(weight_),
+                 d_last = flashrnn::on_device<ExecutionSpace>(last_weight_);
     const Memory dx("dx", at.x.size()), dR("dR", at.R.size()), db("db", at.b.size()),
         ds0("ds0", at.s0.size());
     const Bytes workspace("workspace", plan_.backward_workspace_bytes());
@@ -72,7 +74,8 @@ class Network {
     t.workspace = workspace.data();
     plan_.backward(space_, t);
     space_.fence();
-    return {on_host(dx), on_host(dR), on_host(db), on_host(ds0)};
+    return {flashrnn::on_host(dx), flashrnn::on_host(dR), flashrnn::on_host(db),
+            flashrnn::on_host(ds0)};
   }
 
  private:
@@ -91,9 +94,10 @@ class Network {
   }
 
   Forward forward(const Parameters& at) {
-    const Memory x = on_device(at.x), b = on_device(at.b);
-    R_ = on_device(at.R);
-    s0_ = on_device(at.s0);
+    const Memory x = flashrnn::on_device<ExecutionSpace>(at.x),
+                 b = flashrnn::on_device<ExecutionSpace>(at.b);
+    R_ = flashrnn::on_device<ExecutionSpace>(at.R);
+    s0_ = flashrnn::on_device<ExecutionSpace>(at.s0);
     states_ = Memory("states", rows(Cell::states) * steps());
     reserve_ = Bytes("reserve", plan_.reserve_bytes());
     const Memory last("last", rows(Cell::states));
@@ -109,7 +113,7 @@ class Network {
     t.workspace = workspace.data();
     plan_.forward(space_, t);
     space_.fence();
-    return {on_host(states_), on_host(last)};
+    return {flashrnn::on_host(states_), flashrnn::on_host(last)};
   }
 
   const flashrnn::Shape& shape() const { return plan_.problem().shape; }
@@ -123,17 +127,6 @@ class Network {
     std::uniform_real_distribution<double> between(-1.0, 1.0);
     std::vector<double> out(count);
     for (double& value : out) value = between(random);
-    return out;
-  }
-  static Memory on_device(const std::vector<double>& values) {
-    Memory out("values", values.size());
-    Kokkos::deep_copy(out,
-                      Kokkos::View<const double*, Kokkos::HostSpace>(values.data(), values.size()));
-    return out;
-  }
-  static std::vector<double> on_host(const Memory& memory) {
-    std::vector<double> out(memory.size());
-    Kokkos::deep_copy(Kokkos::View<double*, Kokkos::HostSpace>(out.data(), out.size()), memory);
     return out;
   }
 

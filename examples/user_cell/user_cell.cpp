@@ -69,6 +69,7 @@ bool show() {
 
 }  // namespace
 
+// NOLINTNEXTLINE(bugprone-exception-escape): an error is to end the program with its message
 int main(int argc, char** argv) {
   const Kokkos::ScopeGuard kokkos(argc, argv);
   bool good = true;

@@ -9,39 +9,32 @@
 #include <type_traits>
 #include <vector>
 
-#include "../../examples/common/adam.hpp"
-#include "../../examples/common/trainable_network.hpp"
+#include "flashrnn/training/trainer.hpp"
 #include "reference_training.hpp"
 #include "spaces.hpp"
 
 namespace flashrnn::test {
 namespace {
 
-/// The loss before each update of a training by the library's network and the examples' Adam.
+/// The loss before each update of a training by the library.
 template <class Space, class Real>
 std::vector<double> library_losses(const TrainingCase& c, const std::string& backend) {
-  using Array = Kokkos::View<Real*, Space>;
-  const Space space;
   PlanOptions options;
   options.backend = backend;
-  example::TrainableNetwork<Space, Real> network(space, c.problem, options);
-  const auto converted = [](const std::vector<float>& values) {
-    return example::on_device<Space>(std::vector<Real>(values.begin(), values.end()));
-  };
-  const Array parameters = converted(c.parameters), gradient("gradient", c.parameters.size());
-  Kokkos::deep_copy(network.u(), converted(c.u));
-  example::Adam<Space, Real> adam(c.parameters.size());
-  const example::AdamOptions how{c.learning_rate, c.beta1, c.beta2, c.epsilon, 0};
+  Trainer<Space, Real> trainer(Space(), c.problem.architecture,
+                               std::vector<Real>(c.parameters.begin(), c.parameters.end()),
+                               options);
+  trainer.resize(c.problem.steps, c.problem.batch);
+  copy_to(trainer.u(), std::vector<Real>(c.u.begin(), c.u.end()));
+  const AdamOptions how{c.learning_rate, c.beta1, c.beta2, c.epsilon, 0};
   std::vector<double> losses;
   std::vector<Real> dy;
   for (int update = 0; update < c.updates; ++update) {
-    network.forward(space, parameters);
-    space.fence();
-    losses.push_back(squared_error(example::on_host(network.y()), c.target, dy));
-    Kokkos::deep_copy(network.dy(), example::on_device<Space>(dy));
-    network.backward(space, parameters, gradient);
-    adam.update(space, parameters, gradient, how);
-    space.fence();
+    trainer.forward();
+    losses.push_back(squared_error(on_host(trainer.y()), c.target, dy));
+    copy_to(trainer.dy(), dy);
+    trainer.backward();
+    trainer.update(how);
   }
   return losses;
 }

@@ -30,13 +30,13 @@ struct LineChart {
   std::string subtitle;
   std::string x_label;
   std::string y_label;
-  std::vector<LineSeries> series;
-  std::optional<ShadedRange> shaded;
+  std::vector<LineSeries> series = {};
+  std::optional<ShadedRange> shaded = {};
   AxisScale x_scale = AxisScale::linear;
   AxisScale y_scale = AxisScale::linear;
-  std::vector<double> x_ticks;  ///< where the ticks of x are; empty: at round numbers
-  bool points = false;          ///< mark every point
-  double width = 900;           ///< pixels of the picture
+  std::vector<double> x_ticks = {};  ///< where the ticks of x are; empty: at round numbers
+  bool points = false;               ///< mark every point
+  double width = 900;                ///< pixels of the picture
   double height = 440;
 };
 

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <Kokkos_Core.hpp>
+#include <string>
+
+#include "flashrnn/error.hpp"
+#include "flashrnn/problem.hpp"
+#include "flashrnn/training/counter_random.hpp"
+
+namespace flashrnn {
+
+/// A recording of several series at once: [steps, columns, features], in the memory of Space.
+template <class Space, class Real = float>
+using Series = Kokkos::View<Real***, Kokkos::LayoutRight, Space>;
+
+/// Enqueues the copy of `batch` random windows of a recording to out [T, B, features], such as the
+/// u of a Trainer: window n is T steps of one column. Where it begins is a function of `random`
+/// alone (its counters 2·n and 2·n + 1), so that another recording of as many steps and columns,
+/// such as that of targets, is drawn alike.
+/// @throws InvalidArgument if `out` is not a whole number of steps, or they are more than the
+/// recording has.
+template <class Space, class Real>
+void draw_windows(const Space& space, const Series<Space, Real>& recording,
+                  const CounterRandom& random, Index batch, const Kokkos::View<Real*, Space>& out) {
+  const auto columns = recording.extent_int(1), features = recording.extent_int(2);
+  const Index row = batch * features, size = static_cast<Index>(out.size());
+  const int steps = row < 1 ? 0 : static_cast<int>(size / row);
+  if (steps < 1 || steps * row != size || steps > recording.extent_int(0) || columns < 1)
+    throw InvalidArgument("draw_windows: expected " + std::to_string(batch) + " windows of 1 to " +
+                          std::to_string(recording.extent(0)) + " steps of " +
+                          std::to_string(features) + " features, found memory for " +
+                          std::to_string(size) + " values");
+  const int starts = recording.extent_int(0) - steps + 1;
+  Kokkos::parallel_for(
+      "draw windows", Kokkos::RangePolicy<Space, Kokkos::IndexType<Index>>(space, 0, size),
+      KOKKOS_LAMBDA(const Index i) {
+        const Index t = i / row, n = i % row / features, feature = i % features;
+        const auto counter = 2 * static_cast<std::uint64_t>(n);
+        const int first = random.below(counter, starts);
+        out(i) = recording(first + t, random.below(counter + 1, columns), feature);
+      });
+}
+
+}  // namespace flashrnn

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "flashrnn/training/windows.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "file_fixture.hpp"
+#include "flashrnn/copies.hpp"
+#include "spaces.hpp"
+
+namespace flashrnn::test {
+namespace {
+
+constexpr int recorded = 20, columns = 5, features = 3;
+
+/// A recording whose values say where they stand, plus `offset`.
+template <class Space>
+Series<Space> recording(float offset = 0) {
+  Series<Space> out("recording", recorded, columns, features);
+  std::vector<float> values;
+  for (int t = 0; t < recorded; ++t)
+    for (int column = 0; column < columns; ++column)
+      for (int feature = 0; feature < features; ++feature)
+        values.push_back(static_cast<float>(100 * t + 10 * column + feature) + offset);
+  copy_to(out, values);
+  return out;
+}
+
+template <class Space>
+std::vector<float> drawn_windows(const Series<Space>& of, int steps, Index batch,
+                                 std::uint64_t seed) {
+  const Kokkos::View<float*, Space> out("out", steps * batch * features);
+  draw_windows(Space(), of, CounterRandom(seed, 0), batch, out);
+  return on_host(out);
+}
+
+TEST(draw_windows, takes_steps_that_follow_each_other_of_one_column) {
+  Spaces::for_each([]<class Space>() {
+    constexpr int steps = 4, batch = 500;
+    const std::vector<float> drawn = drawn_windows(recording<Space>(), steps, batch, 1);
+    std::set<std::pair<int, int>> seen;
+    for (int n = 0; n < batch; ++n) {
+      const auto at = [&](int t, int feature) {
+        const int place = (t * batch + n) * features + feature;
+        return static_cast<int>(drawn[static_cast<std::size_t>(place)]);
+      };
+      const int first = at(0, 0) / 100, column = at(0, 0) % 100 / 10;
+      for (int t = 0; t < steps; ++t)
+        for (int feature = 0; feature < features; ++feature)
+          ASSERT_EQ(at(t, feature), 100 * (first + t) + 10 * column + feature) << Space::name();
+      seen.insert({first, column});
+    }
+    // 500 draws of 17 · 5 windows leave one out with a probability below 85·exp(-500/85).
+    EXPECT_GT(seen.size(), 80U);
+    EXPECT_EQ(seen.begin()->first, 0);
+    EXPECT_EQ(seen.rbegin()->first, recorded - steps);
+  });
+}
+
+TEST(draw_windows, draws_recordings_alike_by_the_same_numbers) {
+  using Space = Kokkos::DefaultExecutionSpace;
+  std::vector<float> u = drawn_windows(recording<Space>(), 6, 40, 3);
+  const std::vector<float> target = drawn_windows(recording<Space>(0.5F), 6, 40, 3);
+  EXPECT_NE(u, drawn_windows(recording<Space>(), 6, 40, 4));
+  for (float& value : u) value += 0.5F;
+  EXPECT_EQ(u, target);
+}
+
+TEST(draw_windows, takes_the_whole_recording_and_refuses_more) {
+  using Space = Kokkos::DefaultExecutionSpace;
+  EXPECT_EQ(drawn_windows(recording<Space>(), recorded, 1, 1).front(),
+            10.0F * static_cast<float>(CounterRandom(1, 0).below(1, columns)));
+  const auto draw = [](int values, Index batch) {
+    return message_of<InvalidArgument>([&] {
+      draw_windows(Space(), recording<Space>(), CounterRandom(1, 0), batch,
+                   Kokkos::View<float*, Space>("out", values));
+    });
+  };
+  EXPECT_EQ(draw((recorded + 1) * 2 * features, 2),
+            "draw_windows: expected 2 windows of 1 to 20 steps of 3 features, found memory for 126 "
+            "values");
+  EXPECT_NE(draw(2 * features + 1, 2), "");
+  EXPECT_NE(draw(0, 2), "");
+  EXPECT_NE(draw(6, 0), "");
+}
+
+}  // namespace
+}  // namespace flashrnn::test
