@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every wrong argument gives a status and a sentence that names it, and nothing is written over.
 #include <math.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -223,6 +224,7 @@ static void check_problems(void) {
   PROBLEM_FAILS(dtype = 0, "dtype: expected FLASHRNN_FLOAT64");
   PROBLEM_FAILS(dtype = 5, "found 5");
   PROBLEM_FAILS(order = 2, "order: expected FLASHRNN_TIME_MAJOR");
+  PROBLEM_FAILS(float32_matmul_precision = 2, "float32_matmul_precision: expected");
   PROBLEM_FAILS(steps = 0, "steps: expected at least 1, found 0");
   PROBLEM_FAILS(batch = -1, "batch: expected at least 1, found -1");
   PROBLEM_FAILS(heads = INT64_MIN, "heads: expected at least 1");
@@ -238,6 +240,20 @@ static void check_problems(void) {
 }
 
 #undef PROBLEM_FAILS
+
+/// A caller compiled when flashrnn_problem ended before float32_matmul_precision.
+static void check_shorter_problem(void) {
+  flashrnn_problem older = good_problem;
+  older.struct_size = offsetof(flashrnn_problem, float32_matmul_precision);
+  older.float32_matmul_precision = 99;  // what happens to lie behind it
+  flashrnn_plan* plan = NULL;
+  CHECK_SUCCESS(flashrnn_plan_create(&older, &good_options, &plan));
+  flashrnn_plan_destroy(plan);
+  flashrnn_problem high = good_problem;
+  high.float32_matmul_precision = FLASHRNN_MATMUL_HIGH;
+  CHECK_SUCCESS(flashrnn_plan_create(&high, &good_options, &plan));
+  flashrnn_plan_destroy(plan);
+}
 
 static void check_options(void) {
   flashrnn_plan* plan = NULL;
@@ -311,6 +327,7 @@ int main(void) {
   check_backward(&c);
   check_strides(&c);
   check_problems();
+  check_shorter_problem();
   check_options();
   check_queries(c.plan);
   check_huge_problem();

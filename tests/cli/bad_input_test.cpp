@@ -186,6 +186,8 @@ TEST_F(BadInput, options_of_run) {
   expect_refused(with({"--forward-clip", "-1"}),
                  "forward_clip: expected a positive, finite number");
   expect_refused(with({"--forward-clip", "x"}), "--forward-clip");
+  expect_refused(with({"--float32-matmul-precision", "medium"}),
+                 "expected highest or high, found 'medium'");
   expect_refused(with({"--unknown"}), "--unknown");
   expect_refused({"run", "--cell", "lstm"}, "--in is required");
   expect_refused({"run", "--in", path("none").string()},

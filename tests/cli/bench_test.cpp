@@ -106,6 +106,16 @@ TEST_F(BenchCommand, ListsWhatItWouldRun) {
   EXPECT_EQ(files_in_folder(), 0U);
 }
 
+TEST_F(BenchCommand, TakesFloat32OfLessPreciseProductsAsATypeOfItsOwn) {
+  Arguments arguments = tiny("out.json");
+  arguments.insert(arguments.end(), {"--list", "--cells", "gru", "--passes", "training", "--dtype",
+                                     "f32_high,float32"});
+  const ProgramResult result = run_program(arguments);
+  ASSERT_EQ(result.status, 0) << result.err;
+  for (const char* part : {"gru float32_high 8x2 B2 T4 training", "gru float32 8x2 B2 T4 training"})
+    EXPECT_NE(result.out.find(part), std::string::npos) << part << result.out;
+}
+
 TEST_F(BenchCommand, ShortensStepsOnACpuAsTheRuleSays) {
   const ProgramResult result = run_program({"bench", "--list", "--sweep", "head_dim", "--cells",
                                             "lstm", "--passes", "inference", "--spaces", "Serial"});

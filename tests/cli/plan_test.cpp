@@ -62,6 +62,15 @@ TEST(PlanCommand, BackwardIsAnotherQuestion) {
   EXPECT_NE(backward.at("predicted_step_us"), forward.at("predicted_step_us"));
 }
 
+TEST(PlanCommand, LessPreciseProductsOfFloat32TakeLess) {
+  const Arguments highest{"plan", "--device", "nvidia_h200", "--backend", "cuda", "--head-dim",
+                          "1024", "--batch",  "16",          "--dtype",   "f32",  "--json"};
+  Arguments high = highest;
+  high.insert(high.end(), {"--float32-matmul-precision", "high"});
+  EXPECT_LT(json_of(high).at("predicted_step_us").get<double>(),
+            json_of(highest).at("predicted_step_us").get<double>());
+}
+
 TEST(PlanCommand, TableNamesWinnerLimitAndRunnersUp) {
   Arguments arguments = plan_of("amd_mi300x");
   arguments.pop_back();

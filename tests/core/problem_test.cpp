@@ -89,6 +89,17 @@ TEST(Problem, NamesOfTypes) {
   }
 }
 
+TEST(Problem, MatmulPrecisions) {
+  EXPECT_EQ(Problem().float32_matmul_precision, MatmulPrecision::highest);
+  for (const MatmulPrecision precision : {MatmulPrecision::highest, MatmulPrecision::high})
+    EXPECT_EQ(matmul_precision_from_name(name_of(precision)), precision);
+  EXPECT_EQ(name_of(MatmulPrecision::high), "high");
+  expect_message<InvalidArgument>([] { matmul_precision_from_name("medium"); },
+                                  "expected highest or high", "found 'medium'");
+  expect_invalid([](Problem& p) { p.float32_matmul_precision = static_cast<MatmulPrecision>(7); },
+                 "float32_matmul_precision", "7");
+}
+
 TEST(Problem, BuiltInCells) {
   const struct {
     const char* name;
