@@ -8,6 +8,7 @@
 #include "flashrnn/recurrence/workspace.hpp"
 #include "small_heads/recurrence.hpp"
 #include "spread_heads/recurrence.hpp"
+#include "tiling/kernel_choice.hpp"
 
 namespace flashrnn {
 namespace {
@@ -121,9 +122,15 @@ std::unique_ptr<const Engine<Kokkos::Cuda>> make_native_engine(const Kokkos::Cud
                                                                std::string& reason) {
   const CurrentDevice current(space.cuda_device());
   const cuda::DeviceFacts device = cuda::current_device();
-  if (auto recurrence = cuda::SmallHeads::make(problem, cell, device, reason))
-    return std::make_unique<SmallHeadsEngine>(cell.description, std::move(recurrence));
-  auto recurrence = cuda::SpreadHeads::make(problem, cell, device, reason);
+  auto recurrence =
+      problem.dtype != DataType::float64 && cuda::spreading_is_faster(problem, cell, device)
+          ? cuda::SpreadHeads::make(problem, cell, device, reason)
+          : nullptr;
+  if (recurrence == nullptr) {
+    if (auto small = cuda::SmallHeads::make(problem, cell, device, reason))
+      return std::make_unique<SmallHeadsEngine>(cell.description, std::move(small));
+    recurrence = cuda::SpreadHeads::make(problem, cell, device, reason);
+  }
   if (recurrence == nullptr) return nullptr;
   switch (problem.dtype) {
     case DataType::bfloat16:

@@ -5,7 +5,7 @@
 set(flashrnn_cuda_dir ${CMAKE_CURRENT_LIST_DIR})
 set(FLASHRNN_CUDA_PROGRAM_SOURCES jit/cubin_cache.cpp jit/nvrtc.cpp jit/sources.cpp native_cell.cpp
                                   program_text.cpp small_heads/program.cpp spread_heads/program.cpp
-                                  tiling/device_facts.cpp tiling/small_heads.cpp tiling/spread_heads.cpp)
+                                  tiling/device_facts.cpp tiling/kernel_choice.cpp tiling/small_heads.cpp tiling/spread_heads.cpp)
 list(TRANSFORM FLASHRNN_CUDA_PROGRAM_SOURCES PREPEND ${flashrnn_cuda_dir}/)
 
 function(flashrnn_embed_kernels target)
