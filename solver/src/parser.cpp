@@ -17,23 +17,12 @@ constexpr int kMaxDepth = 500;
 
 // Comparison operator of a token, or Op::constant for none.
 Op comparison(TokenKind kind) {
-  switch (kind) {
-    case TokenKind::equal:
-      return Op::equal;
-    case TokenKind::not_equal:
-      return Op::not_equal;
-    case TokenKind::less:
-      return Op::less;
-    case TokenKind::less_equal:
-      return Op::less_equal;
-    case TokenKind::greater:
-      return Op::greater;
-    case TokenKind::greater_equal:
-      return Op::greater_equal;
-    default:
-      return Op::constant;
-  }
+  if (kind < TokenKind::equal || kind > TokenKind::greater_equal) return Op::constant;
+  const int place = static_cast<int>(kind) - static_cast<int>(TokenKind::equal);
+  return static_cast<Op>(static_cast<int>(Op::equal) + place);
 }
+static_assert(static_cast<int>(Op::greater_equal) - static_cast<int>(Op::equal) ==
+              static_cast<int>(TokenKind::greater_equal) - static_cast<int>(TokenKind::equal));
 
 }  // namespace
 
@@ -56,15 +45,15 @@ class Parser::Depth {
 Parser::Parser(ModelData& model, std::int32_t text_index)
     : model_(model),
       text_index_(text_index),
-      lexer_(model.texts[static_cast<std::size_t>(text_index)].source) {
+      lexer_(model.texts[static_cast<std::size_t>(text_index)].text()) {
   // One allocation each for texts of usual density; the vectors still grow where a text is denser.
   const std::size_t size = lexer_.text().size();
   model_.nodes.reserve(model_.nodes.size() + size / 12 + 16);
   model_.statements.reserve(model_.statements.size() + size / 64 + 8);
   model_.variables.reserve(model_.variables.size() + size / 64 + 8);
   model_.names.reserve(model_.names.size() + size / 8 + 32);
-  model_.pool.reserve(model_.pool.size() + size / 16 + 16);
-  list_.reserve(64);
+  model_.pool.reserve(model_.pool.size() + size / 8 + 16);
+  model_.reserve_names(model_.variables.size() + size / 96 + 8);
   advance();
 }
 
@@ -92,25 +81,13 @@ void Parser::fail(std::string_view expected) const {
           "expected " + std::string(expected) + ", found " + describe(lexer_, token_));
 }
 
-bool Parser::accept(TokenKind kind) {
-  if (token_.kind != kind) return false;
-  advance();
-  return true;
-}
-
-void Parser::expect(TokenKind kind, std::string_view expected) {
-  if (!accept(kind)) fail(expected);
-}
-
 void Parser::fail_condition(const Part& part) const {
   fail_at(part.begin, "expected a number, found a condition");
 }
 
-void Parser::require_condition(const Part& part) {
-  if (!is_condition_node(part.node)) {
-    // The missing comparison belongs where the number ended.
-    fail("a comparison (==, !=, <, <=, >, >=, in) or an operator");
-  }
+void Parser::fail_number() const {
+  // The missing comparison belongs where the number ended.
+  fail("a comparison (==, !=, <, <=, >, >=, in) or an operator");
 }
 
 bool Parser::constant(std::int32_t node, std::int64_t& value) const {
@@ -148,38 +125,13 @@ void Parser::parse_statement() {
   statement.text = text_index_;
   statement.line = lexer_.line();
   statement.begin = token_.begin;
-  if (!parse_domain(statement.root)) {
-    const Part part = parse_condition();
-    require_condition(part);
-    statement.root = part.node;
-  }
+  statement.first = static_cast<std::int32_t>(model_.nodes.size());
+  const Part part = parse_condition();
+  require_condition(part);
+  statement.root = part.node;
   statement.end = last_end_;
   expect(TokenKind::semicolon, "';' or an operator");
   model_.add_statement(statement);
-}
-
-// `x in ...;`, which many statements are: without going through the grammar. Reads nothing if the
-// statement is something else.
-bool Parser::parse_domain(std::int32_t& root) {
-  if (token_.kind != TokenKind::identifier || !lexer_.at_word_in()) return false;
-  const Lexer lexer = lexer_;
-  const Token token = token_;
-  Part left;
-  left.begin = token_.begin;
-  const std::int32_t variable = model_.intern(lexer_.spelling(token_));
-  left.node = model_.variables[static_cast<std::size_t>(variable)].node;
-  const std::size_t nodes = model_.nodes.size();
-  const std::size_t pool = model_.pool.size();
-  advance();
-  advance();
-  root = parse_membership(left, false);
-  if (token_.kind == TokenKind::semicolon) return true;
-  // The beginning of a longer condition.
-  model_.nodes.resize(nodes);
-  model_.pool.resize(pool);
-  lexer_ = lexer;
-  token_ = token;
-  return false;
 }
 
 void Parser::parse_preference() {
@@ -205,9 +157,21 @@ void Parser::parse_objective(bool maximize) {
   model_.objectives.push_back({part.node, maximize});
 }
 
+inline Parser::Part Parser::parse_variable() {
+  const std::int32_t variable = model_.intern(lexer_.spelling(token_));
+  const std::uint32_t first = token_.begin;
+  advance();
+  return {model_.variables[static_cast<std::size_t>(variable)].node, first};
+}
+
+// The grammar, from the operators that bind least to those that bind tightest. All of it is one
+// function, so that an operand that stands alone is through with a few comparisons.
 Parser::Part Parser::parse_condition() {
   const Depth depth(*this);
-  Part left = parse_or();
+  return implication_from(disjunction_from(conjunction_from(parse_conjunct())));
+}
+
+inline Parser::Part Parser::implication_from(Part left) {
   if (token_.kind != TokenKind::arrow) return left;
   require_condition(left);
   advance();
@@ -216,53 +180,53 @@ Parser::Part Parser::parse_condition() {
   return {model_.add_node(Op::implies, left.node, right.node), left.begin};
 }
 
-Parser::Part Parser::parse_or() {
-  Part left = parse_and();
+inline Parser::Part Parser::disjunction_from(Part left) {
   while (token_.kind == TokenKind::word_or) {
     require_condition(left);
     advance();
-    const Part right = parse_and();
+    const Part right = conjunction_from(parse_conjunct());
     require_condition(right);
     left.node = model_.add_node(Op::logical_or, left.node, right.node);
   }
   return left;
 }
 
-Parser::Part Parser::parse_and() {
-  Part left = parse_not();
+inline Parser::Part Parser::conjunction_from(Part left) {
   while (token_.kind == TokenKind::word_and) {
     require_condition(left);
     advance();
-    const Part right = parse_not();
+    const Part right = parse_conjunct();
     require_condition(right);
     left.node = model_.add_node(Op::logical_and, left.node, right.node);
   }
   return left;
 }
 
-Parser::Part Parser::parse_not() {
-  if (token_.kind != TokenKind::word_not) return parse_comparison();
+// A comparison, or one with `not` before it.
+Parser::Part Parser::parse_conjunct() {
+  if (token_.kind != TokenKind::word_not) {
+    return comparison_from(sum_from(product_from(parse_operand())));
+  }
   const Depth depth(*this);
   const std::uint32_t first = token_.begin;
   advance();
-  const Part operand = parse_not();
+  const Part operand = parse_conjunct();
   require_condition(operand);
   return {model_.add_node(Op::logical_not, operand.node), first};
 }
 
-Parser::Part Parser::parse_comparison() {
-  const Part first = parse_sum();
+inline Parser::Part Parser::comparison_from(Part first) {
   Part left = first;
   std::int32_t chain = -1;
   for (;;) {
-    if (token_.kind == TokenKind::word_in) {
+    const Op op = comparison(token_.kind);
+    if (op == Op::constant) {
+      if (token_.kind != TokenKind::word_in) break;
       require_number(left);
       advance();
       chain = conjunction(chain, parse_membership(left, false));
       break;
     }
-    const Op op = comparison(token_.kind);
-    if (op == Op::constant) break;
     require_number(left);
     advance();
     if (token_.kind == TokenKind::left_bracket && (op == Op::equal || op == Op::not_equal)) {
@@ -288,54 +252,66 @@ bool Parser::parse_plain_value(std::int64_t& value) {
 }
 
 std::int32_t Parser::parse_membership(const Part& left, bool negated) {
+  const std::size_t offset = model_.pool.size();
   std::int32_t node = 0;
-  std::vector<std::int64_t>& values = list_;
-  values.clear();
-  if (token_.kind == TokenKind::left_bracket && lexer_.plain_list(token_, values)) {
+  if (token_.kind != TokenKind::left_bracket) {
+    node = parse_range(left);
+  } else if (lexer_.plain_list(token_, model_.pool)) {
     advance();
-    node = model_.add_in_list(left.node, values);
-  } else if (accept(TokenKind::left_bracket)) {
-    do {
-      std::int64_t value = 0;
-      if (parse_plain_value(value)) {
-        values.push_back(value);
-        continue;
-      }
-      const Part part = parse_sum();
-      if (is_condition_node(part.node) || !constant(part.node, value)) {
-        fail_at(part.begin, "expected an integer in the list, found " + describe_at(part.begin));
-      }
-      values.push_back(value);
-    } while (accept(TokenKind::comma));
-    expect(TokenKind::right_bracket, "',' or ']'");
-    node = model_.add_in_list(left.node, values);
+    node = model_.add_in_pool(left.node, offset);
   } else {
-    const Part low = parse_sum();
-    require_number(low);
-    if (token_.kind != TokenKind::range) fail("'..' and the upper end of an interval");
-    advance();
-    const Part high = parse_sum();
-    require_number(high);
-    std::int64_t low_value = 0;
-    std::int64_t high_value = 0;
-    if (!constant(low.node, low_value)) {
-      fail_at(low.begin, "expected an integer as the end of an interval");
-    }
-    if (!constant(high.node, high_value)) {
-      fail_at(high.begin, "expected an integer as the end of an interval");
-    }
-    node = model_.add_in_range(left.node, low_value, high_value);
+    node = parse_list(left);
   }
   return negated ? model_.add_node(Op::logical_not, node) : node;
 }
 
+std::int32_t Parser::parse_list(const Part& left) {
+  std::vector<std::int64_t> values;
+  advance();
+  do {
+    std::int64_t value = 0;
+    if (parse_plain_value(value)) {
+      values.push_back(value);
+      continue;
+    }
+    const Part part = parse_sum();
+    if (is_condition_node(part.node) || !constant(part.node, value)) {
+      fail_at(part.begin, "expected an integer in the list, found " + describe_at(part.begin));
+    }
+    values.push_back(value);
+  } while (accept(TokenKind::comma));
+  expect(TokenKind::right_bracket, "',' or ']'");
+  return model_.add_in_list(left.node, values);
+}
+
+std::int32_t Parser::parse_range(const Part& left) {
+  const Part low = parse_sum();
+  require_number(low);
+  if (token_.kind != TokenKind::range) fail("'..' and the upper end of an interval");
+  advance();
+  const Part high = parse_sum();
+  require_number(high);
+  std::int64_t low_value = 0;
+  std::int64_t high_value = 0;
+  if (!constant(low.node, low_value)) {
+    fail_at(low.begin, "expected an integer as the end of an interval");
+  }
+  if (!constant(high.node, high_value)) {
+    fail_at(high.begin, "expected an integer as the end of an interval");
+  }
+  return model_.add_in_range(left.node, low_value, high_value);
+}
+
 Parser::Part Parser::parse_sum() {
-  Part left = parse_product();
+  return sum_from(product_from(parse_operand()));
+}
+
+inline Parser::Part Parser::sum_from(Part left) {
   while (token_.kind == TokenKind::plus || token_.kind == TokenKind::minus) {
     const Op op = token_.kind == TokenKind::plus ? Op::add : Op::subtract;
     require_number(left);
     advance();
-    const Part right = parse_product();
+    const Part right = product_from(parse_operand());
     require_number(right);
     left.node = model_.add_folded(op, left.node, right.node);
   }
@@ -346,34 +322,24 @@ Parser::Part Parser::parse_sum() {
 inline Parser::Part Parser::parse_operand() {
   constexpr auto kLargest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
   Part result;
-  result.begin = token_.begin;
   if (token_.kind == TokenKind::identifier) {
-    const std::int32_t variable = model_.intern(lexer_.spelling(token_));
-    result.node = model_.variables[static_cast<std::size_t>(variable)].node;
+    result = parse_variable();
   } else if (token_.kind == TokenKind::number && token_.number <= kLargest) {
+    result.begin = token_.begin;
     result.node = model_.add_constant(static_cast<std::int64_t>(token_.number));
+    advance();
   } else {
     return parse_unary();
   }
-  advance();
   return token_.kind == TokenKind::caret ? parse_exponent_of(result) : result;
 }
 
-Parser::Part Parser::parse_product() {
-  Part left = parse_operand();
+inline Parser::Part Parser::product_from(Part left) {
   for (;;) {
     Op op = Op::multiply;
-    switch (token_.kind) {
-      case TokenKind::star:
-        break;
-      case TokenKind::slash:
-        op = Op::divide;
-        break;
-      case TokenKind::percent:
-        op = Op::modulo;
-        break;
-      default:
-        return left;
+    if (token_.kind != TokenKind::star) {
+      if (token_.kind != TokenKind::slash && token_.kind != TokenKind::percent) return left;
+      op = token_.kind == TokenKind::slash ? Op::divide : Op::modulo;
     }
     require_number(left);
     advance();
@@ -431,11 +397,8 @@ Parser::Part Parser::parse_exponent_of(const Part& base) {
 Parser::Part Parser::parse_primary() {
   const std::uint32_t first = token_.begin;
   switch (token_.kind) {
-    case TokenKind::identifier: {
-      const std::int32_t variable = model_.intern(lexer_.spelling(token_));
-      advance();
-      return {model_.variables[static_cast<std::size_t>(variable)].node, first};
-    }
+    case TokenKind::identifier:
+      return parse_variable();
     case TokenKind::number: {
       if (token_.number > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
         token_.kind = TokenKind::too_large;

@@ -35,7 +35,7 @@ class Propagator {
     return range(gate_id);
   }
   /// Compiles a statement of the model and narrows by it. False if it cannot hold.
-  bool add_statement(std::int32_t root, std::int32_t statement);
+  bool add_statement(const Statement& statement, std::int32_t index);
   /// Revises until nothing changes. False if a constraint cannot hold.
   bool revise_all();
   /// After a change of `variable`: deals with what depends on it until nothing changes. Light:
@@ -76,12 +76,27 @@ class Propagator {
   [[nodiscard]] std::span<const std::int32_t> occurrences(std::size_t variable) const {
     return {occurrence_.data() + first_[variable], occurrence_.data() + first_[variable + 1]};
   }
-  /// Number of variables of a constraint that are not fixed, and the last such variable.
-  int unfixed(const Constraint& constraint, std::int32_t& variable) const;
+  /// Number of variables of a constraint that are not fixed, 2 for any more, and the last of those
+  /// counted.
+  int unfixed(const Constraint& constraint, std::int32_t& variable) const {
+    int count = 0;
+    const std::int32_t* const scope = circuit_.scope.data();
+    for (std::int32_t s = constraint.scope_begin; s < constraint.scope_end && count < 2; ++s) {
+      const Domain& domain = domains_[static_cast<std::size_t>(scope[s])];
+      if (domain.fixed()) continue;
+      ++count;
+      variable = scope[s];
+    }
+    return count;
+  }
 
  private:
   const Gate& gate(std::int32_t id) const { return circuit_.gates[static_cast<std::size_t>(id)]; }
-  Interval range(std::int32_t id) const { return gate(id).range; }
+  // End by end: a range is written so, and would be read whole only after both have reached memory.
+  Interval range(std::int32_t id) const {
+    const Interval& own = gate(id).range;
+    return {own.low, own.high};
+  }
   bool is_variable(std::int32_t id) const { return static_cast<std::size_t>(id) < domains_.size(); }
   void forward(const Constraint& constraint);
   bool backward(const Gate& gate);
@@ -109,14 +124,13 @@ class Propagator {
                                 std::int32_t unknown) const;
   bool solve_for_last(const Constraint& constraint, std::int32_t variable);
   bool commit(std::int32_t variable, const Domain& domain);
+  bool change(std::int32_t variable, const Domain& domain);
   bool drain_queue();
 
   Circuit circuit_;
   Compiler compiler_;
   RecyclingVector<Domain> domains_;
   ListArena arena_;
-  RecyclingVector<std::uint8_t>
-      narrowed_;  // by gate: whether it must be narrower than its forward interval
   RecyclingVector<std::uint32_t> changed_;  // by variable: tick of the last change
   std::uint32_t tick_ = 1;
   struct Saved {

@@ -101,13 +101,18 @@ bool propagate_root(Propagator& propagator, std::span<const Assumption> assumpti
     propagator.set_domain(static_cast<std::int32_t>(assumption.variable), domain);
     if (domain.empty()) return false;
   }
+  // What is known of single variables first: then the others are compiled with it.
+  RecyclingVector<std::int32_t> others;
+  others.reserve(model.statements.size());
   for (std::size_t s = 0; s < model.statements.size(); ++s) {
     if (!left_out.empty() && left_out[s]) continue;
     const std::int32_t root = model.statements[s].root;
     const int simple = apply_simple(propagator, model.nodes[static_cast<std::size_t>(root)]);
     if (simple < 0) return false;
-    if (simple > 0) continue;
-    if (!propagator.add_statement(root, static_cast<std::int32_t>(s))) return false;
+    if (simple == 0) others.push_back(static_cast<std::int32_t>(s));
+  }
+  for (const std::int32_t s : others) {
+    if (!propagator.add_statement(model.statements[static_cast<std::size_t>(s)], s)) return false;
   }
   if (!propagator.revise_all()) return false;
   if (!propagator.compact()) return false;
