@@ -54,8 +54,11 @@ bool Compiler::identity(Op op, const Operand& a, const Operand& b, std::int64_t 
   }
 }
 
-std::int32_t Compiler::gate_of(const Operand& operand) {
-  if (operand.id >= 0) return operand.id;
+inline std::int32_t Compiler::gate_of(const Operand& operand) {
+  return operand.id >= 0 ? operand.id : constant_gate(operand);
+}
+
+std::int32_t Compiler::constant_gate(const Operand& operand) {
   Gate& own = circuit_.gates.emplace_back();
   own.op = Op::constant;
   own.value = operand.value();
@@ -93,29 +96,47 @@ inline Compiler::Operand Compiler::gate(Op op, const Operand& a, const Operand& 
     if (a.range.fixed()) return b;
     if (b.range.fixed()) return a;
   }
-  Gate own;
-  own.a = gate_of(a);
-  read(own.a);
-  own.b = offset;
-  if (is_binary(op)) {
-    own.b = gate_of(b);
-    read(own.b);
-  }
-  own.op = op;
-  own.value = value;
-  own.range = range;
-  circuit_.gates.push_back(own);
+  const std::int32_t first = gate_of(a);
+  const std::int32_t second = is_binary(op) ? gate_of(b) : offset;
+  read(first);
+  if (is_binary(op)) read(second);
+  circuit_.gates.push_back({{range.low, range.high}, value, first, second, op, false});
   return {static_cast<std::int32_t>(circuit_.gates.size() - 1), range};
+}
+
+// gate() for the most frequent operator. False where it is not as simple.
+inline bool Compiler::multiply_gate(const Operand& a, const Operand& b, Operand& result) {
+  std::int64_t low = 0;
+  std::int64_t high = 0;
+  if ((a.range.low | b.range.low) < 0 ||
+      __builtin_mul_overflow(a.range.low, b.range.low, &low) ||
+      __builtin_mul_overflow(a.range.high, b.range.high, &high)) {
+    return false;
+  }
+  result.id = -1;
+  result.range.low = low;
+  result.range.high = high;
+  if (result.range.fixed()) return true;
+  const std::int32_t first = gate_of(a);
+  const std::int32_t second = gate_of(b);
+  read(first);
+  read(second);
+  result.id = static_cast<std::int32_t>(circuit_.gates.size());
+  circuit_.gates.push_back({{low, high}, 0, first, second, Op::multiply, false});
+  return true;
 }
 
 // Constants and variables need not be visited before they are read.
 inline Compiler::Operand Compiler::operand_of(std::int32_t node) const {
   const Node& own = circuit_.model->nodes[static_cast<std::size_t>(node)];
   if (own.op == Op::constant) return constant(own.value);
+  // End by end: what was written so is slow to read whole.
   if (own.op == Op::variable) {
-    return {own.a, circuit_.gates[static_cast<std::size_t>(own.a)].range};
+    const Interval& range = circuit_.gates[static_cast<std::size_t>(own.a)].range;
+    return {own.a, {range.low, range.high}};
   }
-  return operand_[static_cast<std::size_t>(node)];
+  const Operand& known = operand_[static_cast<std::size_t>(node)];
+  return {known.id, {known.range.low, known.range.high}};
 }
 
 inline Compiler::Operand Compiler::build_node(const Node& node) {
@@ -140,7 +161,13 @@ Compiler::Operand Compiler::build_in_order(std::int32_t first, std::int32_t root
   const RecyclingVector<Node>& nodes = circuit_.model->nodes;
   if (operand_.size() < nodes.size()) operand_.resize(nodes.size());
   for (auto at = static_cast<std::size_t>(first); at <= static_cast<std::size_t>(root); ++at) {
-    if (!is_leaf(nodes[at].op)) operand_[at] = build_node(nodes[at]);
+    const Node& node = nodes[at];
+    if (is_leaf(node.op)) continue;
+    if (node.op == Op::multiply &&
+        multiply_gate(operand_of(node.a), operand_of(node.b), operand_[at])) {
+      continue;
+    }
+    operand_[at] = build_node(node);
   }
   return operand_of(root);
 }

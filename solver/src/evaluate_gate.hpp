@@ -88,10 +88,14 @@ template <class Second>
 /// evaluate(), in place: for loops over gates, which spend much of their time in it.
 [[gnu::always_inline]] inline Interval evaluate_gate(const Circuit& circuit, const Gate& gate) {
   const Gate* gates = circuit.gates.data();
+  // End by end: what was written so is slow to read whole.
+  const auto range_of = [gates](std::int32_t id) -> Interval {
+    const Interval& range = gates[static_cast<std::size_t>(id)].range;
+    return {range.low, range.high};
+  };
   return evaluate_operator(
-      *circuit.model, gate.op, gates[static_cast<std::size_t>(gate.a)].range,
-      [&] { return gates[static_cast<std::size_t>(gate.b)].range; }, gate.b, gate.value,
-      gate.range);
+      *circuit.model, gate.op, range_of(gate.a), [&] { return range_of(gate.b); }, gate.b,
+      gate.value, {gate.range.low, gate.range.high});
 }
 
 }  // namespace constrint::detail

@@ -69,7 +69,7 @@ void ListingSearch::finish() {
 }
 
 std::optional<Listing> Listing::build(const Propagator& root,
-                                      const std::vector<OrderedVariable>& order,
+                                      const VariableOrder& order,
                                       const std::vector<std::int64_t>& base, Limits& limits,
                                       std::size_t memory_bytes) {
   const Scratch::Scope scope;

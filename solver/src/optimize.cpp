@@ -72,7 +72,7 @@ bool set_bound(Circuit& circuit, const Bounded& bounded, Int128 bound) {
 class Optimizer {
  public:
   Optimizer(const ModelData& model, const Options& options,
-            const std::vector<OrderedVariable>& order, Limits& limits,
+            const VariableOrder& order, Limits& limits,
             std::vector<std::int64_t>& values)
       : model_(model),
         options_(options),
@@ -172,7 +172,7 @@ class Optimizer {
 
   const ModelData& model_;
   const Options& options_;
-  const std::vector<OrderedVariable>& order_;
+  const VariableOrder& order_;
   Limits& limits_;
   std::vector<std::int64_t>& values_;  // the best so far; empty if there is none
   Propagator propagator_;
@@ -186,7 +186,7 @@ class Optimizer {
 }  // namespace
 
 Status optimize_model(const ModelData& model, const Options& options,
-                      const std::vector<OrderedVariable>& order, Limits& limits,
+                      const VariableOrder& order, Limits& limits,
                       std::vector<std::int64_t>& values) {
   return Optimizer(model, options, order, limits, values).run();
 }

@@ -77,8 +77,9 @@ void Parser::fail(std::string_view expected) const {
     fail_at(token_.begin,
             "expected an integer that fits in 64 bits, found " + describe(lexer_, token_));
   }
-  fail_at(token_.begin,
-          "expected " + std::string(expected) + ", found " + describe(lexer_, token_));
+  std::string message = "expected ";
+  message.append(expected).append(", found ").append(describe(lexer_, token_));
+  fail_at(token_.begin, message);
 }
 
 void Parser::fail_condition(const Part& part) const {
@@ -335,13 +336,13 @@ inline Parser::Part Parser::parse_operand() {
 }
 
 inline Parser::Part Parser::product_from(Part left) {
-  for (;;) {
+  for (bool first = true;; first = false) {
     Op op = Op::multiply;
     if (token_.kind != TokenKind::star) {
       if (token_.kind != TokenKind::slash && token_.kind != TokenKind::percent) return left;
       op = token_.kind == TokenKind::slash ? Op::divide : Op::modulo;
     }
-    require_number(left);
+    if (first) require_number(left);
     advance();
     const Part right = parse_operand();
     require_number(right);

@@ -18,6 +18,7 @@ constexpr std::size_t kRevisionsEach = 5;  // and for each constraint
 Propagator::Propagator(const ModelData& model, std::size_t gates) : compiler_(circuit_) {
   circuit_.model = &model;
   const std::size_t variables = model.variables.size();
+  variables_ = static_cast<std::int32_t>(variables);
   circuit_.gates.reserve(gates);
   circuit_.constraints.reserve(model.statements.size());
   circuit_.scope.reserve(model.nodes.size());
@@ -82,19 +83,17 @@ void Propagator::undo(const Mark& mark) {
   arena_.release(mark.arena);
 }
 
-bool Propagator::narrow(std::int32_t id, Interval wanted) {
+// To an interval that leaves some of the own one out.
+bool Propagator::narrow_strictly(std::int32_t id, Interval wanted) {
   const auto at = static_cast<std::size_t>(id);
   if (is_variable(id)) {
-    const Domain& own = domains_[at];
-    if (wanted.low <= own.low && wanted.high >= own.high) return true;
-    Domain domain = own;
+    Domain domain = domains_[at];
     domain.restrict_to(wanted.low, wanted.high);
     return change(id, domain);
   }
   Gate& own = circuit_.gates[at];
   const std::int64_t low = std::max(own.range.low, wanted.low);
   const std::int64_t high = std::min(own.range.high, wanted.high);
-  if (low == own.range.low && high == own.range.high) return true;
   if (low > high) return false;
   if (own.op == Op::constant) return true;
   own.range.low = low;
@@ -166,12 +165,11 @@ bool Propagator::revise(Constraint& constraint, bool evaluated) {
   return true;
 }
 
-bool Propagator::check(const Constraint& constraint) {
+bool Propagator::check(const Constraint& constraint, bool open) {
   forward(constraint);
   const Interval truth = range(constraint.root);
   if (truth.low == truth.high) return truth.low == 1;
-  std::int32_t variable = 0;
-  return unfixed(constraint, variable) > 0 || check_exact(constraint);
+  return open || check_exact(constraint);
 }
 
 Propagator::Wide Propagator::wide_value(const Constraint& constraint, std::int32_t id,
@@ -226,7 +224,7 @@ bool Propagator::solve_for_last(const Constraint& constraint, std::int32_t varia
   constexpr std::uint64_t kFew = 64;  // values that are tried one by one as quickly
   if (domains_[static_cast<std::size_t>(variable)].size() <= kFew) return true;
   evaluate_exactly(constraint, variable);
-  std::vector<std::int32_t> open{constraint.root};
+  RecyclingVector<std::int32_t> open{constraint.root};
   while (!open.empty()) {
     const std::int32_t id = open.back();
     open.pop_back();
@@ -266,7 +264,7 @@ bool Propagator::revise_all() {
       // Without open variables only the exact check decides, however often it was revised.
       if (!stale && open) continue;
       if (!open) {
-        if (!check(constraint)) return false;
+        if (!check(constraint, false)) return false;
         constraint.active = false;
         continue;
       }
@@ -310,7 +308,7 @@ bool Propagator::drain_queue() {
     const int open = unfixed(constraint, last);
     // Past the limit nothing is narrowed any more, so the queue empties.
     const bool narrowing = next < limit && open > 0 && (open == 1 || !light_);
-    consistent = narrowing ? revise(constraint) : check(constraint);
+    consistent = narrowing ? revise(constraint) : check(constraint, open > 0);
     if (consistent && narrowing && open == 1 && !entailed_) {
       consistent = solve_for_last(constraint, last);
     }
@@ -348,7 +346,7 @@ bool Propagator::compact() {
     constraint.revised = tick_;
     // Intervals may say nothing of values at the ends of 64 bits, and nothing would ask again.
     if (constraint.scope_begin == constraint.scope_end) {
-      if (!check(constraint)) return false;
+      if (!check(constraint, false)) return false;
       continue;
     }
     circuit_.constraints[kept++] = constraint;

@@ -27,8 +27,9 @@ class Propagator {
   /// of the domains as they are.
   bool revise(Constraint& constraint, bool evaluated = false);
   /// Evaluates a constraint forward only: false if it certainly cannot hold. With all its variables
-  /// fixed the answer is exact (128-bit arithmetic where 64 bits do not do; see overflowed()).
-  bool check(const Constraint& constraint);
+  /// fixed (not open) the answer is exact (128-bit arithmetic where 64 bits do not do; see
+  /// overflowed()).
+  bool check(const Constraint& constraint, bool open);
   /// The interval of a gate of a constraint by the domains as they are; the gate may be a variable.
   [[nodiscard]] Interval value_of(std::size_t constraint, std::int32_t gate_id) {
     forward(circuit_.constraints[constraint]);
@@ -53,7 +54,11 @@ class Propagator {
   /// Fixes a variable to a value of its domain.
   void assign(std::int32_t variable, std::int64_t value);
   void set_domain(std::int32_t variable, const Domain& domain);
-  bool narrow(std::int32_t gate, Interval range);
+  bool narrow(std::int32_t id, Interval wanted) {
+    // A variable's gate has the ends of its domain.
+    const Interval& own = gate(id).range;
+    return (wanted.low <= own.low && wanted.high >= own.high) || narrow_strictly(id, wanted);
+  }
 
   struct Mark {
     std::size_t trail = 0;
@@ -63,7 +68,9 @@ class Propagator {
   void undo(const Mark& mark);
 
   [[nodiscard]] const Domain& domain(std::size_t variable) const { return domains_[variable]; }
-  [[nodiscard]] std::size_t variable_count() const { return domains_.size(); }
+  [[nodiscard]] std::size_t variable_count() const {
+    return static_cast<std::size_t>(variables_);
+  }
   [[nodiscard]] Circuit& circuit() { return circuit_; }
   [[nodiscard]] const Circuit& circuit() const { return circuit_; }
   [[nodiscard]] Compiler& compiler() { return compiler_; }
@@ -97,7 +104,7 @@ class Propagator {
     const Interval& own = gate(id).range;
     return {own.low, own.high};
   }
-  bool is_variable(std::int32_t id) const { return static_cast<std::size_t>(id) < domains_.size(); }
+  bool is_variable(std::int32_t id) const { return id < variables_; }
   void forward(const Constraint& constraint);
   bool backward(const Gate& gate);
   bool backward_condition(const Gate& gate, bool holds);
@@ -105,13 +112,13 @@ class Propagator {
   bool exclude(std::int32_t id, std::int64_t value);
   // depth bounds the recursion: what lies deeper in a long chain is left to the forward evaluation.
   bool must_divide(std::int32_t id, std::int64_t number, int depth = 0);
-  bool must_divide_some(std::int32_t id, const std::vector<std::int64_t>& numbers, int depth = 0);
+  bool must_divide_some(std::int32_t id, const RecyclingVector<std::int64_t>& numbers, int depth = 0);
   bool must_be_congruent(std::int32_t id, std::int64_t modulus, std::int64_t remainder,
                          int depth = 0);
   // The variables and the gates that an expression is computed from, children first.
-  void collect_cone(std::int32_t id, std::vector<std::int32_t>& variables,
-                    std::vector<std::int32_t>& gates) const;
-  bool value_set(std::int32_t id, std::vector<std::int64_t>& values, int depth = 0) const;
+  void collect_cone(std::int32_t id, RecyclingVector<std::int32_t>& variables,
+                    RecyclingVector<std::int32_t>& gates) const;
+  bool value_set(std::int32_t id, RecyclingVector<std::int64_t>& values, int depth = 0) const;
   bool check_exact(const Constraint& constraint);
   struct Wide {
     Int128 value = 0;
@@ -125,8 +132,10 @@ class Propagator {
   bool solve_for_last(const Constraint& constraint, std::int32_t variable);
   bool commit(std::int32_t variable, const Domain& domain);
   bool change(std::int32_t variable, const Domain& domain);
+  bool narrow_strictly(std::int32_t id, Interval wanted);
   bool drain_queue();
 
+  std::int32_t variables_ = 0;
   Circuit circuit_;
   Compiler compiler_;
   RecyclingVector<Domain> domains_;

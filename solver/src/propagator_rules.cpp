@@ -23,6 +23,21 @@ std::uint64_t magnitude(std::int64_t value) {
   return value < 0 ? 0 - static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
 }
 
+// Whether the ends of `own` are those of a factor of `result` beside `other`, found without a
+// division. False where it would take more to tell.
+bool is_factor(Interval result, Interval own, Interval other) {
+  if (own.low <= 0 || other.low <= 0) return false;
+  std::int64_t least = 0;
+  std::int64_t most = 0;
+  const bool low_stays = other.high == kInfinity ||
+                         __builtin_mul_overflow(own.low, other.high, &least) ||
+                         least >= result.low;
+  const bool high_stays =
+      result.high == kInfinity ||
+      (!__builtin_mul_overflow(own.high, other.low, &most) && most <= result.high);
+  return low_stays && high_stays;
+}
+
 }  // namespace
 
 bool Propagator::exclude(std::int32_t id, std::int64_t value) {
@@ -60,7 +75,8 @@ bool Propagator::backward(const Gate& own) {
       if (result.fixed() && result.low != 0)
         return must_divide(a, result.low) && must_divide(b, result.low) &&
                narrow(a, factor(result, range(b))) && narrow(b, factor(result, range(a)));
-      return narrow(a, factor(result, range(b))) && narrow(b, factor(result, range(a)));
+      return (is_factor(result, range(a), range(b)) || narrow(a, factor(result, range(b)))) &&
+             (is_factor(result, range(b), range(a)) || narrow(b, factor(result, range(a))));
     case Op::divide: {
       const Interval divisor = range(b);
       if (divisor.low <= 0) return true;
@@ -205,7 +221,7 @@ bool Propagator::backward_modulo(const Gate& own) {
   if (dividend.low > 0 && range(own.b).low > 0 && !narrow(own.a, {range(own.b).low, kInfinity})) {
     return false;
   }
-  std::vector<std::int64_t> numbers;
+  RecyclingVector<std::int64_t> numbers;
   const Interval left = range(own.b);
   const auto width = static_cast<std::uint64_t>(left.high) - static_cast<std::uint64_t>(left.low);
   if (width > kLargeDomain && value_set(own.a, numbers)) return must_divide_some(own.b, numbers);
@@ -268,8 +284,8 @@ bool Propagator::must_divide(std::int32_t id, std::int64_t number, int depth) {
     }
     const std::int64_t largest =
         std::max(domain.high, domain.low == kMinusInfinity ? kInfinity : -domain.low);
-    const std::vector<std::int64_t> positive = divisors(size, largest);
-    std::vector<std::int64_t> all;
+    const RecyclingVector<std::int64_t> positive = divisors(size, largest);
+    RecyclingVector<std::int64_t> all;
     if (domain.low < 0) {
       for (auto d = positive.rbegin(); d != positive.rend(); ++d) all.push_back(-*d);
     }
@@ -294,7 +310,7 @@ bool Propagator::must_divide(std::int32_t id, std::int64_t number, int depth) {
   return narrow(id, {own.range.low > 0 ? 1 : -bound, bound});
 }
 
-bool Propagator::must_divide_some(std::int32_t id, const std::vector<std::int64_t>& numbers,
+bool Propagator::must_divide_some(std::int32_t id, const RecyclingVector<std::int64_t>& numbers,
                                   int depth) {
   if (depth > kMostDepth) return true;
   const Gate& own = gate(id);
@@ -302,7 +318,7 @@ bool Propagator::must_divide_some(std::int32_t id, const std::vector<std::int64_
     for (const auto& [constant, other] : {std::pair(own.a, own.b), std::pair(own.b, own.a)}) {
       const Interval factor = range(constant);
       if (!factor.fixed() || factor.low == 0) continue;
-      std::vector<std::int64_t> quotients;
+      RecyclingVector<std::int64_t> quotients;
       for (const std::int64_t n : numbers) {
         if (magnitude(n) % magnitude(factor.low) == 0) quotients.push_back(n / factor.low);
       }
@@ -314,10 +330,10 @@ bool Propagator::must_divide_some(std::int32_t id, const std::vector<std::int64_
   if (!is_variable(id)) return true;
   Domain domain = domains_[static_cast<std::size_t>(id)];
   if (domain.is_list() || domain.low < 0 || domain.size() <= kLargeDomain) return true;
-  std::vector<std::int64_t> all;
+  RecyclingVector<std::int64_t> all;
   for (const std::int64_t n : numbers) {
     if (n == 0) return true;
-    const std::vector<std::int64_t> some = divisors(magnitude(n), domain.high);
+    const RecyclingVector<std::int64_t> some = divisors(magnitude(n), domain.high);
     all.insert(all.end(), some.begin(), some.end());
     if (all.size() > (1U << 16)) return true;
   }
@@ -327,7 +343,7 @@ bool Propagator::must_divide_some(std::int32_t id, const std::vector<std::int64_
   return commit(id, domain);
 }
 
-bool Propagator::value_set(std::int32_t id, std::vector<std::int64_t>& values, int depth) const {
+bool Propagator::value_set(std::int32_t id, RecyclingVector<std::int64_t>& values, int depth) const {
   if (depth > kMostDepth) return false;
   const Gate& own = gate(id);
   if (is_variable(id)) {
@@ -343,7 +359,7 @@ bool Propagator::value_set(std::int32_t id, std::vector<std::int64_t>& values, i
     return true;
   }
   if (own.op == Op::power || own.op == Op::absolute || own.op == Op::negate) {
-    std::vector<std::int64_t> operand;
+    RecyclingVector<std::int64_t> operand;
     if (!value_set(own.a, operand, depth + 1)) return false;
     for (const std::int64_t x : operand) {
       Int128 result = 0;
@@ -360,8 +376,8 @@ bool Propagator::value_set(std::int32_t id, std::vector<std::int64_t>& values, i
   const bool arithmetic =
       (own.op >= Op::add && own.op <= Op::modulo) || own.op == Op::minimum || own.op == Op::maximum;
   if (!arithmetic) return false;
-  std::vector<std::int64_t> left;
-  std::vector<std::int64_t> right;
+  RecyclingVector<std::int64_t> left;
+  RecyclingVector<std::int64_t> right;
   if (!value_set(own.a, left, depth + 1) || !value_set(own.b, right, depth + 1)) return false;
   if (left.size() * right.size() > kValueSet * 4) return false;
   for (const std::int64_t x : left) {
