@@ -108,8 +108,7 @@ inline Compiler::Operand Compiler::gate(Op op, const Operand& a, const Operand& 
 inline bool Compiler::multiply_gate(const Operand& a, const Operand& b, Operand& result) {
   std::int64_t low = 0;
   std::int64_t high = 0;
-  if ((a.range.low | b.range.low) < 0 ||
-      __builtin_mul_overflow(a.range.low, b.range.low, &low) ||
+  if ((a.range.low | b.range.low) < 0 || __builtin_mul_overflow(a.range.low, b.range.low, &low) ||
       __builtin_mul_overflow(a.range.high, b.range.high, &high)) {
     return false;
   }
@@ -233,8 +232,8 @@ bool Compiler::add_statement(const Statement& statement, std::int32_t index) {
   constraint.scope_begin = static_cast<std::int32_t>(circuit_.scope.size());
   guards_.clear();
   begin_scope();
-  Operand top = statement.first < 0 ? build(statement.root)
-                                    : build_in_order(statement.first, statement.root);
+  Operand top =
+      statement.first < 0 ? build(statement.root) : build_in_order(statement.first, statement.root);
   if (!guards_.empty()) top = add_guards(top);
   if (top.range.low == 1) {  // holds always
     circuit_.gates.resize(static_cast<std::size_t>(constraint.begin));

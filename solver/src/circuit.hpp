@@ -84,11 +84,11 @@ class Compiler {
   void read(std::int32_t id);
 
   Circuit& circuit_;
-  RecyclingVector<Operand> operand_;  // by model node or old gate
+  RecyclingVector<Operand> operand_;    // by model node or old gate
   RecyclingVector<std::int32_t> mark_;  // by model node: valid where it is current
   std::int32_t current_ = 0;
   RecyclingVector<std::int32_t> stack_;
-  RecyclingVector<Operand> guards_;    // divisors that may be zero
+  RecyclingVector<Operand> guards_;     // divisors that may be zero
   RecyclingVector<std::int32_t> seen_;  // by variable: in the scope where it is seen_mark_
   std::int32_t seen_mark_ = 0;
 };

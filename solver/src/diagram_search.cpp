@@ -50,8 +50,8 @@ Diagram::Diagram(Propagator& root, const VariableOrder& variables, Limits& limit
   status_ = levels_[0].counts.empty() ? Status::unsatisfiable : Status::satisfiable;
 }
 
-Status count_by_search(Propagator& root, const VariableOrder& variables,
-                       Limits& limits, Uint128& count) {
+Status count_by_search(Propagator& root, const VariableOrder& variables, Limits& limits,
+                       Uint128& count) {
   count = 0;
   const Propagator::Mark mark = root.mark();
   DepthFirst search(root, variables, {}, limits);

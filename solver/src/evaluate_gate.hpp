@@ -93,9 +93,9 @@ template <class Second>
     const Interval& range = gates[static_cast<std::size_t>(id)].range;
     return {range.low, range.high};
   };
-  return evaluate_operator(
-      *circuit.model, gate.op, range_of(gate.a), [&] { return range_of(gate.b); }, gate.b,
-      gate.value, {gate.range.low, gate.range.high});
+  return evaluate_operator(*circuit.model, gate.op, range_of(gate.a),
+                           [&] { return range_of(gate.b); }, gate.b, gate.value,
+                           {gate.range.low, gate.range.high});
 }
 
 }  // namespace constrint::detail

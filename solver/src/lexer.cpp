@@ -19,9 +19,7 @@ enum Class : std::uint8_t { blank, new_line, letter, digit, other, single };
 constexpr std::array<std::uint8_t, 256> make_classes() {
   std::array<std::uint8_t, 256> table{};
   table.fill(Class::other);
-  const auto set = [&table](char c, std::uint8_t to) {
-    table[static_cast<unsigned char>(c)] = to;
-  };
+  const auto set = [&table](char c, std::uint8_t to) { table[static_cast<unsigned char>(c)] = to; };
   const auto alone = [&set](char c, TokenKind kind) {
     set(c, static_cast<std::uint8_t>(Class::single + static_cast<std::uint8_t>(kind)));
   };
@@ -172,11 +170,7 @@ inline void Lexer::number(Token& token) {
   // "12abc" is one wrong token, not two right ones.
   const bool word = is_word_character(*end);
   while (is_word_character(*end)) ++end;
-  make(token,
-       word   ? TokenKind::invalid
-       : fits ? TokenKind::number
-              : TokenKind::too_large,
-       end);
+  make(token, word ? TokenKind::invalid : fits ? TokenKind::number : TokenKind::too_large, end);
 }
 
 // The end, and what may have two characters.

@@ -85,8 +85,7 @@ void ListingPlan::split(const Circuit& circuit, const Constraint& constraint) {
 }
 
 // Variables that an equality gives from variables before them: v == expression.
-void ListingPlan::find_definitions(const Propagator& root,
-                                   const VariableOrder& order) {
+void ListingPlan::find_definitions(const Propagator& root, const VariableOrder& order) {
   const Circuit& circuit = root.circuit();
   ScratchVector<std::int32_t> place;
   for (const Constraint& constraint : circuit.constraints) {

@@ -71,7 +71,7 @@ struct VariableData {
 struct Statement {
   std::int32_t root = 0;
   std::int32_t first = -1;  // nodes [first, root] hold all that it reads but variables; -1: unknown
-  std::int32_t text = -1;  // index into texts, -1 if built in C++
+  std::int32_t text = -1;   // index into texts, -1 if built in C++
   std::uint32_t line = 0;
   std::uint32_t begin = 0;  // extent in the text
   std::uint32_t end = 0;

@@ -20,9 +20,8 @@ VariableOrder preferred_order(const ModelData& model) {
   return order;
 }
 
-RecyclingVector<std::int32_t> independent_parts(const Circuit& circuit,
-                                            const VariableOrder& order,
-                                            std::int32_t& parts) {
+RecyclingVector<std::int32_t> independent_parts(const Circuit& circuit, const VariableOrder& order,
+                                                std::int32_t& parts) {
   const std::size_t variables = order.size();
   RecyclingVector<std::int32_t> parent(variables);
   for (std::size_t v = 0; v < variables; ++v) parent[v] = static_cast<std::int32_t>(v);

@@ -23,8 +23,7 @@ VariableOrder preferred_order(const ModelData& model);
 /// The part of each variable: variables of one number depend on each other through constraints; the
 /// numbers are dense and start in the order of `order`. Fixed variables (not in any scope) are
 /// parts of their own.
-RecyclingVector<std::int32_t> independent_parts(const Circuit& circuit,
-                                            const VariableOrder& order,
-                                            std::int32_t& parts);
+RecyclingVector<std::int32_t> independent_parts(const Circuit& circuit, const VariableOrder& order,
+                                                std::int32_t& parts);
 
 }  // namespace constrint::detail

@@ -68,9 +68,7 @@ class Propagator {
   void undo(const Mark& mark);
 
   [[nodiscard]] const Domain& domain(std::size_t variable) const { return domains_[variable]; }
-  [[nodiscard]] std::size_t variable_count() const {
-    return static_cast<std::size_t>(variables_);
-  }
+  [[nodiscard]] std::size_t variable_count() const { return static_cast<std::size_t>(variables_); }
   [[nodiscard]] Circuit& circuit() { return circuit_; }
   [[nodiscard]] const Circuit& circuit() const { return circuit_; }
   [[nodiscard]] Compiler& compiler() { return compiler_; }
@@ -108,11 +106,14 @@ class Propagator {
   void forward(const Constraint& constraint);
   bool backward(const Gate& gate);
   bool backward_condition(const Gate& gate, bool holds);
+  // Intervals beyond this get divisors of sets of numbers.
+  static constexpr std::uint64_t kLargeDomain = 4096;
   bool backward_modulo(const Gate& gate);
   bool exclude(std::int32_t id, std::int64_t value);
   // depth bounds the recursion: what lies deeper in a long chain is left to the forward evaluation.
   bool must_divide(std::int32_t id, std::int64_t number, int depth = 0);
-  bool must_divide_some(std::int32_t id, const RecyclingVector<std::int64_t>& numbers, int depth = 0);
+  bool must_divide_some(std::int32_t id, const RecyclingVector<std::int64_t>& numbers,
+                        int depth = 0);
   bool must_be_congruent(std::int32_t id, std::int64_t modulus, std::int64_t remainder,
                          int depth = 0);
   // The variables and the gates that an expression is computed from, children first.

@@ -17,8 +17,8 @@ constexpr std::size_t kTables = 1 << 10;
 // All solutions of a diagram as rows of some of their variables' values.
 class RowCollector {
  public:
-  RowCollector(const Diagram& diagram, const OutputProgram& outputs,
-               const VariableOrder& columns, std::size_t variables)
+  RowCollector(const Diagram& diagram, const OutputProgram& outputs, const VariableOrder& columns,
+               std::size_t variables)
       : levels_(diagram.levels()),
         outputs_(outputs),
         columns_(columns),

@@ -42,9 +42,9 @@ class SpaceData : public Recycled {
   std::optional<Listing> listing;  // then there are no diagrams
   std::vector<PartData> parts;
   std::vector<Step> steps;
-  VariableOrder order;  // all variables, fixed and defined ones too
-  std::vector<std::size_t> step_of;    // by variable: its step, or steps.size()
-  std::vector<std::uint8_t> defined;   // by variable
+  VariableOrder order;                // all variables, fixed and defined ones too
+  std::vector<std::size_t> step_of;   // by variable: its step, or steps.size()
+  std::vector<std::uint8_t> defined;  // by variable
   std::vector<std::int64_t> initial_registers;
   std::size_t nodes = 0;          // length of a cursor's list of nodes
   bool has_outputs = false;       // whether there are defined variables
