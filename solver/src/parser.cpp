@@ -52,7 +52,7 @@ void Parser::fail(std::string_view expected) const {
 }
 
 void Parser::fail_condition(const Part& part) const {
-  fail_at(part.begin, "expected a number, found a condition");
+  fail_at(part.begin(), "expected a number, found a condition");
 }
 
 void Parser::fail_number() const {
@@ -94,7 +94,7 @@ void Parser::parse_statement() {
   statement.first = static_cast<std::int32_t>(model_.nodes.size());
   const Part part = parse_condition();
   require_condition(part);
-  statement.root = part.node;
+  statement.root = part.node();
   statement.end = last_end_;
   expect(TokenKind::semicolon, "';' or an operator");
   model_.add_statement(statement);
@@ -120,7 +120,7 @@ void Parser::parse_objective(bool maximize) {
   const Part part = parse_sum();
   require_number(part);
   expect(TokenKind::semicolon, "';' or an operator");
-  model_.objectives.push_back({part.node, maximize});
+  model_.objectives.push_back({part.node(), maximize});
 }
 
 // A number that is all of a list's element, which most are: without going through the grammar.
@@ -140,7 +140,7 @@ std::int32_t Parser::parse_membership(const Part& left, bool negated) {
     node = parse_range(left);
   } else if (lexer_.plain_list(token_, model_.pool)) {
     advance();
-    node = model_.add_in_pool(left.node, offset);
+    node = model_.add_in_pool(left.node(), offset);
   } else {
     node = parse_list(left);
   }
@@ -157,13 +157,13 @@ std::int32_t Parser::parse_list(const Part& left) {
       continue;
     }
     const Part part = parse_sum();
-    if (is_condition_node(part.node) || !constant(part.node, value)) {
-      fail_at(part.begin, "expected an integer in the list, found " + describe_at(part.begin));
+    if (is_condition_node(part.node()) || !constant(part.node(), value)) {
+      fail_at(part.begin(), "expected an integer in the list, found " + describe_at(part.begin()));
     }
     values.push_back(value);
   } while (accept(TokenKind::comma));
   expect(TokenKind::right_bracket, "',' or ']'");
-  return model_.add_in_list(left.node, values);
+  return model_.add_in_list(left.node(), values);
 }
 
 std::int32_t Parser::parse_range(const Part& left) {
@@ -175,13 +175,13 @@ std::int32_t Parser::parse_range(const Part& left) {
   require_number(high);
   std::int64_t low_value = 0;
   std::int64_t high_value = 0;
-  if (!constant(low.node, low_value)) {
-    fail_at(low.begin, "expected an integer as the end of an interval");
+  if (!constant(low.node(), low_value)) {
+    fail_at(low.begin(), "expected an integer as the end of an interval");
   }
-  if (!constant(high.node, high_value)) {
-    fail_at(high.begin, "expected an integer as the end of an interval");
+  if (!constant(high.node(), high_value)) {
+    fail_at(high.begin(), "expected an integer as the end of an interval");
   }
-  return model_.add_in_range(left.node, low_value, high_value);
+  return model_.add_in_range(left.node(), low_value, high_value);
 }
 
 }  // namespace constrint::detail

@@ -18,10 +18,18 @@ class Parser {
   void parse_all();
 
  private:
-  /// A parsed part, with where it begins for messages about it.
-  struct Part {
-    std::int32_t node = 0;
-    std::uint32_t begin = 0;
+  /// A parsed part, with where it begins for messages about it. One number: two halves that are
+  /// written one by one and read together would have to reach memory in between.
+  class Part {
+   public:
+    Part() = default;
+    Part(std::int32_t node, std::uint32_t begin)
+        : both_(static_cast<std::uint64_t>(begin) << 32 | static_cast<std::uint32_t>(node)) {}
+    [[nodiscard]] std::int32_t node() const { return static_cast<std::int32_t>(both_); }
+    [[nodiscard]] std::uint32_t begin() const { return static_cast<std::uint32_t>(both_ >> 32); }
+
+   private:
+    std::uint64_t both_ = 0;
   };
 
   void parse_statement();
@@ -66,10 +74,10 @@ class Parser {
     return is_condition(model_.nodes[static_cast<std::size_t>(node)].op);
   }
   void require_number(const Part& part) const {
-    if (is_condition_node(part.node)) fail_condition(part);
+    if (is_condition_node(part.node())) fail_condition(part);
   }
   void require_condition(const Part& part) const {
-    if (!is_condition_node(part.node)) fail_number();
+    if (!is_condition_node(part.node())) fail_number();
   }
   bool constant(std::int32_t node, std::int64_t& value) const;
   std::int32_t conjunction(std::int32_t a, std::int32_t b);

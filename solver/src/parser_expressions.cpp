@@ -63,7 +63,7 @@ inline Parser::Part Parser::implication_from(Part left) {
   advance();
   const Part right = parse_condition();
   require_condition(right);
-  return {model_.add_node(Op::implies, left.node, right.node), left.begin};
+  return {model_.add_node(Op::implies, left.node(), right.node()), left.begin()};
 }
 
 inline Parser::Part Parser::disjunction_from(Part left) {
@@ -72,7 +72,7 @@ inline Parser::Part Parser::disjunction_from(Part left) {
     advance();
     const Part right = conjunction_from(parse_conjunct());
     require_condition(right);
-    left.node = model_.add_node(Op::logical_or, left.node, right.node);
+    left = {model_.add_node(Op::logical_or, left.node(), right.node()), left.begin()};
   }
   return left;
 }
@@ -83,7 +83,7 @@ inline Parser::Part Parser::conjunction_from(Part left) {
     advance();
     const Part right = parse_conjunct();
     require_condition(right);
-    left.node = model_.add_node(Op::logical_and, left.node, right.node);
+    left = {model_.add_node(Op::logical_and, left.node(), right.node()), left.begin()};
   }
   return left;
 }
@@ -98,7 +98,7 @@ Parser::Part Parser::parse_conjunct() {
   advance();
   const Part operand = parse_conjunct();
   require_condition(operand);
-  return {model_.add_node(Op::logical_not, operand.node), first};
+  return {model_.add_node(Op::logical_not, operand.node()), first};
 }
 
 inline Parser::Part Parser::comparison_from(Part first) {
@@ -121,10 +121,10 @@ inline Parser::Part Parser::comparison_from(Part first) {
     }
     const Part right = parse_sum();
     require_number(right);
-    chain = conjunction(chain, model_.add_node(op, left.node, right.node));
+    chain = conjunction(chain, model_.add_node(op, left.node(), right.node()));
     left = right;
   }
-  return chain < 0 ? first : Part{chain, first.begin};
+  return chain < 0 ? first : Part{chain, first.begin()};
 }
 
 Parser::Part Parser::parse_sum() {
@@ -138,7 +138,7 @@ inline Parser::Part Parser::sum_from(Part left) {
     advance();
     const Part right = product_from(parse_operand());
     require_number(right);
-    left.node = model_.add_folded(op, left.node, right.node);
+    left = {model_.add_folded(op, left.node(), right.node()), left.begin()};
   }
   return left;
 }
@@ -150,8 +150,7 @@ inline Parser::Part Parser::parse_operand() {
   if (token_.kind == TokenKind::identifier) {
     result = parse_variable();
   } else if (token_.kind == TokenKind::number && token_.number <= kLargest) {
-    result.begin = token_.begin;
-    result.node = model_.add_constant(static_cast<std::int64_t>(token_.number));
+    result = {model_.add_constant(static_cast<std::int64_t>(token_.number)), token_.begin};
     advance();
   } else {
     return parse_unary();
@@ -170,7 +169,7 @@ inline Parser::Part Parser::product_from(Part left) {
     advance();
     const Part right = parse_operand();
     require_number(right);
-    left.node = model_.add_folded(op, left.node, right.node);
+    left = {model_.add_folded(op, left.node(), right.node()), left.begin()};
   }
 }
 
@@ -186,14 +185,14 @@ Parser::Part Parser::parse_unary() {
   }
   const Part operand = parse_unary();
   require_number(operand);
-  return {model_.add_folded(Op::negate, operand.node, operand.node), first};
+  return {model_.add_folded(Op::negate, operand.node(), operand.node()), first};
 }
 
 std::int64_t Parser::parse_exponent() {
   const std::uint32_t first = token_.begin;
   const Part part = parse_unary();
   std::int64_t exponent = 0;
-  if (is_condition_node(part.node) || !constant(part.node, exponent) || exponent < 0) {
+  if (is_condition_node(part.node()) || !constant(part.node(), exponent) || exponent < 0) {
     fail_at(first, "expected a constant exponent of at least 0, found " + describe_at(first));
   }
   return exponent;
@@ -212,11 +211,11 @@ Parser::Part Parser::parse_exponent_of(const Part& base) {
   const std::int64_t exponent = parse_exponent();
   std::int64_t value = 0;
   Int128 folded = 0;
-  if (constant(base.node, value) && power_exact(value, exponent, folded) &&
+  if (constant(base.node(), value) && power_exact(value, exponent, folded) &&
       folded == static_cast<std::int64_t>(folded)) {
-    return {model_.add_constant(static_cast<std::int64_t>(folded)), base.begin};
+    return {model_.add_constant(static_cast<std::int64_t>(folded)), base.begin()};
   }
-  return {model_.add_node(Op::power, base.node, 0, exponent), base.begin};
+  return {model_.add_node(Op::power, base.node(), 0, exponent), base.begin()};
 }
 
 Parser::Part Parser::parse_primary() {
@@ -237,7 +236,7 @@ Parser::Part Parser::parse_primary() {
       advance();
       const Part inner = parse_condition();
       expect(TokenKind::right_parenthesis, "')' or an operator");
-      return {inner.node, first};
+      return {inner.node(), first};
     }
     case TokenKind::word_min:
       return parse_function(Op::minimum);
@@ -258,17 +257,17 @@ Parser::Part Parser::parse_function(Op op) {
   Part result = parse_sum();
   require_number(result);
   if (op == Op::absolute) {
-    result.node = model_.add_folded(op, result.node, result.node);
+    result = {model_.add_folded(op, result.node(), result.node()), result.begin()};
   } else {
     if (token_.kind != TokenKind::comma) fail("',' and another argument");
     while (accept(TokenKind::comma)) {
       const Part next = parse_sum();
       require_number(next);
-      result.node = model_.add_folded(op, result.node, next.node);
+      result = {model_.add_folded(op, result.node(), next.node()), result.begin()};
     }
   }
   expect(TokenKind::right_parenthesis, "')' or an operator");
-  return {result.node, first};
+  return {result.node(), first};
 }
 
 }  // namespace constrint::detail
