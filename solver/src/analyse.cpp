@@ -93,7 +93,7 @@ Status decide(const Model& model, const Options& options, detail::Limits& limits
   std::vector<bool> open(static_cast<std::size_t>(parts), false);
   Status result = Status::satisfiable;
   for (std::int32_t p = 0; p < parts; ++p) {
-    std::vector<detail::OrderedVariable> own;
+    detail::VariableOrder own;
     for (const auto& entry : order) {
       if (part[static_cast<std::size_t>(entry.variable)] == p) own.push_back(entry);
     }

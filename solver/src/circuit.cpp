@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "circuit.hpp"
 
-#include <algorithm>
+#include <utility>
 
 #include "evaluate_gate.hpp"
 
@@ -11,80 +11,175 @@ Interval evaluate(const Circuit& circuit, const Gate& gate) {
   return evaluate_gate(circuit, gate);
 }
 
-std::int32_t Compiler::constant(std::int64_t value) {
-  Gate gate;
-  gate.op = Op::constant;
-  gate.value = value;
-  gate.range = {value, value};
-  circuit_.gates.push_back(gate);
-  return static_cast<std::int32_t>(circuit_.gates.size() - 1);
-}
-
 // What holds whatever the operands are, which intervals do not see: x - x, x % x, x ^ 1, and that a
-// remainder is never its divisor. Divisors that may be zero have guards of their own. -1: nothing.
-std::int32_t Compiler::identity(Op op, std::int32_t a, std::int32_t b, std::int64_t value) {
-  if (op == Op::power && value == 1) return a;
-  if (!is_binary(op)) return -1;
+// remainder is never its divisor. Divisors that may be zero have guards of their own.
+bool Compiler::identity(Op op, const Operand& a, const Operand& b, std::int64_t value,
+                        Operand& result) const {
+  if (op == Op::power && value == 1) {
+    result = a;
+    return true;
+  }
+  if (!is_binary(op) || a.id < 0 || b.id < 0) return false;
   if (op == Op::equal || op == Op::not_equal) {
     const auto is_remainder_by = [&](std::int32_t remainder, std::int32_t divisor) {
       const Gate& own = circuit_.gates[static_cast<std::size_t>(remainder)];
       return own.op == Op::modulo && own.b == divisor;
     };
-    if (is_remainder_by(a, b) || is_remainder_by(b, a)) return constant(op == Op::equal ? 0 : 1);
+    if (is_remainder_by(a.id, b.id) || is_remainder_by(b.id, a.id)) {
+      result = constant(op == Op::equal ? 0 : 1);
+      return true;
+    }
   }
-  if (a != b) return -1;
+  if (a.id != b.id) return false;
   switch (op) {
     case Op::subtract:
     case Op::modulo:
     case Op::not_equal:
     case Op::less:
-      return constant(0);
+      result = constant(0);
+      return true;
     case Op::divide:
     case Op::equal:
     case Op::less_equal:
-      return constant(1);
+      result = constant(1);
+      return true;
     case Op::minimum:
     case Op::maximum:
     case Op::logical_and:
     case Op::logical_or:
-      return a;
+      result = a;
+      return true;
     default:
-      return -1;
+      return false;
   }
 }
 
-std::int32_t Compiler::gate(Op op, std::int32_t a, std::int32_t b, std::int64_t value) {
-  if (const std::int32_t known = identity(op, a, b, value); known >= 0) return known;
-  Gate gate;
-  gate.op = op;
-  gate.a = a;
-  gate.b = b;
-  gate.value = value;
-  gate.range = evaluate(circuit_, gate);
-  // An empty range comes from a division whose divisor can only be zero; the guard makes the
-  // statement false.
-  if (gate.range.empty()) gate.range = {};
-  if (gate.range.fixed()) return constant(gate.range.low);
-  if (op == Op::logical_and || op == Op::logical_or) {
-    // A decided operand that does not decide the gate leaves the other one.
-    if (circuit_.gates[static_cast<std::size_t>(a)].range.fixed()) return b;
-    if (circuit_.gates[static_cast<std::size_t>(b)].range.fixed()) return a;
-  }
-  circuit_.gates.push_back(gate);
+inline std::int32_t Compiler::gate_of(const Operand& operand) {
+  return operand.id >= 0 ? operand.id : constant_gate(operand);
+}
+
+std::int32_t Compiler::constant_gate(const Operand& operand) {
+  Gate& own = circuit_.gates.emplace_back();
+  own.op = Op::constant;
+  own.value = operand.value();
+  own.range = operand.range;
   return static_cast<std::int32_t>(circuit_.gates.size() - 1);
 }
 
-std::int32_t Compiler::build(std::int32_t root) {
-  const std::vector<Node>& nodes = circuit_.model->nodes;
-  if (mark_.size() < nodes.size()) {
-    gate_of_.resize(nodes.size());
-    mark_.resize(nodes.size(), 0);
-    stack_.reserve(64);
+void Compiler::begin_scope() {
+  seen_.resize(circuit_.model->variables.size(), 0);
+  ++seen_mark_;
+}
+
+// Takes a gate that is read into the scope, if it is an unfixed variable.
+inline void Compiler::read(std::int32_t id) {
+  const auto at = static_cast<std::size_t>(id);
+  if (at >= seen_.size() || seen_[at] == seen_mark_) return;
+  seen_[at] = seen_mark_;
+  const Interval range = circuit_.gates[at].range;
+  if (range.low != range.high) circuit_.scope.push_back(id);
+}
+
+// offset: of members in the pool, for operators without a second operand.
+inline Compiler::Operand Compiler::gate(Op op, const Operand& a, const Operand& b,
+                                        std::int32_t offset, std::int64_t value) {
+  Operand result;
+  if (identity(op, a, b, value, result)) return result;
+  Interval range = evaluate_operator(
+      *circuit_.model, op, a.range, [&] { return b.range; }, offset, value, Interval());
+  // An empty range comes from a division whose divisor can only be zero; the guard makes the
+  // statement false.
+  if (range.empty()) range = {};
+  if (range.fixed()) return constant(range.low);
+  if (op == Op::logical_and || op == Op::logical_or) {
+    // A decided operand that does not decide the gate leaves the other one.
+    if (a.range.fixed()) return b;
+    if (b.range.fixed()) return a;
   }
+  const std::int32_t first = gate_of(a);
+  const std::int32_t second = is_binary(op) ? gate_of(b) : offset;
+  read(first);
+  if (is_binary(op)) read(second);
+  circuit_.gates.push_back({{range.low, range.high}, value, first, second, op, false});
+  return {static_cast<std::int32_t>(circuit_.gates.size() - 1), range};
+}
+
+// gate() for the most frequent operator. False where it is not as simple.
+inline bool Compiler::multiply_gate(const Operand& a, const Operand& b, Operand& result) {
+  std::int64_t low = 0;
+  std::int64_t high = 0;
+  if ((a.range.low | b.range.low) < 0 || __builtin_mul_overflow(a.range.low, b.range.low, &low) ||
+      __builtin_mul_overflow(a.range.high, b.range.high, &high)) {
+    return false;
+  }
+  result.id = -1;
+  result.range.low = low;
+  result.range.high = high;
+  if (result.range.fixed()) return true;
+  const std::int32_t first = gate_of(a);
+  const std::int32_t second = gate_of(b);
+  read(first);
+  read(second);
+  result.id = static_cast<std::int32_t>(circuit_.gates.size());
+  circuit_.gates.push_back({{low, high}, 0, first, second, Op::multiply, false});
+  return true;
+}
+
+// Constants and variables need not be visited before they are read.
+inline Compiler::Operand Compiler::operand_of(std::int32_t node) const {
+  const Node& own = circuit_.model->nodes[static_cast<std::size_t>(node)];
+  if (own.op == Op::constant) return constant(own.value);
+  // End by end: what was written so is slow to read whole.
+  if (own.op == Op::variable) {
+    const Interval& range = circuit_.gates[static_cast<std::size_t>(own.a)].range;
+    return {own.a, {range.low, range.high}};
+  }
+  const Operand& known = operand_[static_cast<std::size_t>(node)];
+  return {known.id, {known.range.low, known.range.high}};
+}
+
+inline Compiler::Operand Compiler::build_node(const Node& node) {
+  const bool binary = is_binary(node.op);
+  Operand a = operand_of(node.a);
+  Operand b = binary ? operand_of(node.b) : Operand();
+  Op op = node.op;
+  if (op == Op::greater || op == Op::greater_equal) {
+    std::swap(a, b);
+    op = op == Op::greater ? Op::less : Op::less_equal;
+  } else if (op == Op::implies) {
+    a = gate(Op::logical_not, a, {}, 0, 0);
+    op = Op::logical_or;
+  } else if (op == Op::divide || op == Op::modulo) {
+    if (b.range.contains(0)) guards_.push_back(b);
+  }
+  return gate(op, a, b, binary ? 0 : node.b, node.value);
+}
+
+// A statement of a text has its nodes one after the other, children first.
+Compiler::Operand Compiler::build_in_order(std::int32_t first, std::int32_t root) {
+  const RecyclingVector<Node>& nodes = circuit_.model->nodes;
+  if (operand_.size() < nodes.size()) operand_.resize(nodes.size());
+  for (auto at = static_cast<std::size_t>(first); at <= static_cast<std::size_t>(root); ++at) {
+    const Node& node = nodes[at];
+    if (is_leaf(node.op)) continue;
+    if (node.op == Op::multiply &&
+        multiply_gate(operand_of(node.a), operand_of(node.b), operand_[at])) {
+      continue;
+    }
+    operand_[at] = build_node(node);
+  }
+  return operand_of(root);
+}
+
+Compiler::Operand Compiler::build(std::int32_t root) {
+  const RecyclingVector<Node>& nodes = circuit_.model->nodes;
+  if (operand_.size() < nodes.size()) operand_.resize(nodes.size());
+  mark_.resize(nodes.size(), 0);
   ++current_;
   stack_.push_back(root);
   const auto done = [&](std::int32_t node) {
-    return mark_[static_cast<std::size_t>(node)] == current_;
+    const auto at = static_cast<std::size_t>(node);
+    return is_leaf(nodes[at].op) || mark_[at] == current_;
   };
   while (!stack_.empty()) {
     const std::int32_t id = stack_.back();
@@ -94,91 +189,74 @@ std::int32_t Compiler::build(std::int32_t root) {
       stack_.pop_back();
       continue;
     }
-    if (node.op == Op::variable) {
-      gate_of_[at] = node.a;
-    } else if (node.op == Op::constant) {
-      gate_of_[at] = constant(node.value);
-    } else {
-      const bool binary = is_binary(node.op);
-      if (!done(node.a) || (binary && !done(node.b))) {
-        if (binary && !done(node.b)) stack_.push_back(node.b);
-        if (!done(node.a)) stack_.push_back(node.a);
-        continue;
-      }
-      std::int32_t a = gate_of_[static_cast<std::size_t>(node.a)];
-      std::int32_t b = binary ? gate_of_[static_cast<std::size_t>(node.b)] : node.b;
-      Op op = node.op;
-      if (op == Op::greater || op == Op::greater_equal) {
-        std::swap(a, b);
-        op = op == Op::greater ? Op::less : Op::less_equal;
-      } else if (op == Op::implies) {
-        a = gate(Op::logical_not, a, 0, 0);
-        op = Op::logical_or;
-      } else if (op == Op::divide || op == Op::modulo) {
-        if (circuit_.gates[static_cast<std::size_t>(b)].range.contains(0)) guards_.push_back(b);
-      }
-      gate_of_[at] = gate(op, a, b, node.value);
+    const bool binary = is_binary(node.op);
+    if (!done(node.a) || (binary && !done(node.b))) {
+      if (binary && !done(node.b)) stack_.push_back(node.b);
+      if (!done(node.a)) stack_.push_back(node.a);
+      continue;
     }
+    operand_[at] = build_node(node);
     mark_[at] = current_;
     stack_.pop_back();
   }
-  return gate_of_[static_cast<std::size_t>(root)];
+  return operand_of(root);
 }
 
 void Compiler::collect_scope(Constraint& constraint) {
   constraint.scope_begin = static_cast<std::int32_t>(circuit_.scope.size());
-  const std::size_t variables = circuit_.model->variables.size();
-  seen_.resize(variables, 0);
-  ++seen_mark_;
-  const auto visit = [&](std::int32_t id) {
-    const auto at = static_cast<std::size_t>(id);
-    if (at >= variables || seen_[at] == seen_mark_) return;
-    seen_[at] = seen_mark_;
-    const Interval range = circuit_.gates[at].range;
-    if (range.low != range.high) circuit_.scope.push_back(id);
-  };
-  visit(constraint.root);
+  begin_scope();
+  read(constraint.root);
   for (std::int32_t g = constraint.begin; g < constraint.end; ++g) {
     const Gate& gate = circuit_.gates[static_cast<std::size_t>(g)];
     if (gate.op == Op::constant) continue;
-    visit(gate.a);
-    if (is_binary(gate.op)) visit(gate.b);
+    read(gate.a);
+    if (is_binary(gate.op)) read(gate.b);
   }
   constraint.scope_end = static_cast<std::int32_t>(circuit_.scope.size());
 }
 
-void Compiler::add_statement(std::int32_t root, std::int32_t statement) {
-  Constraint constraint;
-  constraint.statement = statement;
-  constraint.begin = static_cast<std::int32_t>(circuit_.gates.size());
-  guards_.clear();
-  std::int32_t top = build(root);
-  // A division by zero anywhere makes the whole statement false, so every such divisor must differ
-  // from zero.
-  for (const std::int32_t divisor : guards_) {
-    const std::int32_t zero = constant(0);
-    top = gate(Op::logical_and, top, gate(Op::not_equal, divisor, zero, 0), 0);
+// A division by zero anywhere makes the whole statement false, so every such divisor must differ
+// from zero.
+Compiler::Operand Compiler::add_guards(Operand top) {
+  for (const Operand& divisor : guards_) {
+    const Operand differs = gate(Op::not_equal, divisor, constant(0), 0, 0);
+    top = gate(Op::logical_and, top, differs, 0, 0);
   }
-  constraint.root = top;
+  return top;
+}
+
+bool Compiler::add_statement(const Statement& statement, std::int32_t index) {
+  Constraint constraint;
+  constraint.statement = index;
+  constraint.begin = static_cast<std::int32_t>(circuit_.gates.size());
+  constraint.scope_begin = static_cast<std::int32_t>(circuit_.scope.size());
+  guards_.clear();
+  begin_scope();
+  Operand top =
+      statement.first < 0 ? build(statement.root) : build_in_order(statement.first, statement.root);
+  if (!guards_.empty()) top = add_guards(top);
+  if (top.range.low == 1) {  // holds always
+    circuit_.gates.resize(static_cast<std::size_t>(constraint.begin));
+    circuit_.scope.resize(static_cast<std::size_t>(constraint.scope_begin));
+    return false;
+  }
+  constraint.root = gate_of(top);
   constraint.end = static_cast<std::int32_t>(circuit_.gates.size());
-  const Interval range = circuit_.gates[static_cast<std::size_t>(top)].range;
-  if (range.low == 1) return;  // holds always
-  collect_scope(constraint);
+  constraint.scope_end = static_cast<std::int32_t>(circuit_.scope.size());
   circuit_.constraints.push_back(constraint);
+  return true;
 }
 
 std::int32_t Compiler::add_objective(std::int32_t root) {
   Constraint constraint;
   constraint.begin = static_cast<std::int32_t>(circuit_.gates.size());
+  const std::size_t scope = circuit_.scope.size();
   guards_.clear();
-  const std::int32_t value = build(root);
-  std::int32_t top = constant(1);
-  for (const std::int32_t divisor : guards_) {
-    const std::int32_t zero = constant(0);
-    top = gate(Op::logical_and, top, gate(Op::not_equal, divisor, zero, 0), 0);
-  }
-  constraint.root = top;
+  begin_scope();
+  const std::int32_t value = gate_of(build(root));
+  constraint.root = gate_of(add_guards(constant(1)));
   constraint.end = static_cast<std::int32_t>(circuit_.gates.size());
+  circuit_.scope.resize(scope);
   collect_scope(constraint);
   circuit_.constraints.push_back(constraint);
   return value;
@@ -187,24 +265,33 @@ std::int32_t Compiler::add_objective(std::int32_t root) {
 bool Compiler::recompile(Constraint& constraint) {
   RecyclingVector<Gate>& gates = circuit_.gates;
   const auto begin = static_cast<std::int32_t>(gates.size());
-  const auto old_begin = constraint.begin;
-  gate_of_.resize(std::max(gate_of_.size(), static_cast<std::size_t>(constraint.end - old_begin)));
-  const auto moved = [&](std::int32_t id) {
-    return id < old_begin ? id : gate_of_[static_cast<std::size_t>(id - old_begin)];
+  const std::int32_t old_begin = constraint.begin;
+  const auto length = static_cast<std::size_t>(constraint.end - old_begin);
+  if (operand_.size() < length) operand_.resize(length);
+  constraint.scope_begin = static_cast<std::int32_t>(circuit_.scope.size());
+  begin_scope();
+  const auto moved = [&](std::int32_t id) -> Operand {
+    if (id < old_begin) return {id, gates[static_cast<std::size_t>(id)].range};
+    return operand_[static_cast<std::size_t>(id - old_begin)];
   };
   for (std::int32_t g = old_begin; g < constraint.end; ++g) {
     const Gate old = gates[static_cast<std::size_t>(g)];
-    auto& target = gate_of_[static_cast<std::size_t>(g - old_begin)];
+    Operand& target = operand_[static_cast<std::size_t>(g - old_begin)];
     if (old.op == Op::constant) {
-      target = g;
+      target = constant(old.value);
     } else {
-      target = gate(old.op, moved(old.a), is_binary(old.op) ? moved(old.b) : old.b, old.value);
+      const bool binary = is_binary(old.op);
+      const Operand a = moved(old.a);
+      const Operand b = binary ? moved(old.b) : Operand();
+      target = gate(old.op, a, b, binary ? 0 : old.b, old.value);
     }
   }
-  constraint.root = moved(constraint.root);
+  const Operand top = moved(constraint.root);
+  constraint.root = gate_of(top);
   constraint.begin = begin;
   constraint.end = static_cast<std::int32_t>(gates.size());
-  return gates[static_cast<std::size_t>(constraint.root)].range.low != 1;
+  constraint.scope_end = static_cast<std::int32_t>(circuit_.scope.size());
+  return top.range.low != 1;
 }
 
 }  // namespace constrint::detail

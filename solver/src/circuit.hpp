@@ -20,6 +20,7 @@ struct Gate {
   std::int32_t a = 0;
   std::int32_t b = 0;
   Op op = Op::constant;
+  bool narrowed = false;  // by the revision in work: must be narrower than its operands make it
 };
 
 /// One statement: gates[begin, end), of which root must be true. Its unfixed variables when it was
@@ -31,9 +32,8 @@ struct Constraint {
   std::int32_t scope_begin = 0;
   std::int32_t scope_end = 0;
   std::int32_t statement = -1;
-  std::uint32_t revised = 0;   // tick of the last revision
-  std::uint32_t compiled = 0;  // tick when its gates were made; 0: not known
-  bool active = true;          // not yet known to hold for every assignment
+  std::uint32_t revised = 0;  // tick of the last revision
+  bool active = true;         // not yet known to hold for every assignment
 };
 
 struct Circuit {
@@ -48,31 +48,48 @@ class Compiler {
  public:
   explicit Compiler(Circuit& circuit) : circuit_(circuit) {}
 
-  /// Adds the constraint that the model's node is true.
-  void add_statement(std::int32_t root, std::int32_t statement);
+  /// Adds the constraint that the statement's root is true. False if it always is, and nothing was
+  /// added.
+  bool add_statement(const Statement& statement, std::int32_t index);
   /// Adds the gates of a number (an objective) as a constraint that is always true; returns its
   /// gate.
   std::int32_t add_objective(std::int32_t root);
-  /// Compiles a constraint anew with what is known now, at the end of the circuit. True if
-  /// something is left of it.
+  /// Compiles a constraint anew with what is known now, at the end of the circuit; its scope, too.
+  /// True if something is left of it.
   bool recompile(Constraint& constraint);
   /// Sets the scope of a constraint to its unfixed variables.
   void collect_scope(Constraint& constraint);
 
  private:
-  std::int32_t build(std::int32_t root);
-  std::int32_t gate(Op op, std::int32_t a, std::int32_t b, std::int64_t value);
-  std::int32_t identity(Op op, std::int32_t a, std::int32_t b, std::int64_t value);
-  std::int32_t constant(std::int64_t value);
+  /// What a gate reads: another gate, or a constant that has no gate yet (id < 0).
+  struct Operand {
+    std::int32_t id = -1;
+    Interval range;
+    [[nodiscard]] std::int64_t value() const { return range.low; }
+  };
+  static Operand constant(std::int64_t value) { return {-1, {value, value}}; }
+
+  Operand build(std::int32_t root);
+  Operand build_in_order(std::int32_t first, std::int32_t root);
+  Operand build_node(const Node& node);
+  Operand operand_of(std::int32_t node) const;
+  Operand add_guards(Operand top);
+  Operand gate(Op op, const Operand& a, const Operand& b, std::int32_t offset, std::int64_t value);
+  bool identity(Op op, const Operand& a, const Operand& b, std::int64_t value,
+                Operand& result) const;
+  bool multiply_gate(const Operand& a, const Operand& b, Operand& result);
+  std::int32_t gate_of(const Operand& operand);
+  std::int32_t constant_gate(const Operand& operand);
+  void begin_scope();
+  void read(std::int32_t id);
 
   Circuit& circuit_;
-  RecyclingVector<std::int32_t>
-      gate_of_;  // by model node or old gate; valid where its mark is current
-  RecyclingVector<std::int32_t> mark_;
+  RecyclingVector<Operand> operand_;    // by model node or old gate
+  RecyclingVector<std::int32_t> mark_;  // by model node: valid where it is current
   std::int32_t current_ = 0;
   RecyclingVector<std::int32_t> stack_;
-  RecyclingVector<std::int32_t> guards_;  // divisors that may be zero
-  RecyclingVector<std::int32_t> seen_;
+  RecyclingVector<Operand> guards_;     // divisors that may be zero
+  RecyclingVector<std::int32_t> seen_;  // by variable: in the scope where it is seen_mark_
   std::int32_t seen_mark_ = 0;
 };
 

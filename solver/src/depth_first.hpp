@@ -49,7 +49,7 @@ class DepthFirst {
   std::span<const OrderedVariable> order_;
   std::span<const std::int32_t> part_;
   Limits& limits_;
-  std::vector<Frame> stack_;
+  RecyclingVector<Frame> stack_;
   bool light_ = true;
   bool started_ = false;
   std::uint64_t failures_ = 0;

@@ -47,15 +47,14 @@ class Diagram {
 
   /// Builds it from a search for all solutions, where the values are too wide for a graph. The
   /// propagator must stand at the root with its occurrences built, and does so again afterwards.
-  Diagram(Propagator& root, const std::vector<OrderedVariable>& variables, Limits& limits,
+  Diagram(Propagator& root, const VariableOrder& variables, Limits& limits,
           std::size_t memory_bytes);
 
   /// None, for this reason.
   explicit Diagram(Status status) : status_(status) {}
 
   /// Builds it from all solutions: rows with the values of `variables`, in order.
-  Diagram(const std::vector<OrderedVariable>& variables, std::vector<std::int64_t> rows,
-          std::size_t memory_bytes);
+  Diagram(const VariableOrder& variables, std::vector<std::int64_t> rows, std::size_t memory_bytes);
   /// Memory that building from so many rows takes at least.
   static Uint128 bytes_from_rows(std::size_t variables, Uint128 rows) {
     // The row, its place in the order, and the nodes below two levels.
@@ -85,8 +84,8 @@ class Diagram {
 };
 
 /// The number of solutions of one part by searching for all of them.
-Status count_by_search(Propagator& root, const std::vector<OrderedVariable>& variables,
-                       Limits& limits, Uint128& count);
+Status count_by_search(Propagator& root, const VariableOrder& variables, Limits& limits,
+                       Uint128& count);
 
 /// The number of solutions of one part without keeping a diagram: states are carried forward with
 /// the number of ways to reach them. Where there are too many states for the memory, they are

@@ -11,7 +11,7 @@ namespace constrint::detail {
 namespace {
 
 // Brings the rows into the preferred order.
-void sort_rows(const std::vector<OrderedVariable>& variables, std::vector<std::int64_t>& rows) {
+void sort_rows(const VariableOrder& variables, std::vector<std::int64_t>& rows) {
   const std::size_t width = variables.size();
   std::vector<std::uint32_t> source(rows.size() / width);  // by place in the order
   std::iota(source.begin(), source.end(), std::uint32_t{0});
@@ -45,7 +45,7 @@ void sort_rows(const std::vector<OrderedVariable>& variables, std::vector<std::i
 
 }  // namespace
 
-Diagram::Diagram(const std::vector<OrderedVariable>& variables, std::vector<std::int64_t> rows,
+Diagram::Diagram(const VariableOrder& variables, std::vector<std::int64_t> rows,
                  std::size_t memory_bytes) {
   const std::size_t width = variables.size();
   const std::size_t count = rows.size() / width;

@@ -5,7 +5,7 @@
 
 namespace constrint::detail {
 
-Diagram::Diagram(Propagator& root, const std::vector<OrderedVariable>& variables, Limits& limits,
+Diagram::Diagram(Propagator& root, const VariableOrder& variables, Limits& limits,
                  std::size_t memory_bytes) {
   const std::size_t depth = variables.size();
   for (const OrderedVariable& entry : variables) {
@@ -50,8 +50,8 @@ Diagram::Diagram(Propagator& root, const std::vector<OrderedVariable>& variables
   status_ = levels_[0].counts.empty() ? Status::unsatisfiable : Status::satisfiable;
 }
 
-Status count_by_search(Propagator& root, const std::vector<OrderedVariable>& variables,
-                       Limits& limits, Uint128& count) {
+Status count_by_search(Propagator& root, const VariableOrder& variables, Limits& limits,
+                       Uint128& count) {
   count = 0;
   const Propagator::Mark mark = root.mark();
   DepthFirst search(root, variables, {}, limits);

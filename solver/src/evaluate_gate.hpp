@@ -21,35 +21,35 @@ inline Interval equality(Interval a, Interval b) {
   return truth(a.fixed() && b.fixed() && a.low == b.low, a.high < b.low || b.high < a.low);
 }
 
-/// in_list and in_range.
-inline Interval membership(const Circuit& circuit, const Gate& gate, Interval a) {
-  const std::int64_t* pool = circuit.model->pool.data() + gate.b;
-  if (gate.op == Op::in_range) {
+/// in_list and in_range: `pool` is where the members or the two ends are.
+inline Interval membership(Op op, Interval a, const std::int64_t* pool, std::int64_t size) {
+  if (op == Op::in_range) {
     return truth(
         a.low >= pool[0] && a.high <= pool[1] && a.high != kInfinity && a.low != kMinusInfinity,
         a.high < pool[0] || a.low > pool[1]);
   }
-  const std::int64_t* end = pool + gate.value;
+  const std::int64_t* end = pool + size;
   const std::int64_t* first = std::lower_bound(pool, end, a.low);
   const bool none = first == end || *first > a.high;
   return truth(a.fixed() && !none, none);
 }
 
-/// evaluate(), in place: for loops over gates, which spend much of their time in it.
-[[gnu::always_inline]] inline Interval evaluate_gate(const Circuit& circuit, const Gate& gate) {
-  const Gate* gates = circuit.gates.data();
-  const Interval a = gates[static_cast<std::size_t>(gate.a)].range;
-  const auto b = [&] { return gates[static_cast<std::size_t>(gate.b)].range; };
-  switch (gate.op) {
+/// An operator on an interval and on what `b()` gives, which is called for binary ones only.
+/// offset: of members in the model's pool. other: what any further operator gives.
+template <class Second>
+[[gnu::always_inline]] inline Interval evaluate_operator(const ModelData& model, Op op, Interval a,
+                                                         Second&& b, std::int32_t offset,
+                                                         std::int64_t value, Interval other) {
+  switch (op) {
     case Op::negate:
       return negate(a);
     case Op::power:
-      return power(a, gate.value);
+      return power(a, value);
     case Op::absolute:
       return absolute(a);
     case Op::in_list:
     case Op::in_range:
-      return membership(circuit, gate, a);
+      return membership(op, a, model.pool.data() + offset, value);
     case Op::logical_not:
       return {1 - a.high, 1 - a.low};
     case Op::add:
@@ -81,8 +81,21 @@ inline Interval membership(const Circuit& circuit, const Gate& gate, Interval a)
     case Op::logical_or:
       return {a.low | b().low, a.high | b().high};
     default:
-      return gate.range;
+      return other;
   }
+}
+
+/// evaluate(), in place: for loops over gates, which spend much of their time in it.
+[[gnu::always_inline]] inline Interval evaluate_gate(const Circuit& circuit, const Gate& gate) {
+  const Gate* gates = circuit.gates.data();
+  // End by end: what was written so is slow to read whole.
+  const auto range_of = [gates](std::int32_t id) -> Interval {
+    const Interval& range = gates[static_cast<std::size_t>(id)].range;
+    return {range.low, range.high};
+  };
+  return evaluate_operator(*circuit.model, gate.op, range_of(gate.a),
+                           [&] { return range_of(gate.b); }, gate.b, gate.value,
+                           {gate.range.low, gate.range.high});
 }
 
 }  // namespace constrint::detail

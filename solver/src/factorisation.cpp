@@ -61,7 +61,7 @@ std::uint64_t rho(std::uint64_t n, std::uint64_t c) {
   return divisor;
 }
 
-void split(std::uint64_t n, std::vector<std::uint64_t>& primes) {
+void split(std::uint64_t n, RecyclingVector<std::uint64_t>& primes) {
   if (n == 1) return;
   if (is_prime(n)) {
     primes.push_back(n);
@@ -97,8 +97,8 @@ bool is_prime(std::uint64_t n) {
   return true;
 }
 
-std::vector<PrimePower> factorise(std::uint64_t n) {
-  std::vector<PrimePower> result;
+RecyclingVector<PrimePower> factorise(std::uint64_t n) {
+  RecyclingVector<PrimePower> result;
   const int twos = std::countr_zero(n);
   if (twos > 0) result.push_back({2, twos});
   n >>= twos;
@@ -108,7 +108,7 @@ std::vector<PrimePower> factorise(std::uint64_t n) {
     if (exponent > 0) result.push_back({p, exponent});
   }
   if (n == 1) return result;
-  std::vector<std::uint64_t> primes;
+  RecyclingVector<std::uint64_t> primes;
   if (n < 65536) {
     primes.push_back(n);
   } else {
@@ -122,8 +122,8 @@ std::vector<PrimePower> factorise(std::uint64_t n) {
   return result;
 }
 
-std::vector<std::int64_t> divisors(std::uint64_t n, std::int64_t limit) {
-  std::vector<std::int64_t> result;
+RecyclingVector<std::int64_t> divisors(std::uint64_t n, std::int64_t limit) {
+  RecyclingVector<std::int64_t> result;
   if (limit < 1) return result;
   if (n < 64) {
     // Too small for factors to pay: divisors up to the root, then their counterparts.
@@ -141,7 +141,7 @@ std::vector<std::int64_t> divisors(std::uint64_t n, std::int64_t limit) {
     while (!result.empty() && result.back() > limit) result.pop_back();
     return result;
   }
-  const std::vector<PrimePower> factors = factorise(n);
+  const RecyclingVector<PrimePower> factors = factorise(n);
   std::size_t count = 1;
   for (const auto& [prime, exponent] : factors) count *= static_cast<std::size_t>(exponent) + 1;
   result.reserve(count);
@@ -167,7 +167,7 @@ std::vector<std::int64_t> divisors_within(std::int64_t number, const Domain& dom
   const std::int64_t limit =
       std::max(domain.high, domain.low == kMinusInfinity ? kInfinity : -domain.low);
   std::vector<std::int64_t> result;
-  const std::vector<std::int64_t> all = divisors(size, limit);
+  const RecyclingVector<std::int64_t> all = divisors(size, limit);
   for (auto d = all.rbegin(); d != all.rend(); ++d) {
     if (domain.contains(-*d)) result.push_back(-*d);
   }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "domain.hpp"
+#include "recycler.hpp"
 
 namespace constrint::detail {
 
@@ -17,10 +18,10 @@ struct PrimePower {
 };
 
 /// The prime powers of n >= 1, primes ascending (trial division, then Pollard's rho).
-std::vector<PrimePower> factorise(std::uint64_t n);
+RecyclingVector<PrimePower> factorise(std::uint64_t n);
 
 /// All positive divisors of n >= 1 up to `limit`, ascending.
-std::vector<std::int64_t> divisors(std::uint64_t n, std::int64_t limit);
+RecyclingVector<std::int64_t> divisors(std::uint64_t n, std::int64_t limit);
 
 /// The divisors of `number` (not 0) in a domain, negative ones too: ascending, or descending if
 /// `largest`.

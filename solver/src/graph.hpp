@@ -112,7 +112,7 @@ class Graph {
 
   Scratch::Scope scope_;  // first: of the memory of the other members
   Propagator own_;
-  std::vector<OrderedVariable> free_;
+  VariableOrder free_;
   std::vector<int> level_;
   std::vector<std::int32_t> roots_;
   std::vector<std::uint8_t> tested_;

@@ -5,210 +5,240 @@
 #include <array>
 #include <bit>
 #include <cstring>
-#include <utility>
 
 #include "model_data.hpp"
+#include "names.hpp"
 
 namespace constrint::detail {
 
 namespace {
 
-constexpr std::array<bool, 256> make_word_characters() {
-  std::array<bool, 256> table{};
-  for (int c = '0'; c <= '9'; ++c) table[static_cast<std::size_t>(c)] = true;
-  for (int c = 'a'; c <= 'z'; ++c) table[static_cast<std::size_t>(c)] = true;
-  for (int c = 'A'; c <= 'Z'; ++c) table[static_cast<std::size_t>(c)] = true;
-  table['_'] = true;
+// What a byte can be the first of. Bytes that are a token of their own follow, by kind.
+enum Class : std::uint8_t { blank, new_line, letter, digit, other, single };
+
+constexpr std::array<std::uint8_t, 256> make_classes() {
+  std::array<std::uint8_t, 256> table{};
+  table.fill(Class::other);
+  const auto set = [&table](char c, std::uint8_t to) { table[static_cast<unsigned char>(c)] = to; };
+  const auto alone = [&set](char c, TokenKind kind) {
+    set(c, static_cast<std::uint8_t>(Class::single + static_cast<std::uint8_t>(kind)));
+  };
+  for (char c = 'a'; c <= 'z'; ++c) set(c, Class::letter);
+  for (char c = 'A'; c <= 'Z'; ++c) set(c, Class::letter);
+  for (char c = '0'; c <= '9'; ++c) set(c, Class::digit);
+  set('_', Class::letter);
+  set(' ', Class::blank);
+  set('\t', Class::blank);
+  set('\r', Class::blank);
+  set('\n', Class::new_line);
+  alone('+', TokenKind::plus);
+  alone('*', TokenKind::star);
+  alone('/', TokenKind::slash);
+  alone('%', TokenKind::percent);
+  alone('^', TokenKind::caret);
+  alone('(', TokenKind::left_parenthesis);
+  alone(')', TokenKind::right_parenthesis);
+  alone('[', TokenKind::left_bracket);
+  alone(']', TokenKind::right_bracket);
+  alone(',', TokenKind::comma);
+  alone(';', TokenKind::semicolon);
   return table;
 }
 
-constexpr std::array<bool, 256> kWordCharacter = make_word_characters();
+constexpr std::array<std::uint8_t, 256> kClass = make_classes();
+
+std::uint8_t class_of(char c) {
+  return kClass[static_cast<unsigned char>(c)];
+}
+bool is_word_character(char c) {
+  return class_of(c) == Class::letter || class_of(c) == Class::digit;
+}
+bool is_digit(char c) {
+  return static_cast<unsigned char>(c - '0') <= 9;
+}
 
 constexpr std::size_t kBytesAtOnce = 16;
+static_assert(kBytesAtOnce <= Lexer::kPadding);
 
-// How many of sixteen bytes from `at` on are word characters before the first other one, on a
-// machine that keeps the first byte of a number first.
-std::size_t word_characters_of_sixteen(const char* at) {
+// How many of sixteen bytes from `at` on are word characters before the first other one.
+inline std::size_t word_characters_of_sixteen(const char* at) {
+#if defined(__GNUC__) && defined(__SSE2__)
   using Bytes [[gnu::vector_size(kBytesAtOnce)]] = unsigned char;
+  using Chars [[gnu::vector_size(kBytesAtOnce)]] = char;
   Bytes bytes;
   std::memcpy(&bytes, at, sizeof bytes);
   const Bytes folded = bytes | 0x20;  // upper case to lower
   const auto word = (folded - 'a' <= 'z' - 'a') | (bytes - '0' <= '9' - '0') | (bytes == '_');
-  std::array<std::uint64_t, 2> halves{};
-  std::memcpy(halves.data(), &word, sizeof word);
-  const auto first = [](std::uint64_t half) {
-    return static_cast<std::size_t>(std::countr_zero(~half)) / 8;
-  };
-  return ~halves[0] != 0 ? first(halves[0]) : 8 + first(halves[1]);
+  const auto mask = static_cast<unsigned>(__builtin_ia32_pmovmskb128((Chars)word));
+  return static_cast<std::size_t>(std::countr_one(mask));
+#else
+  std::size_t count = 0;
+  while (count < kBytesAtOnce && is_word_character(at[count])) ++count;
+  return count;
+#endif
 }
 
-constexpr std::pair<std::string_view, TokenKind> kWords[] = {
-    {"in", TokenKind::word_in},
-    {"and", TokenKind::word_and},
-    {"or", TokenKind::word_or},
-    {"not", TokenKind::word_not},
-    {"min", TokenKind::word_min},
-    {"max", TokenKind::word_max},
-    {"abs", TokenKind::word_abs},
-    {"prefer", TokenKind::word_prefer},
-    {"minimize", TokenKind::word_minimize},
-    {"maximize", TokenKind::word_maximize},
-};
+// The bytes of a word of at most eight, as a number.
+constexpr std::uint64_t packed(std::string_view word) {
+  std::uint64_t result = 0;
+  for (std::size_t i = word.size(); i-- > 0;) {
+    result = result << 8 | static_cast<unsigned char>(word[i]);
+  }
+  return result;
+}
 
 // Only short lower-case words can be words of the language.
-TokenKind classify(std::string_view word) {
-  if (word.size() > 8 || word[0] < 'a' || word[0] > 'p') return TokenKind::identifier;
-  for (const auto& [spelling, kind] : kWords) {
-    if (word == spelling) return kind;
+bool may_be_word(const char* word, std::size_t size) {
+  return size <= 8 && *word >= 'a' && *word <= 'p';
+}
+
+TokenKind classify(std::uint64_t word) {
+  switch (word) {
+    case packed("in"):
+      return TokenKind::word_in;
+    case packed("and"):
+      return TokenKind::word_and;
+    case packed("or"):
+      return TokenKind::word_or;
+    case packed("not"):
+      return TokenKind::word_not;
+    case packed("min"):
+      return TokenKind::word_min;
+    case packed("max"):
+      return TokenKind::word_max;
+    case packed("abs"):
+      return TokenKind::word_abs;
+    case packed("prefer"):
+      return TokenKind::word_prefer;
+    case packed("minimize"):
+      return TokenKind::word_minimize;
+    case packed("maximize"):
+      return TokenKind::word_maximize;
+    default:
+      return TokenKind::identifier;
   }
-  return TokenKind::identifier;
 }
 
 }  // namespace
 
 bool is_reserved(std::string_view word) {
-  return classify(word) != TokenKind::identifier;
+  return !word.empty() && may_be_word(word.data(), word.size()) &&
+         classify(packed(word)) != TokenKind::identifier;
 }
 
-inline void Lexer::make(Token& token, TokenKind kind, std::size_t size) {
+inline void Lexer::make(Token& token, TokenKind kind, const char* end) {
   token.kind = kind;
-  token.begin = static_cast<std::uint32_t>(at_);
-  token.size = static_cast<std::uint32_t>(size);
-  at_ += size;
+  token.begin = static_cast<std::uint32_t>(at_ - begin_);
+  token.size = static_cast<std::uint32_t>(end - at_);
+  at_ = end;
 }
 
-void Lexer::identifier(Token& token) {
-  std::size_t end = at_ + 1;
-  if constexpr (std::endian::native == std::endian::little) {
-    while (end + kBytesAtOnce <= text_.size()) {
-      const std::size_t found = word_characters_of_sixteen(text_.data() + end);
-      end += found;
-      if (found < kBytesAtOnce)
-        return make(token, classify(text_.substr(at_, end - at_)), end - at_);
+inline void Lexer::identifier(Token& token) {
+  const char* end = at_ + 1;
+  std::size_t found = 0;
+  do {
+    found = word_characters_of_sixteen(end);
+    end += found;
+  } while (found == kBytesAtOnce);
+  const auto size = static_cast<std::size_t>(end - at_);
+  TokenKind kind = TokenKind::identifier;
+  if (may_be_word(at_, size)) {
+    if constexpr (std::endian::native == std::endian::little) {
+      kind = classify(load<std::uint64_t>(at_) & (~std::uint64_t{0} >> (64 - 8 * size)));
+    } else {
+      kind = classify(packed({at_, size}));
     }
   }
-  while (end < text_.size() && kWordCharacter[static_cast<unsigned char>(text_[end])]) ++end;
-  make(token, classify(text_.substr(at_, end - at_)), end - at_);
+  make(token, kind, end);
 }
 
-void Lexer::number(Token& token) {
+inline void Lexer::number(Token& token) {
   constexpr std::uint64_t kLargest = std::uint64_t{1} << 63;
-  constexpr std::size_t kShort = 18;  // so many digits fit for sure
+  constexpr std::ptrdiff_t kShort = 18;  // so many digits fit for sure
   std::uint64_t value = 0;
   bool fits = true;
-  std::size_t end = at_;
-  const std::size_t short_end = std::min(text_.size(), at_ + kShort);
-  for (; end < short_end && text_[end] >= '0' && text_[end] <= '9'; ++end) {
-    value = value * 10 + static_cast<std::uint64_t>(text_[end] - '0');
+  const char* end = at_;
+  for (; is_digit(*end) && end - at_ < kShort; ++end) {
+    value = value * 10 + static_cast<std::uint64_t>(*end - '0');
   }
-  for (; end < text_.size() && text_[end] >= '0' && text_[end] <= '9'; ++end) {
-    const auto digit = static_cast<std::uint64_t>(text_[end] - '0');
-    fits = fits && value <= (kLargest - digit) / 10;
-    if (fits) value = value * 10 + digit;
+  for (; is_digit(*end); ++end) {
+    const auto next_digit = static_cast<std::uint64_t>(*end - '0');
+    fits = fits && value <= (kLargest - next_digit) / 10;
+    if (fits) value = value * 10 + next_digit;
   }
-  // "12abc" is one wrong token, not two right ones.
-  bool word = false;
-  while (end < text_.size() && kWordCharacter[static_cast<unsigned char>(text_[end])]) {
-    word = true;
-    ++end;
-  }
-  make(token,
-       word   ? TokenKind::invalid
-       : fits ? TokenKind::number
-              : TokenKind::too_large,
-       end - at_);
   token.number = value;
+  // "12abc" is one wrong token, not two right ones.
+  const bool word = is_word_character(*end);
+  while (is_word_character(*end)) ++end;
+  make(token, word ? TokenKind::invalid : fits ? TokenKind::number : TokenKind::too_large, end);
 }
 
-bool Lexer::plain_list(Token& token, std::vector<std::int64_t>& values) {
-  constexpr std::size_t kShort = 18;
-  const char* at = text_.data() + at_;
-  const char* const end = text_.data() + text_.size();
+// The end, and what may have two characters.
+void Lexer::odd(Token& token) {
+  const auto one_or_two = [&](char second, TokenKind two, TokenKind one) {
+    return at_[1] == second ? make(token, two, at_ + 2) : make(token, one, at_ + 1);
+  };
+  switch (*at_) {
+    case '-':
+      return one_or_two('>', TokenKind::arrow, TokenKind::minus);
+    case '.':
+      return one_or_two('.', TokenKind::range, TokenKind::invalid);
+    case '=':
+      return one_or_two('=', TokenKind::equal, TokenKind::invalid);
+    case '!':
+      return one_or_two('=', TokenKind::not_equal, TokenKind::invalid);
+    case '<':
+      return one_or_two('=', TokenKind::less_equal, TokenKind::less);
+    case '>':
+      return one_or_two('=', TokenKind::greater_equal, TokenKind::greater);
+    default:
+      return at_ == end_ ? make(token, TokenKind::end, at_)
+                         : make(token, TokenKind::invalid, at_ + 1);
+  }
+}
+
+bool Lexer::plain_list(Token& token, RecyclingVector<std::int64_t>& values) {
+  constexpr std::ptrdiff_t kShort = 18;
+  const char* at = at_;
   const std::size_t before = values.size();
   for (;;) {
-    while (at < end && *at == ' ') ++at;
+    while (*at == ' ') ++at;
     const char* const digits = at;
     std::uint64_t value = 0;
-    for (; at < end && *at >= '0' && *at <= '9'; ++at) {
-      value = value * 10 + static_cast<std::uint64_t>(*at - '0');
-    }
-    const auto length = static_cast<std::size_t>(at - digits);
-    if (length == 0 || length > kShort || at == end || (*at != ',' && *at != ']')) break;
+    for (; is_digit(*at); ++at) value = value * 10 + static_cast<std::uint64_t>(*at - '0');
+    const std::ptrdiff_t length = at - digits;
+    while (*at == ' ') ++at;
+    if (length == 0 || length > kShort || (*at != ',' && *at != ']')) break;
     values.push_back(static_cast<std::int64_t>(value));
     if (*at++ == ',') continue;
-    at_ = static_cast<std::size_t>(at - 1 - text_.data());
-    make(token, TokenKind::right_bracket, 1);
+    at_ = at - 1;
+    make(token, TokenKind::right_bracket, at);
     return true;
   }
   values.resize(before);
   return false;
 }
 
+// To the end of a comment's line.
+void Lexer::skip_comment() {
+  const void* const end = std::memchr(at_, '\n', static_cast<std::size_t>(end_ - at_));
+  at_ = end == nullptr ? end_ : static_cast<const char*>(end);
+}
+
 void Lexer::next(Token& token) {
-  const std::size_t size = text_.size();
-  for (;;) {
-    if (at_ >= size) return make(token, TokenKind::end, 0);
-    const char c = text_[at_];
-    if (c == '\n') {
-      ++line_;
-      ++at_;
-    } else if (c == ' ' || c == '\t' || c == '\r') {
-      ++at_;
-    } else if (c == '#') {
-      const std::size_t end = text_.find('\n', at_);
-      at_ = end == std::string_view::npos ? size : end;
-    } else {
-      break;
-    }
+  const char* at = at_;
+  std::uint8_t own = class_of(*at);
+  for (; own <= Class::new_line; own = class_of(*++at)) line_ += own;
+  at_ = at;
+  // Most tokens are names.
+  if (own == Class::letter) return identifier(token);
+  if (own >= Class::single) {
+    return make(token, static_cast<TokenKind>(own - Class::single), at + 1);
   }
-  const char c = text_[at_];
-  // Most tokens are names and numbers.
-  if (kWordCharacter[static_cast<unsigned char>(c)])
-    return c <= '9' ? number(token) : identifier(token);
-  const char following = at_ + 1 < size ? text_[at_ + 1] : '\0';
-  switch (c) {
-    case '+':
-      return make(token, TokenKind::plus, 1);
-    case '-':
-      return following == '>' ? make(token, TokenKind::arrow, 2) : make(token, TokenKind::minus, 1);
-    case '*':
-      return make(token, TokenKind::star, 1);
-    case '/':
-      return make(token, TokenKind::slash, 1);
-    case '%':
-      return make(token, TokenKind::percent, 1);
-    case '^':
-      return make(token, TokenKind::caret, 1);
-    case '(':
-      return make(token, TokenKind::left_parenthesis, 1);
-    case ')':
-      return make(token, TokenKind::right_parenthesis, 1);
-    case '[':
-      return make(token, TokenKind::left_bracket, 1);
-    case ']':
-      return make(token, TokenKind::right_bracket, 1);
-    case ',':
-      return make(token, TokenKind::comma, 1);
-    case ';':
-      return make(token, TokenKind::semicolon, 1);
-    case '.':
-      return following == '.' ? make(token, TokenKind::range, 2)
-                              : make(token, TokenKind::invalid, 1);
-    case '=':
-      return following == '=' ? make(token, TokenKind::equal, 2)
-                              : make(token, TokenKind::invalid, 1);
-    case '!':
-      return following == '=' ? make(token, TokenKind::not_equal, 2)
-                              : make(token, TokenKind::invalid, 1);
-    case '<':
-      return following == '=' ? make(token, TokenKind::less_equal, 2)
-                              : make(token, TokenKind::less, 1);
-    case '>':
-      return following == '=' ? make(token, TokenKind::greater_equal, 2)
-                              : make(token, TokenKind::greater, 1);
-    default:
-      return make(token, TokenKind::invalid, 1);
-  }
+  if (own == Class::digit) return number(token);
+  if (*at != '#') return odd(token);
+  skip_comment();
+  return next(token);
 }
 
 std::string describe(const Lexer& lexer, const Token& token) {

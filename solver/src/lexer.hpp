@@ -4,7 +4,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
+
+#include "recycler.hpp"
 
 namespace constrint::detail {
 
@@ -26,7 +27,7 @@ enum class TokenKind : std::uint8_t {
   semicolon,
   range,  // ..
   arrow,  // ->
-  equal,
+  equal,  // comparisons, in the order of those among the operators
   not_equal,
   less,
   less_equal,
@@ -56,38 +57,39 @@ struct Token {
 /// Splits a text of less than 4 GiB into tokens, one at a time, in linear time.
 class Lexer {
  public:
+  /// So many zeros must stand behind the text: it is read in blocks, and its end found as a byte
+  /// that belongs to no token.
+  static constexpr std::size_t kPadding = 16;
+
   /// From byte `at` on, which must start a token.
-  explicit Lexer(std::string_view text, std::size_t at = 0) : text_(text), at_(at) {}
+  explicit Lexer(std::string_view text, std::size_t at = 0)
+      : begin_(text.data()), end_(begin_ + text.size()), at_(begin_ + at) {}
 
   /// Reads the next token into `token`, field by field: a token returned by value and copied whole
   /// would wait for its just written parts.
   void next(Token& token);
   /// Behind a '[': reads a list of nothing but plain numbers, commas and blanks up to its ']',
-  /// which is then the token; or reads nothing and is false.
-  bool plain_list(Token& token, std::vector<std::int64_t>& values);
+  /// which is then the token, to the end of `values`; or reads nothing and is false.
+  bool plain_list(Token& token, RecyclingVector<std::int64_t>& values);
   /// Whether the token that next() returned last is directly followed by a comma or ']'.
-  [[nodiscard]] bool at_list_separator() const {
-    return at_ < text_.size() && (text_[at_] == ',' || text_[at_] == ']');
-  }
-  /// Whether it is followed by a blank and the word `in`.
-  [[nodiscard]] bool at_word_in() const {
-    return at_ + 3 < text_.size() && text_[at_] == ' ' && text_[at_ + 1] == 'i' &&
-           text_[at_ + 2] == 'n' && (text_[at_ + 3] == ' ' || text_[at_ + 3] == '[');
-  }
+  [[nodiscard]] bool at_list_separator() const { return *at_ == ',' || *at_ == ']'; }
   /// Line of the token that next() returned last, from 1.
   [[nodiscard]] std::uint32_t line() const { return line_; }
-  [[nodiscard]] std::string_view text() const { return text_; }
+  [[nodiscard]] std::string_view text() const { return {begin_, end_}; }
   [[nodiscard]] std::string_view spelling(const Token& token) const {
-    return text_.substr(token.begin, token.size);
+    return {begin_ + token.begin, token.size};
   }
 
  private:
-  void make(Token& token, TokenKind kind, std::size_t size);
+  void make(Token& token, TokenKind kind, const char* end);
   void identifier(Token& token);
   void number(Token& token);
+  void odd(Token& token);
+  void skip_comment();
 
-  std::string_view text_;
-  std::size_t at_ = 0;
+  const char* begin_;
+  const char* end_;
+  const char* at_;
   std::uint32_t line_ = 1;
 };
 

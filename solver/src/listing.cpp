@@ -147,8 +147,8 @@ void Listing::write_inner(std::uint64_t rank, const std::int64_t* outer, std::in
   }
 }
 
-std::uint64_t Listing::rank(const std::vector<OrderedVariable>& order,
-                            std::span<const std::int64_t> values, bool& present) const {
+std::uint64_t Listing::rank(const VariableOrder& order, std::span<const std::int64_t> values,
+                            bool& present) const {
   std::vector<std::int64_t> row(width_);
   // The first solution that does not come before the values.
   const auto compare = [&](std::uint64_t rank) {

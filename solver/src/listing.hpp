@@ -24,8 +24,7 @@ class Listing {
   /// Finds the solutions. Nothing if the problem is not small enough for `memory_bytes` or for
   /// being faster in this form; status() is limit if a limit was reached. base: a row with the
   /// fixed values.
-  static std::optional<Listing> build(const Propagator& root,
-                                      const std::vector<OrderedVariable>& order,
+  static std::optional<Listing> build(const Propagator& root, const VariableOrder& order,
                                       const std::vector<std::int64_t>& base, Limits& limits,
                                       std::size_t memory_bytes);
 
@@ -34,8 +33,8 @@ class Listing {
   /// Writes `count` solutions from `rank` on, row-major; they must be there.
   void write(std::uint64_t rank, std::int64_t* rows, std::size_t count) const;
   /// Number of solutions before these values, and whether they are one.
-  [[nodiscard]] std::uint64_t rank(const std::vector<OrderedVariable>& order,
-                                   std::span<const std::int64_t> values, bool& present) const;
+  [[nodiscard]] std::uint64_t rank(const VariableOrder& order, std::span<const std::int64_t> values,
+                                   bool& present) const;
 
   /// For tests: whether there are two chains, and variables that are computed for each solution.
   [[nodiscard]] bool has_outer_rows() const { return outer_ > 1; }

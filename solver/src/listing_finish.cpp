@@ -68,8 +68,7 @@ void ListingSearch::finish() {
   out.make_table();
 }
 
-std::optional<Listing> Listing::build(const Propagator& root,
-                                      const std::vector<OrderedVariable>& order,
+std::optional<Listing> Listing::build(const Propagator& root, const VariableOrder& order,
                                       const std::vector<std::int64_t>& base, Limits& limits,
                                       std::size_t memory_bytes) {
   const Scratch::Scope scope;

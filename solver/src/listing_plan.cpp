@@ -28,7 +28,7 @@ Circuit& thread_circuit() {
 
 }  // namespace
 
-ListingPlan::ListingPlan(const Propagator& root, const std::vector<OrderedVariable>& order)
+ListingPlan::ListingPlan(const Propagator& root, const VariableOrder& order)
     : circuit_(thread_circuit()) {
   circuit_.model = root.circuit().model;
   circuit_.gates.clear();
@@ -85,8 +85,7 @@ void ListingPlan::split(const Circuit& circuit, const Constraint& constraint) {
 }
 
 // Variables that an equality gives from variables before them: v == expression.
-void ListingPlan::find_definitions(const Propagator& root,
-                                   const std::vector<OrderedVariable>& order) {
+void ListingPlan::find_definitions(const Propagator& root, const VariableOrder& order) {
   const Circuit& circuit = root.circuit();
   ScratchVector<std::int32_t> place;
   for (const Constraint& constraint : circuit.constraints) {
@@ -142,7 +141,7 @@ bool ListingPlan::define(const Propagator& root, const Constraint& constraint,
   return true;
 }
 
-bool ListingPlan::add_levels(const Propagator& root, const std::vector<OrderedVariable>& order) {
+bool ListingPlan::add_levels(const Propagator& root, const VariableOrder& order) {
   gate_of_variable_.assign(order.size(), -1);
   for (const OrderedVariable& entry : order) {
     const auto v = static_cast<std::size_t>(entry.variable);

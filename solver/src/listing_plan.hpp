@@ -22,7 +22,7 @@ class ListingPlan {
 
   /// Reads the constraints that are left after root propagation. The propagator must outlive the
   /// plan.
-  ListingPlan(const Propagator& root, const std::vector<OrderedVariable>& order);
+  ListingPlan(const Propagator& root, const VariableOrder& order);
 
   /// False if a value may leave 30 bits, or a domain is too long.
   [[nodiscard]] bool possible() const { return possible_; }
@@ -84,10 +84,10 @@ class ListingPlan {
   [[nodiscard]] std::size_t at_level(std::int32_t id) const {
     return static_cast<std::size_t>(std::max(level(id), 0));
   }
-  void find_definitions(const Propagator& root, const std::vector<OrderedVariable>& order);
+  void find_definitions(const Propagator& root, const VariableOrder& order);
   bool define(const Propagator& root, const Constraint& constraint, std::int32_t equality,
               std::int32_t variable, std::int32_t other);
-  bool add_levels(const Propagator& root, const std::vector<OrderedVariable>& order);
+  bool add_levels(const Propagator& root, const VariableOrder& order);
   void split(const Circuit& circuit, const Constraint& constraint);
   void read_gates(const Propagator& root, const Constraint& constraint);
   std::int32_t translate(const Propagator& root, const Gate& old);

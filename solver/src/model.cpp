@@ -6,6 +6,7 @@
 
 #include "constrint/error.hpp"
 #include "exact.hpp"
+#include "lexer.hpp"
 #include "model_data.hpp"
 #include "parser.hpp"
 
@@ -86,7 +87,12 @@ void Model::add_text(std::string_view text, std::string_view name) {
   ModelData backup;
   if (!fresh) backup = *data_;
   try {
-    data_->texts.push_back({std::string(name), std::string(text)});
+    detail::Text& own = data_->texts.emplace_back();
+    own.name = name;
+    own.size = text.size();
+    own.source.reserve(text.size() + detail::Lexer::kPadding);
+    own.source.assign(text.begin(), text.end());
+    own.source.insert(own.source.end(), detail::Lexer::kPadding, '\0');
     detail::Parser(*data_, static_cast<std::int32_t>(data_->texts.size() - 1)).parse_all();
   } catch (...) {
     *data_ = std::move(backup);
@@ -182,7 +188,7 @@ StatementInfo Model::statement(std::size_t index) const {
   if (statement.text >= 0) {
     const detail::Text& text = data_->texts[static_cast<std::size_t>(statement.text)];
     info.text_name = text.name;
-    info.text = text.source.substr(statement.begin, statement.end - statement.begin);
+    info.text = text.text().substr(statement.begin, statement.end - statement.begin);
   } else {
     info.text = detail::print_expression(*data_, statement.root);
   }

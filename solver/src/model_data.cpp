@@ -2,43 +2,18 @@
 #include "model_data.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <bit>
 #include <limits>
 
 #include "arithmetic.hpp"
+#include "names.hpp"
 
 namespace constrint::detail {
 
 namespace {
 
-// Names are often long and differ in the middle, so every byte counts; sixteen at a time.
-std::uint64_t hash_name(std::string_view name) {
-  constexpr std::uint64_t kFirst = 0x9E3779B97F4A7C15ULL;
-  constexpr std::uint64_t kSecond = 0xD6E8FEB86659FD93ULL;
-  const auto load = [](const char* at) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, at, sizeof word);
-    return word;
-  };
-  // Both halves of the product of 64 bits by 64 bits.
-  const auto mix = [](std::uint64_t a, std::uint64_t b) {
-    const Uint128 product = static_cast<Uint128>(a) * b;
-    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
-  };
-  const char* at = name.data();
-  const std::size_t size = name.size();
-  std::uint64_t hash = size * kFirst;
-  if (size >= 8) {
-    for (std::size_t left = size; left > 16; left -= 16, at += 16) {
-      hash = mix(hash ^ load(at) ^ kFirst, load(at + 8) ^ kSecond);
-    }
-    // The last words overlap what was hashed: no harm.
-    const char* const end = name.data() + size;
-    return mix(hash ^ load(size >= 16 ? end - 16 : name.data()) ^ kFirst, load(end - 8) ^ kSecond);
-  }
-  std::uint64_t word = 0;
-  for (std::size_t i = 0; i < size; ++i) word = (word << 8) | static_cast<unsigned char>(at[i]);
-  return mix(hash ^ kFirst, word ^ kSecond);
+std::uint32_t tag_of(std::uint64_t hash) {
+  return static_cast<std::uint32_t>(hash >> 32);
 }
 
 }  // namespace
@@ -46,52 +21,61 @@ std::uint64_t hash_name(std::string_view name) {
 std::int32_t ModelData::find(std::string_view text) const {
   if (name_table.empty()) return -1;
   const std::size_t mask = name_table.size() - 1;
-  for (std::size_t slot = hash_name(text) & mask;; slot = (slot + 1) & mask) {
-    const std::int32_t index = name_table[slot];
-    if (index < 0) return -1;
-    if (name(static_cast<std::size_t>(index)) == text) return index;
+  const std::uint64_t hash = hash_name(text);
+  for (std::size_t slot = hash & mask;; slot = (slot + 1) & mask) {
+    const NameEntry& entry = name_table[slot];
+    if (entry.index < 0) return -1;
+    if (entry.tag == tag_of(hash) && name(static_cast<std::size_t>(entry.index)) == text) {
+      return entry.index;
+    }
   }
 }
 
-void ModelData::grow_table() {
-  const std::size_t size = std::max<std::size_t>(128, name_table.size() * 2);
-  name_table.assign(size, -1);
+void ModelData::reserve_names(std::size_t count) {
+  constexpr std::size_t kLeast = 32;
+  const std::size_t size = std::bit_ceil(std::max(kLeast, 2 * count + 2));
+  if (size <= name_table.size()) return;
+  name_table.assign(size, NameEntry());
   for (std::size_t i = 0; i < variables.size(); ++i) {
-    std::size_t slot = hash_name(name(i)) & (size - 1);
-    while (name_table[slot] >= 0) slot = (slot + 1) & (size - 1);
-    name_table[slot] = static_cast<std::int32_t>(i);
+    const std::uint64_t hash = hash_name(name(i));
+    std::size_t slot = hash & (size - 1);
+    while (name_table[slot].index >= 0) slot = (slot + 1) & (size - 1);
+    name_table[slot] = {tag_of(hash), static_cast<std::int32_t>(i)};
   }
 }
 
 std::int32_t ModelData::intern(std::string_view text) {
-  if (variables.size() * 2 >= name_table.size()) grow_table();
+  if (variables.size() * 2 >= name_table.size()) reserve_names(2 * variables.size());
   const std::size_t mask = name_table.size() - 1;
-  std::size_t slot = hash_name(text) & mask;
-  for (; name_table[slot] >= 0; slot = (slot + 1) & mask) {
-    const std::int32_t index = name_table[slot];
-    if (name(static_cast<std::size_t>(index)) == text) return index;
+  const std::uint64_t hash = hash_name(text);
+  std::size_t slot = hash & mask;
+  for (; name_table[slot].index >= 0; slot = (slot + 1) & mask) {
+    const NameEntry& entry = name_table[slot];
+    if (entry.tag != tag_of(hash)) continue;
+    const std::string_view other = name(static_cast<std::size_t>(entry.index));
+    if (other.size() == text.size() && same_name(other.data(), text.data(), text.size())) {
+      return entry.index;
+    }
   }
   const auto index = static_cast<std::int32_t>(variables.size());
-  name_table[slot] = index;
+  name_table[slot] = {tag_of(hash), index};
   VariableData data;
   data.name_offset = static_cast<std::uint32_t>(names.size());
   data.name_size = static_cast<std::uint32_t>(text.size());
-  names.append(text);
+  names.insert(names.end(), text.begin(), text.end());
   data.node = add_node(Op::variable, index);
   variables.push_back(data);
   return index;
 }
 
-std::int32_t ModelData::add_folded(Op op, std::int32_t a, std::int32_t b) {
+std::int32_t ModelData::fold(Op op, std::int32_t a, std::int32_t b) {
   const Node& left = nodes[static_cast<std::size_t>(a)];
   const Node& right = nodes[static_cast<std::size_t>(is_binary(op) ? b : a)];
-  if (left.op == Op::constant && right.op == Op::constant && !is_condition(op)) {
-    Int128 result = 0;
-    if (apply_exact(op, left.value, right.value, result) == Exactness::exact &&
-        result >= std::numeric_limits<std::int64_t>::min() &&
-        result <= std::numeric_limits<std::int64_t>::max()) {
-      return add_constant(static_cast<std::int64_t>(result));
-    }
+  Int128 result = 0;
+  if (apply_exact(op, left.value, right.value, result) == Exactness::exact &&
+      result >= std::numeric_limits<std::int64_t>::min() &&
+      result <= std::numeric_limits<std::int64_t>::max()) {
+    return add_constant(static_cast<std::int64_t>(result));
   }
   return add_node(op, a, b);
 }
@@ -99,6 +83,10 @@ std::int32_t ModelData::add_folded(Op op, std::int32_t a, std::int32_t b) {
 std::int32_t ModelData::add_in_list(std::int32_t a, std::span<const std::int64_t> values) {
   const std::size_t offset = pool.size();
   pool.insert(pool.end(), values.begin(), values.end());
+  return add_in_pool(a, offset);
+}
+
+std::int32_t ModelData::add_in_pool(std::int32_t a, std::size_t offset) {
   const auto begin = pool.begin() + static_cast<std::ptrdiff_t>(offset);
   const auto ascending = [](std::int64_t x, std::int64_t y) { return x >= y; };
   if (std::adjacent_find(begin, pool.end(), ascending) != pool.end()) {
@@ -116,7 +104,7 @@ std::int32_t ModelData::add_in_range(std::int32_t a, std::int64_t low, std::int6
   return add_node(Op::in_range, a, offset);
 }
 
-void ModelData::add_statement(Statement statement) {
+void ModelData::add_statement(const Statement& statement) {
   const Node& root = nodes[static_cast<std::size_t>(statement.root)];
   if (root.op == Op::in_list || root.op == Op::in_range) {
     const Node& left = nodes[static_cast<std::size_t>(root.a)];

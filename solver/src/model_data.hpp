@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "constrint/model.hpp"
+#include "recycler.hpp"
 
 namespace constrint::detail {
 
@@ -69,7 +70,8 @@ struct VariableData {
 
 struct Statement {
   std::int32_t root = 0;
-  std::int32_t text = -1;  // index into texts, -1 if built in C++
+  std::int32_t first = -1;  // nodes [first, root] hold all that it reads but variables; -1: unknown
+  std::int32_t text = -1;   // index into texts, -1 if built in C++
   std::uint32_t line = 0;
   std::uint32_t begin = 0;  // extent in the text
   std::uint32_t end = 0;
@@ -87,19 +89,26 @@ struct Objective {
 
 struct Text {
   std::string name;
-  std::string source;
+  RecyclingVector<char> source;  // with zeros behind it, as the lexer needs
+  std::size_t size = 0;          // without them
+  [[nodiscard]] std::string_view text() const { return {source.data(), size}; }
 };
 
-struct ModelData {
-  std::vector<Node> nodes;
-  std::vector<std::int64_t> pool;
-  std::vector<VariableData> variables;
-  std::string names;
-  std::vector<std::int32_t> name_table;  // open addressing; -1 is empty
-  std::vector<Statement> statements;
-  std::vector<PreferenceData> preferences;
-  std::vector<Objective> objectives;
-  std::vector<Text> texts;
+struct ModelData : Recycled {
+  RecyclingVector<Node> nodes;
+  RecyclingVector<std::int64_t> pool;
+  RecyclingVector<VariableData> variables;
+  RecyclingVector<char> names;
+  /// Open addressing: a part of a name's hash, and the variable's index; -1 is empty.
+  struct NameEntry {
+    std::uint32_t tag = 0;
+    std::int32_t index = -1;
+  };
+  RecyclingVector<NameEntry> name_table;
+  RecyclingVector<Statement> statements;
+  RecyclingVector<PreferenceData> preferences;
+  RecyclingVector<Objective> objectives;
+  RecyclingVector<Text> texts;
 
   [[nodiscard]] std::string_view name(std::size_t variable) const {
     return {names.data() + variables[variable].name_offset, variables[variable].name_size};
@@ -115,15 +124,24 @@ struct ModelData {
     return static_cast<std::int32_t>(nodes.size() - 1);
   }
   /// Adds the node, or a constant where the operands are constants and the result fits in 64 bits.
-  std::int32_t add_folded(Op op, std::int32_t a, std::int32_t b);
+  std::int32_t add_folded(Op op, std::int32_t a, std::int32_t b) {
+    const Op other = nodes[static_cast<std::size_t>(is_binary(op) ? b : a)].op;
+    const bool constants = nodes[static_cast<std::size_t>(a)].op == Op::constant &&
+                           other == Op::constant && !is_condition(op);
+    return constants ? fold(op, a, b) : add_node(op, a, b);
+  }
   /// Adds `a in {values}`, sorted and each once.
   std::int32_t add_in_list(std::int32_t a, std::span<const std::int64_t> values);
+  /// The same with the values that stand in the pool from `offset` on.
+  std::int32_t add_in_pool(std::int32_t a, std::size_t offset);
   std::int32_t add_in_range(std::int32_t a, std::int64_t low, std::int64_t high);
   /// Adds a statement, and marks a variable as declared where the statement is a domain.
-  void add_statement(Statement statement);
+  void add_statement(const Statement& statement);
+  /// Makes room for so many names.
+  void reserve_names(std::size_t count);
 
  private:
-  void grow_table();
+  std::int32_t fold(Op op, std::int32_t a, std::int32_t b);
 };
 
 /// The words that cannot be names.

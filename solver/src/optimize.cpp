@@ -71,9 +71,8 @@ bool set_bound(Circuit& circuit, const Bounded& bounded, Int128 bound) {
 // the search for the next one, which starts from the solution found last.
 class Optimizer {
  public:
-  Optimizer(const ModelData& model, const Options& options,
-            const std::vector<OrderedVariable>& order, Limits& limits,
-            std::vector<std::int64_t>& values)
+  Optimizer(const ModelData& model, const Options& options, const VariableOrder& order,
+            Limits& limits, std::vector<std::int64_t>& values)
       : model_(model),
         options_(options),
         order_(order),
@@ -172,7 +171,7 @@ class Optimizer {
 
   const ModelData& model_;
   const Options& options_;
-  const std::vector<OrderedVariable>& order_;
+  const VariableOrder& order_;
   Limits& limits_;
   std::vector<std::int64_t>& values_;  // the best so far; empty if there is none
   Propagator propagator_;
@@ -185,9 +184,8 @@ class Optimizer {
 
 }  // namespace
 
-Status optimize_model(const ModelData& model, const Options& options,
-                      const std::vector<OrderedVariable>& order, Limits& limits,
-                      std::vector<std::int64_t>& values) {
+Status optimize_model(const ModelData& model, const Options& options, const VariableOrder& order,
+                      Limits& limits, std::vector<std::int64_t>& values) {
   return Optimizer(model, options, order, limits, values).run();
 }
 

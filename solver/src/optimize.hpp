@@ -12,8 +12,7 @@ namespace constrint::detail {
 
 /// Branch and bound: the best solution by the objectives in their order, the first in `order` among
 /// equals, in `values`. limit: values holds the best found so far, or is empty.
-Status optimize_model(const ModelData& model, const Options& options,
-                      const std::vector<OrderedVariable>& order, Limits& limits,
-                      std::vector<std::int64_t>& values);
+Status optimize_model(const ModelData& model, const Options& options, const VariableOrder& order,
+                      Limits& limits, std::vector<std::int64_t>& values);
 
 }  // namespace constrint::detail

@@ -3,28 +3,27 @@
 
 namespace constrint::detail {
 
-std::vector<OrderedVariable> preferred_order(const ModelData& model) {
+VariableOrder preferred_order(const ModelData& model) {
   const std::size_t variables = model.variables.size();
-  std::vector<OrderedVariable> order;
+  VariableOrder order;
   order.reserve(variables);
-  std::vector<bool> placed(variables, false);
+  RecyclingVector<std::uint8_t> placed(variables, 0);
   for (const PreferenceData& entry : model.preferences) {
     const auto at = static_cast<std::size_t>(entry.variable);
-    if (placed[at]) continue;
-    placed[at] = true;
+    if (placed[at] != 0) continue;
+    placed[at] = 1;
     order.push_back({entry.variable, entry.preference == Preference::largest});
   }
   for (std::size_t v = 0; v < variables; ++v) {
-    if (!placed[v]) order.push_back({static_cast<std::int32_t>(v), false});
+    if (placed[v] == 0) order.push_back({static_cast<std::int32_t>(v), false});
   }
   return order;
 }
 
-std::vector<std::int32_t> independent_parts(const Circuit& circuit,
-                                            const std::vector<OrderedVariable>& order,
-                                            std::int32_t& parts) {
+RecyclingVector<std::int32_t> independent_parts(const Circuit& circuit, const VariableOrder& order,
+                                                std::int32_t& parts) {
   const std::size_t variables = order.size();
-  std::vector<std::int32_t> parent(variables);
+  RecyclingVector<std::int32_t> parent(variables);
   for (std::size_t v = 0; v < variables; ++v) parent[v] = static_cast<std::int32_t>(v);
   const auto find = [&parent](std::int32_t v) {
     while (parent[static_cast<std::size_t>(v)] != v) {
@@ -41,8 +40,8 @@ std::vector<std::int32_t> independent_parts(const Circuit& circuit,
       parent[static_cast<std::size_t>(find(circuit.scope[static_cast<std::size_t>(s)]))] = root;
     }
   }
-  std::vector<std::int32_t> number(variables, -1);
-  std::vector<std::int32_t> part(variables);
+  RecyclingVector<std::int32_t> number(variables, -1);
+  RecyclingVector<std::int32_t> part(variables);
   parts = 0;
   for (const OrderedVariable& entry : order) {
     const auto root = static_cast<std::size_t>(find(entry.variable));

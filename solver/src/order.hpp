@@ -2,9 +2,9 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "circuit.hpp"
+#include "recycler.hpp"
 
 namespace constrint::detail {
 
@@ -14,15 +14,16 @@ struct OrderedVariable {
   bool largest = false;
 };
 
+using VariableOrder = RecyclingVector<OrderedVariable>;
+
 /// All variables in the order that defines the preferred solution: those with a prefer statement by
 /// importance, then the others in order of appearance, smallest first.
-std::vector<OrderedVariable> preferred_order(const ModelData& model);
+VariableOrder preferred_order(const ModelData& model);
 
 /// The part of each variable: variables of one number depend on each other through constraints; the
 /// numbers are dense and start in the order of `order`. Fixed variables (not in any scope) are
 /// parts of their own.
-std::vector<std::int32_t> independent_parts(const Circuit& circuit,
-                                            const std::vector<OrderedVariable>& order,
-                                            std::int32_t& parts);
+RecyclingVector<std::int32_t> independent_parts(const Circuit& circuit, const VariableOrder& order,
+                                                std::int32_t& parts);
 
 }  // namespace constrint::detail

@@ -24,10 +24,10 @@ void define(const Propagator& root, Part& part) {
 
 }  // namespace
 
-std::vector<Part> split_parts(const Propagator& root, const std::vector<OrderedVariable>& order) {
+std::vector<Part> split_parts(const Propagator& root, const VariableOrder& order) {
   std::int32_t count = 0;
   const Circuit& circuit = root.circuit();
-  const std::vector<std::int32_t> part_of = independent_parts(circuit, order, count);
+  const RecyclingVector<std::int32_t> part_of = independent_parts(circuit, order, count);
   std::vector<Part> all(static_cast<std::size_t>(count));
   for (std::size_t c = 0; c < circuit.constraints.size(); ++c) {
     const Constraint& constraint = circuit.constraints[c];
@@ -38,7 +38,7 @@ std::vector<Part> split_parts(const Propagator& root, const std::vector<OrderedV
         static_cast<std::int32_t>(c));
   }
   std::vector<Part> result;
-  std::vector<std::vector<OrderedVariable>> variables(all.size());
+  std::vector<VariableOrder> variables(all.size());
   for (const OrderedVariable& entry : order) {
     const auto v = static_cast<std::size_t>(entry.variable);
     if (!root.domain(v).fixed()) variables[static_cast<std::size_t>(part_of[v])].push_back(entry);
@@ -59,7 +59,7 @@ Part solved_order(const Propagator& root, const Part& part) {
   Part result;
   result.constraints = part.constraints;
   std::vector<bool> placed(root.variable_count(), true);  // or of no interest: fixed
-  std::vector<OrderedVariable> waiting;
+  VariableOrder waiting;
   for (const OrderedVariable& entry : part.variables) {
     const auto v = static_cast<std::size_t>(entry.variable);
     if (root.domain(v).size() > kLong) {
@@ -135,7 +135,7 @@ std::vector<std::vector<std::size_t>> condition_scopes(const Graph& graph) {
 
 }  // namespace
 
-std::vector<OrderedVariable> counting_order(const Propagator& root, const Part& part) {
+VariableOrder counting_order(const Propagator& root, const Part& part) {
   const std::size_t n = part.free.size();
   if (n < 3 || n > 64) return part.free;
   const Graph graph(root, part.free, part.definitions, part.constraints);
@@ -190,7 +190,7 @@ std::vector<OrderedVariable> counting_order(const Propagator& root, const Part& 
       best_cost = cost;
     }
   }
-  std::vector<OrderedVariable> result;
+  VariableOrder result;
   for (const std::size_t v : best) result.push_back(part.free[v]);
   return result;
 }

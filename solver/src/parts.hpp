@@ -11,14 +11,14 @@ namespace constrint::detail {
 /// One independent part of a problem: its variables in preferred order without the defined ones,
 /// and its constraints.
 struct Part {
-  std::vector<OrderedVariable> variables;  // all, in preferred order
-  std::vector<OrderedVariable> free;
+  VariableOrder variables;  // all, in preferred order
+  VariableOrder free;
   std::vector<Definition> definitions;
   std::vector<std::int32_t> constraints;  // indices into the circuit
 };
 
 /// Splits what root propagation left over. Fixed variables are in no part.
-std::vector<Part> split_parts(const Propagator& root, const std::vector<OrderedVariable>& order);
+std::vector<Part> split_parts(const Propagator& root, const VariableOrder& order);
 
 /// The same part with its variables in another order: those with long domains come after the ones
 /// that an equality computes them from, so that they are defined and need no level of their own.
@@ -27,6 +27,6 @@ Part solved_order(const Propagator& root, const Part& part);
 
 /// An order of the part's free variables that keeps the states between levels few: for counting,
 /// where the order of solutions does not matter.
-std::vector<OrderedVariable> counting_order(const Propagator& root, const Part& part);
+VariableOrder counting_order(const Propagator& root, const Part& part);
 
 }  // namespace constrint::detail

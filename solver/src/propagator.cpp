@@ -18,6 +18,7 @@ constexpr std::size_t kRevisionsEach = 5;  // and for each constraint
 Propagator::Propagator(const ModelData& model, std::size_t gates) : compiler_(circuit_) {
   circuit_.model = &model;
   const std::size_t variables = model.variables.size();
+  variables_ = static_cast<std::int32_t>(variables);
   circuit_.gates.reserve(gates);
   circuit_.constraints.reserve(model.statements.size());
   circuit_.scope.reserve(model.nodes.size());
@@ -37,9 +38,14 @@ Propagator::Propagator(const ModelData& model, std::size_t gates) : compiler_(ci
 }
 
 bool Propagator::commit(std::int32_t variable, const Domain& domain) {
+  const Domain& own = domains_[static_cast<std::size_t>(variable)];
+  return domain == own ? !own.empty() : change(variable, domain);
+}
+
+// To a domain that is not the same.
+bool Propagator::change(std::int32_t variable, const Domain& domain) {
   const auto at = static_cast<std::size_t>(variable);
   Domain& own = domains_[at];
-  if (domain == own) return !own.empty();
   trail_.push_back({variable, own});
   own = domain;
   circuit_.gates[at].range = {domain.low, domain.high};
@@ -77,42 +83,72 @@ void Propagator::undo(const Mark& mark) {
   arena_.release(mark.arena);
 }
 
-bool Propagator::narrow(std::int32_t id, Interval wanted) {
+// To an interval that leaves some of the own one out.
+bool Propagator::narrow_strictly(std::int32_t id, Interval wanted) {
   const auto at = static_cast<std::size_t>(id);
   if (is_variable(id)) {
-    const Domain& own = domains_[at];
-    if (wanted.low <= own.low && wanted.high >= own.high) return true;
-    Domain domain = own;
+    Domain domain = domains_[at];
     domain.restrict_to(wanted.low, wanted.high);
-    return commit(id, domain);
+    return change(id, domain);
   }
   Gate& own = circuit_.gates[at];
-  if (wanted.low <= own.range.low && wanted.high >= own.range.high) return true;
-  const Interval both = intersect(own.range, wanted);
-  if (both.empty()) return false;
+  const std::int64_t low = std::max(own.range.low, wanted.low);
+  const std::int64_t high = std::min(own.range.high, wanted.high);
+  if (low > high) return false;
   if (own.op == Op::constant) return true;
-  own.range = both;
-  narrowed_[at] = 1;
+  own.range.low = low;
+  own.range.high = high;
+  own.narrowed = true;
   return true;
 }
 
 void Propagator::forward(const Constraint& constraint) {
-  RecyclingVector<Gate>& gates = circuit_.gates;
-  for (std::int32_t g = constraint.begin; g < constraint.end; ++g) {
-    Gate& own = gates[static_cast<std::size_t>(g)];
-    if (own.op == Op::constant) continue;
-    own.range = evaluate_gate(circuit_, own);
-    if (own.range.empty()) own.range = {};
+  Gate* const gates = circuit_.gates.data();
+  Gate* const end = gates + constraint.end;
+  for (Gate* own = gates + constraint.begin; own != end; ++own) {
+    own->narrowed = false;
+    // The most frequent operators in place.
+    switch (own->op) {
+      case Op::constant:
+        break;
+      case Op::multiply: {
+        const Interval& a = gates[own->a].range;
+        const Interval& b = gates[own->b].range;
+        if ((a.low | b.low) >= 0) {
+          own->range.low = saturating_multiply(a.low, b.low);
+          own->range.high = saturating_multiply(a.high, b.high);
+          break;
+        }
+        own->range = multiply({a.low, a.high}, {b.low, b.high});
+        break;
+      }
+      case Op::add: {
+        const Interval& a = gates[own->a].range;
+        const Interval& b = gates[own->b].range;
+        own->range.low = add_low(a.low, b.low);
+        own->range.high = add_high(a.high, b.high);
+        break;
+      }
+      case Op::equal:
+      case Op::less_equal: {
+        const Interval& a = gates[own->a].range;
+        const Interval& b = gates[own->b].range;
+        const Interval result = own->op == Op::equal
+                                    ? equality({a.low, a.high}, {b.low, b.high})
+                                    : truth(at_most(a.high, b.low), b.high < a.low);
+        own->range.low = result.low;
+        own->range.high = result.high;
+        break;
+      }
+      default:
+        own->range = evaluate(circuit_, *own);
+        if (own->range.empty()) own->range = {};
+    }
   }
 }
 
-bool Propagator::add_statement(std::int32_t root, std::int32_t statement) {
-  const std::size_t before = circuit_.constraints.size();
-  compiler_.add_statement(root, statement);
-  if (circuit_.constraints.size() == before) return true;
-  Constraint& constraint = circuit_.constraints.back();
-  constraint.compiled = tick_;
-  return revise(constraint, true);
+bool Propagator::add_statement(const Statement& statement, std::int32_t index) {
+  return !compiler_.add_statement(statement, index) || revise(circuit_.constraints.back(), true);
 }
 
 bool Propagator::revise(Constraint& constraint, bool evaluated) {
@@ -122,109 +158,18 @@ bool Propagator::revise(Constraint& constraint, bool evaluated) {
   if (truth.high < 1) return false;
   entailed_ = truth.low == 1;
   if (entailed_) return true;
-  if (narrowed_.size() < circuit_.gates.size()) narrowed_.resize(circuit_.gates.size() * 2, 0);
-  std::fill(narrowed_.begin() + constraint.begin, narrowed_.begin() + constraint.end,
-            std::uint8_t{0});
   if (!narrow(constraint.root, {1, 1})) return false;
   for (std::int32_t g = constraint.end - 1; g >= constraint.begin; --g) {
-    if (narrowed_[static_cast<std::size_t>(g)] != 0 && !backward(gate(g))) return false;
+    if (gate(g).narrowed && !backward(gate(g))) return false;
   }
   return true;
 }
 
-int Propagator::unfixed(const Constraint& constraint, std::int32_t& variable) const {
-  int count = 0;
-  for (std::int32_t s = constraint.scope_begin; s < constraint.scope_end; ++s) {
-    const std::int32_t v = circuit_.scope[static_cast<std::size_t>(s)];
-    if (!domains_[static_cast<std::size_t>(v)].fixed()) {
-      ++count;
-      variable = v;
-    }
-  }
-  return count;
-}
-
-bool Propagator::check(const Constraint& constraint) {
+bool Propagator::check(const Constraint& constraint, bool open) {
   forward(constraint);
   const Interval truth = range(constraint.root);
   if (truth.low == truth.high) return truth.low == 1;
-  std::int32_t variable = 0;
-  return unfixed(constraint, variable) > 0 || check_exact(constraint);
-}
-
-Propagator::Wide Propagator::wide_value(const Constraint& constraint, std::int32_t id,
-                                        std::int32_t unknown) const {
-  if (id == unknown) return {0, Exactness::overflow};
-  if (is_variable(id)) return {domains_[static_cast<std::size_t>(id)].low, Exactness::exact};
-  const Gate& own = gate(id);
-  if (own.op == Op::constant) return {own.value, Exactness::exact};
-  return wide_[static_cast<std::size_t>(id - constraint.begin)];
-}
-
-void Propagator::evaluate_exactly(const Constraint& constraint, std::int32_t unknown) {
-  wide_.resize(static_cast<std::size_t>(constraint.end - constraint.begin));
-  const auto value_of = [&](std::int32_t id) { return wide_value(constraint, id, unknown); };
-  for (std::int32_t g = constraint.begin; g < constraint.end; ++g) {
-    const Gate& own = gate(g);
-    Wide& result = wide_[static_cast<std::size_t>(g - constraint.begin)];
-    if (own.op == Op::constant) {
-      result = {own.value, Exactness::exact};
-      continue;
-    }
-    const Wide a = value_of(own.a);
-    const Wide b = is_binary(own.op) ? value_of(own.b) : Wide{0, Exactness::exact};
-    result = {0, std::max(a.exactness, b.exactness)};
-    if (result.exactness != Exactness::exact) continue;
-    const std::int64_t* pool = circuit_.model->pool.data() + own.b;
-    if (own.op == Op::power) {
-      if (!power_exact(a.value, own.value, result.value)) result.exactness = Exactness::overflow;
-    } else if (own.op == Op::in_range) {
-      result.value = a.value >= pool[0] && a.value <= pool[1];
-    } else if (own.op == Op::in_list) {
-      const std::int64_t* end = pool + own.value;
-      const std::int64_t* found = std::lower_bound(pool, end, a.value);
-      result.value = found != end && *found == a.value;
-    } else {
-      result.exactness = apply_exact(own.op, a.value, b.value, result.value);
-    }
-  }
-}
-
-bool Propagator::check_exact(const Constraint& constraint) {
-  evaluate_exactly(constraint, -1);
-  const Wide root = wide_value(constraint, constraint.root, -1);
-  // Guards are part of the root, so something undefined is false whatever else overflowed.
-  if (root.exactness == Exactness::overflow) overflowed_ = true;
-  return root.exactness == Exactness::exact && root.value != 0;
-}
-
-// variable == (something known): intervals do not find that value where one of the known ones is an
-// end of 64 bits, which stands for more than itself there.
-bool Propagator::solve_for_last(const Constraint& constraint, std::int32_t variable) {
-  constexpr std::uint64_t kFew = 64;  // values that are tried one by one as quickly
-  if (domains_[static_cast<std::size_t>(variable)].size() <= kFew) return true;
-  evaluate_exactly(constraint, variable);
-  std::vector<std::int32_t> open{constraint.root};
-  while (!open.empty()) {
-    const std::int32_t id = open.back();
-    open.pop_back();
-    if (is_variable(id)) continue;
-    const Gate own = gate(id);
-    if (own.op == Op::logical_and) {
-      open.push_back(own.a);
-      open.push_back(own.b);
-    }
-    if (own.op != Op::equal || (own.a == variable) == (own.b == variable)) continue;
-    const Wide known = wide_value(constraint, own.a == variable ? own.b : own.a, variable);
-    if (known.exactness == Exactness::undefined) return false;
-    if (known.exactness != Exactness::exact) continue;
-    const auto value = static_cast<std::int64_t>(known.value);
-    if (value != known.value) return false;
-    if (!domains_[static_cast<std::size_t>(variable)].contains(value)) return false;
-    assign(variable, value);
-    return true;
-  }
-  return true;
+  return open || check_exact(constraint);
 }
 
 bool Propagator::revise_all() {
@@ -244,7 +189,7 @@ bool Propagator::revise_all() {
       // Without open variables only the exact check decides, however often it was revised.
       if (!stale && open) continue;
       if (!open) {
-        if (!check(constraint)) return false;
+        if (!check(constraint, false)) return false;
         constraint.active = false;
         continue;
       }
@@ -288,7 +233,7 @@ bool Propagator::drain_queue() {
     const int open = unfixed(constraint, last);
     // Past the limit nothing is narrowed any more, so the queue empties.
     const bool narrowing = next < limit && open > 0 && (open == 1 || !light_);
-    consistent = narrowing ? revise(constraint) : check(constraint);
+    consistent = narrowing ? revise(constraint) : check(constraint, open > 0);
     if (consistent && narrowing && open == 1 && !entailed_) {
       consistent = solve_for_last(constraint, last);
     }
@@ -298,41 +243,40 @@ bool Propagator::drain_queue() {
 }
 
 bool Propagator::compact() {
-  RecyclingVector<Constraint> kept;
-  kept.reserve(circuit_.constraints.size());
   RecyclingVector<std::int32_t> scope;
   scope.reserve(circuit_.scope.size());
   scope.swap(circuit_.scope);
+  std::size_t kept = 0;
   for (Constraint& constraint : circuit_.constraints) {
     if (!constraint.active) continue;
-    bool changed = false;
-    for (std::int32_t s = constraint.scope_begin; s < constraint.scope_end; ++s) {
-      const auto v = static_cast<std::size_t>(scope[static_cast<std::size_t>(s)]);
-      changed = changed || changed_[v] > constraint.compiled;
+    forward(constraint);
+    bool decided = false;
+    for (std::int32_t g = constraint.begin; g < constraint.end; ++g) {
+      decided = decided || (gate(g).op != Op::constant && gate(g).range.fixed());
     }
-    if (changed) {
+    if (decided) {
       if (!compiler_.recompile(constraint)) continue;
-      compiler_.collect_scope(constraint);
-      constraint.compiled = tick_;
     } else {
-      // Compiling would give the same gates again, with the intervals of the domains alone.
-      forward(constraint);
-      const auto begin = scope.begin() + constraint.scope_begin;
-      const auto end = scope.begin() + constraint.scope_end;
+      // Compiling would give the same gates again.
+      const std::int32_t begin = constraint.scope_begin;
+      const std::int32_t end = constraint.scope_end;
       constraint.scope_begin = static_cast<std::int32_t>(circuit_.scope.size());
-      circuit_.scope.insert(circuit_.scope.end(), begin, end);
+      for (std::int32_t s = begin; s < end; ++s) {
+        const std::int32_t v = scope[static_cast<std::size_t>(s)];
+        const Domain& domain = domains_[static_cast<std::size_t>(v)];
+        if (!domain.fixed()) circuit_.scope.push_back(v);
+      }
       constraint.scope_end = static_cast<std::int32_t>(circuit_.scope.size());
     }
     constraint.revised = tick_;
     // Intervals may say nothing of values at the ends of 64 bits, and nothing would ask again.
     if (constraint.scope_begin == constraint.scope_end) {
-      if (!check(constraint)) return false;
+      if (!check(constraint, false)) return false;
       continue;
     }
-    kept.push_back(constraint);
+    circuit_.constraints[kept++] = constraint;
   }
-  circuit_.constraints = std::move(kept);
-  narrowed_.resize(circuit_.gates.size(), 0);
+  circuit_.constraints.resize(kept);
   return true;
 }
 

@@ -27,15 +27,16 @@ class Propagator {
   /// of the domains as they are.
   bool revise(Constraint& constraint, bool evaluated = false);
   /// Evaluates a constraint forward only: false if it certainly cannot hold. With all its variables
-  /// fixed the answer is exact (128-bit arithmetic where 64 bits do not do; see overflowed()).
-  bool check(const Constraint& constraint);
+  /// fixed (not open) the answer is exact (128-bit arithmetic where 64 bits do not do; see
+  /// overflowed()).
+  bool check(const Constraint& constraint, bool open);
   /// The interval of a gate of a constraint by the domains as they are; the gate may be a variable.
   [[nodiscard]] Interval value_of(std::size_t constraint, std::int32_t gate_id) {
     forward(circuit_.constraints[constraint]);
     return range(gate_id);
   }
   /// Compiles a statement of the model and narrows by it. False if it cannot hold.
-  bool add_statement(std::int32_t root, std::int32_t statement);
+  bool add_statement(const Statement& statement, std::int32_t index);
   /// Revises until nothing changes. False if a constraint cannot hold.
   bool revise_all();
   /// After a change of `variable`: deals with what depends on it until nothing changes. Light:
@@ -53,7 +54,11 @@ class Propagator {
   /// Fixes a variable to a value of its domain.
   void assign(std::int32_t variable, std::int64_t value);
   void set_domain(std::int32_t variable, const Domain& domain);
-  bool narrow(std::int32_t gate, Interval range);
+  bool narrow(std::int32_t id, Interval wanted) {
+    // A variable's gate has the ends of its domain.
+    const Interval& own = gate(id).range;
+    return (wanted.low <= own.low && wanted.high >= own.high) || narrow_strictly(id, wanted);
+  }
 
   struct Mark {
     std::size_t trail = 0;
@@ -63,7 +68,7 @@ class Propagator {
   void undo(const Mark& mark);
 
   [[nodiscard]] const Domain& domain(std::size_t variable) const { return domains_[variable]; }
-  [[nodiscard]] std::size_t variable_count() const { return domains_.size(); }
+  [[nodiscard]] std::size_t variable_count() const { return static_cast<std::size_t>(variables_); }
   [[nodiscard]] Circuit& circuit() { return circuit_; }
   [[nodiscard]] const Circuit& circuit() const { return circuit_; }
   [[nodiscard]] Compiler& compiler() { return compiler_; }
@@ -76,27 +81,45 @@ class Propagator {
   [[nodiscard]] std::span<const std::int32_t> occurrences(std::size_t variable) const {
     return {occurrence_.data() + first_[variable], occurrence_.data() + first_[variable + 1]};
   }
-  /// Number of variables of a constraint that are not fixed, and the last such variable.
-  int unfixed(const Constraint& constraint, std::int32_t& variable) const;
+  /// Number of variables of a constraint that are not fixed, 2 for any more, and the last of those
+  /// counted.
+  int unfixed(const Constraint& constraint, std::int32_t& variable) const {
+    int count = 0;
+    const std::int32_t* const scope = circuit_.scope.data();
+    for (std::int32_t s = constraint.scope_begin; s < constraint.scope_end && count < 2; ++s) {
+      const Domain& domain = domains_[static_cast<std::size_t>(scope[s])];
+      if (domain.fixed()) continue;
+      ++count;
+      variable = scope[s];
+    }
+    return count;
+  }
 
  private:
   const Gate& gate(std::int32_t id) const { return circuit_.gates[static_cast<std::size_t>(id)]; }
-  Interval range(std::int32_t id) const { return gate(id).range; }
-  bool is_variable(std::int32_t id) const { return static_cast<std::size_t>(id) < domains_.size(); }
+  // End by end: a range is written so, and would be read whole only after both have reached memory.
+  Interval range(std::int32_t id) const {
+    const Interval& own = gate(id).range;
+    return {own.low, own.high};
+  }
+  bool is_variable(std::int32_t id) const { return id < variables_; }
   void forward(const Constraint& constraint);
   bool backward(const Gate& gate);
   bool backward_condition(const Gate& gate, bool holds);
+  // Intervals beyond this get divisors of sets of numbers.
+  static constexpr std::uint64_t kLargeDomain = 4096;
   bool backward_modulo(const Gate& gate);
   bool exclude(std::int32_t id, std::int64_t value);
   // depth bounds the recursion: what lies deeper in a long chain is left to the forward evaluation.
   bool must_divide(std::int32_t id, std::int64_t number, int depth = 0);
-  bool must_divide_some(std::int32_t id, const std::vector<std::int64_t>& numbers, int depth = 0);
+  bool must_divide_some(std::int32_t id, const RecyclingVector<std::int64_t>& numbers,
+                        int depth = 0);
   bool must_be_congruent(std::int32_t id, std::int64_t modulus, std::int64_t remainder,
                          int depth = 0);
   // The variables and the gates that an expression is computed from, children first.
-  void collect_cone(std::int32_t id, std::vector<std::int32_t>& variables,
-                    std::vector<std::int32_t>& gates) const;
-  bool value_set(std::int32_t id, std::vector<std::int64_t>& values, int depth = 0) const;
+  void collect_cone(std::int32_t id, RecyclingVector<std::int32_t>& variables,
+                    RecyclingVector<std::int32_t>& gates) const;
+  bool value_set(std::int32_t id, RecyclingVector<std::int64_t>& values, int depth = 0) const;
   bool check_exact(const Constraint& constraint);
   struct Wide {
     Int128 value = 0;
@@ -109,14 +132,15 @@ class Propagator {
                                 std::int32_t unknown) const;
   bool solve_for_last(const Constraint& constraint, std::int32_t variable);
   bool commit(std::int32_t variable, const Domain& domain);
+  bool change(std::int32_t variable, const Domain& domain);
+  bool narrow_strictly(std::int32_t id, Interval wanted);
   bool drain_queue();
 
+  std::int32_t variables_ = 0;
   Circuit circuit_;
   Compiler compiler_;
   RecyclingVector<Domain> domains_;
   ListArena arena_;
-  RecyclingVector<std::uint8_t>
-      narrowed_;  // by gate: whether it must be narrower than its forward interval
   RecyclingVector<std::uint32_t> changed_;  // by variable: tick of the last change
   std::uint32_t tick_ = 1;
   struct Saved {

@@ -18,13 +18,13 @@ struct Value {
 
 }  // namespace
 
-void Propagator::collect_cone(std::int32_t id, std::vector<std::int32_t>& variables,
-                              std::vector<std::int32_t>& gates) const {
-  std::vector<std::int32_t> open{id};
+void Propagator::collect_cone(std::int32_t id, RecyclingVector<std::int32_t>& variables,
+                              RecyclingVector<std::int32_t>& gates) const {
+  RecyclingVector<std::int32_t> open{id};
   while (!open.empty()) {
     const std::int32_t at = open.back();
     open.pop_back();
-    std::vector<std::int32_t>& seen = is_variable(at) ? variables : gates;
+    RecyclingVector<std::int32_t>& seen = is_variable(at) ? variables : gates;
     if (std::ranges::find(seen, at) != seen.end()) continue;
     seen.push_back(at);
     if (is_variable(at) || is_leaf(gate(at).op)) continue;
@@ -35,8 +35,8 @@ void Propagator::collect_cone(std::int32_t id, std::vector<std::int32_t>& variab
 }
 
 bool Propagator::take_image(std::int32_t expression, std::int32_t variable) {
-  std::vector<std::int32_t> variables;
-  std::vector<std::int32_t> gates;
+  RecyclingVector<std::int32_t> variables;
+  RecyclingVector<std::int32_t> gates;
   collect_cone(expression, variables, gates);
   if (std::ranges::find(variables, variable) != variables.end()) return true;
   Uint128 points = 1;
@@ -47,9 +47,9 @@ bool Propagator::take_image(std::int32_t expression, std::int32_t variable) {
   for (const std::int32_t g : gates) {
     if (is_condition(gate(g).op)) return true;
   }
-  std::vector<std::int64_t> image;
-  std::vector<Value> of_gates(gates.size());
-  std::vector<std::int64_t> of_variables(variables.size());
+  RecyclingVector<std::int64_t> image;
+  RecyclingVector<Value> of_gates(gates.size());
+  RecyclingVector<std::int64_t> of_variables(variables.size());
   const auto value_of = [&](std::int32_t id) -> Value {
     const auto& ids = is_variable(id) ? variables : gates;
     const auto place = static_cast<std::size_t>(std::ranges::find(ids, id) - ids.begin());

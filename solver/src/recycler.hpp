@@ -96,6 +96,14 @@ struct RecyclingAllocator {
   friend bool operator==(const RecyclingAllocator&, const RecyclingAllocator&) { return true; }
 };
 
+/// Base of classes of which each object has a block of its own.
+struct Recycled {
+  static void* operator new(std::size_t bytes) { return Recycler::take(bytes); }
+  static void operator delete(void* memory, std::size_t bytes) {
+    Recycler::give_back(memory, bytes);
+  }
+};
+
 template <class T>
 using RecyclingVector = std::vector<T, RecyclingAllocator<T>>;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "root.hpp"
 
+#include <numeric>
 #include <utility>
 
 #include "constrint/error.hpp"
@@ -34,7 +35,7 @@ int apply_simple(Propagator& propagator, const Node& root) {
 }
 
 // The equalities that must hold for a gate to hold: itself, or those it is a conjunction of.
-void collect_equalities(const Circuit& circuit, std::int32_t gate, std::vector<Gate>& into) {
+void collect_equalities(const Circuit& circuit, std::int32_t gate, RecyclingVector<Gate>& into) {
   const Gate& own = circuit.gates[static_cast<std::size_t>(gate)];
   if (own.op == Op::equal) into.push_back(own);
   if (own.op != Op::logical_and) return;
@@ -43,11 +44,9 @@ void collect_equalities(const Circuit& circuit, std::int32_t gate, std::vector<G
 }
 
 // By variable: its place in the preferred order.
-std::vector<std::size_t> places(const ModelData& model) {
-  std::vector<std::size_t> place;
-  for (std::size_t v = 0; v < model.variables.size(); ++v) {
-    place.push_back(model.preferences.size() + v);
-  }
+RecyclingVector<std::size_t> places(const ModelData& model) {
+  RecyclingVector<std::size_t> place(model.variables.size());
+  std::iota(place.begin(), place.end(), model.preferences.size());
   for (std::size_t p = model.preferences.size(); p-- > 0;) {
     place[static_cast<std::size_t>(model.preferences[p].variable)] = p;
   }
@@ -60,8 +59,8 @@ std::vector<std::size_t> places(const ModelData& model) {
 bool take_images(Propagator& propagator, bool& changed) {
   constexpr std::uint64_t kLong = 4096;
   const Circuit& circuit = propagator.circuit();
-  std::vector<std::size_t> place;
-  std::vector<Gate> equalities;
+  RecyclingVector<std::size_t> place;
+  RecyclingVector<Gate> equalities;
   for (const Constraint& constraint : circuit.constraints) {
     equalities.clear();
     collect_equalities(circuit, constraint.root, equalities);
@@ -101,13 +100,18 @@ bool propagate_root(Propagator& propagator, std::span<const Assumption> assumpti
     propagator.set_domain(static_cast<std::int32_t>(assumption.variable), domain);
     if (domain.empty()) return false;
   }
+  // What is known of single variables first: then the others are compiled with it.
+  RecyclingVector<std::int32_t> others;
+  others.reserve(model.statements.size());
   for (std::size_t s = 0; s < model.statements.size(); ++s) {
     if (!left_out.empty() && left_out[s]) continue;
     const std::int32_t root = model.statements[s].root;
     const int simple = apply_simple(propagator, model.nodes[static_cast<std::size_t>(root)]);
     if (simple < 0) return false;
-    if (simple > 0) continue;
-    if (!propagator.add_statement(root, static_cast<std::int32_t>(s))) return false;
+    if (simple == 0) others.push_back(static_cast<std::int32_t>(s));
+  }
+  for (const std::int32_t s : others) {
+    if (!propagator.add_statement(model.statements[static_cast<std::size_t>(s)], s)) return false;
   }
   if (!propagator.revise_all()) return false;
   if (!propagator.compact()) return false;

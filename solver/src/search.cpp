@@ -2,6 +2,7 @@
 #include "constrint/search.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 
 #include "constrint/error.hpp"
@@ -14,7 +15,7 @@ namespace constrint {
 namespace detail {
 
 /// Everything of one search: the narrowed problem, and the depth-first search in it.
-class SearchState {
+class SearchState : public Recycled {
  public:
   SearchState(const ModelData& model, Options options)
       : model_(model),
@@ -82,12 +83,21 @@ class SearchState {
     root_ = propagator_->mark();
     std::int32_t parts = 0;
     part_ = independent_parts(propagator_->circuit(), order_, parts);
-    by_part_.assign(static_cast<std::size_t>(parts), {});
-    for (const OrderedVariable& entry : order_) {
-      if (propagator_->domain(static_cast<std::size_t>(entry.variable)).fixed()) continue;
-      by_part_[static_cast<std::size_t>(part_[static_cast<std::size_t>(entry.variable)])].push_back(
-          entry);
-    }
+    // Counted, then placed.
+    RecyclingVector<std::size_t> end(static_cast<std::size_t>(parts) + 1, 0);
+    const auto part_of = [this](const OrderedVariable& entry) {
+      return static_cast<std::size_t>(part_[static_cast<std::size_t>(entry.variable)]);
+    };
+    const auto each_unfixed = [this](auto&& visit) {
+      for (const OrderedVariable& entry : order_) {
+        const auto v = static_cast<std::size_t>(entry.variable);
+        if (!propagator_->domain(v).fixed()) visit(entry);
+      }
+    };
+    each_unfixed([&](const OrderedVariable& entry) { ++end[part_of(entry) + 1]; });
+    std::partial_sum(end.begin(), end.end(), end.begin());
+    by_part_.resize(end.back());
+    each_unfixed([&](const OrderedVariable& entry) { by_part_[end[part_of(entry)]++] = entry; });
   }
 
   // What propagation refutes has no solution, unless it was an exact value that it could not hold.
@@ -98,9 +108,13 @@ class SearchState {
   // Independent parts have their first solutions independently of each other.
   Status solve_parts() {
     Status result = Status::satisfiable;
-    for (const std::vector<OrderedVariable>& order : by_part_) {
-      if (order.empty()) continue;
-      DepthFirst search(*propagator_, order, {}, limits_);
+    for (auto first = by_part_.begin(); first != by_part_.end();) {
+      const std::int32_t part = part_[static_cast<std::size_t>(first->variable)];
+      const auto end = std::find_if(first, by_part_.end(), [&](const OrderedVariable& entry) {
+        return part_[static_cast<std::size_t>(entry.variable)] != part;
+      });
+      DepthFirst search(*propagator_, {first, end}, {}, limits_);
+      first = end;
       const Status status = search.next();
       if (status == Status::unsatisfiable) {
         return propagator_->overflowed() ? Status::limit : Status::unsatisfiable;
@@ -134,13 +148,13 @@ class SearchState {
 
   const ModelData& model_;
   Options options_;
-  std::vector<OrderedVariable> order_;
+  VariableOrder order_;
   Limits limits_;
   std::optional<Propagator> propagator_;
   bool feasible_ = true;
   Propagator::Mark root_;
-  std::vector<std::int32_t> part_;
-  std::vector<std::vector<OrderedVariable>> by_part_;
+  RecyclingVector<std::int32_t> part_;
+  VariableOrder by_part_;  // the unfixed variables, part by part
   std::optional<DepthFirst> joint_;
   std::vector<std::int64_t> values_;
 };

@@ -17,8 +17,8 @@ constexpr std::size_t kTables = 1 << 10;
 // All solutions of a diagram as rows of some of their variables' values.
 class RowCollector {
  public:
-  RowCollector(const Diagram& diagram, const OutputProgram& outputs,
-               const std::vector<OrderedVariable>& columns, std::size_t variables)
+  RowCollector(const Diagram& diagram, const OutputProgram& outputs, const VariableOrder& columns,
+               std::size_t variables)
       : levels_(diagram.levels()),
         outputs_(outputs),
         columns_(columns),
@@ -55,7 +55,7 @@ class RowCollector {
 
   const std::vector<Diagram::Level>& levels_;
   const OutputProgram& outputs_;
-  const std::vector<OrderedVariable>& columns_;
+  const VariableOrder& columns_;
   std::vector<std::int64_t> row_;
   std::vector<std::int64_t> registers_;
   std::vector<std::int64_t> rows_;

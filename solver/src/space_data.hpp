@@ -16,7 +16,7 @@ namespace constrint::detail {
 
 /// The diagrams of all parts, and the steps that visit their levels in the preferred order of all
 /// variables; or, of a small problem, a listing. Immutable.
-class SpaceData {
+class SpaceData : public Recycled {
  public:
   /// Which of the two: what is faster, or diagrams. The solutions and their order are the same.
   enum class Form : std::uint8_t { fastest, diagrams };
@@ -42,9 +42,9 @@ class SpaceData {
   std::optional<Listing> listing;  // then there are no diagrams
   std::vector<PartData> parts;
   std::vector<Step> steps;
-  std::vector<OrderedVariable> order;  // all variables, fixed and defined ones too
-  std::vector<std::size_t> step_of;    // by variable: its step, or steps.size()
-  std::vector<std::uint8_t> defined;   // by variable
+  VariableOrder order;                // all variables, fixed and defined ones too
+  std::vector<std::size_t> step_of;   // by variable: its step, or steps.size()
+  std::vector<std::uint8_t> defined;  // by variable
   std::vector<std::int64_t> initial_registers;
   std::size_t nodes = 0;          // length of a cursor's list of nodes
   bool has_outputs = false;       // whether there are defined variables
