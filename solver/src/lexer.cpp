@@ -226,19 +226,20 @@ void Lexer::skip_comment() {
 }
 
 void Lexer::next(Token& token) {
-  const char* at = at_;
-  std::uint8_t own = class_of(*at);
-  for (; own <= Class::new_line; own = class_of(*++at)) line_ += own;
-  at_ = at;
-  // Most tokens are names.
-  if (own == Class::letter) return identifier(token);
-  if (own >= Class::single) {
-    return make(token, static_cast<TokenKind>(own - Class::single), at + 1);
+  for (;;) {  // once more for every comment
+    const char* at = at_;
+    std::uint8_t own = class_of(*at);
+    for (; own <= Class::new_line; own = class_of(*++at)) line_ += own;
+    at_ = at;
+    // Most tokens are names.
+    if (own == Class::letter) return identifier(token);
+    if (own >= Class::single) {
+      return make(token, static_cast<TokenKind>(own - Class::single), at + 1);
+    }
+    if (own == Class::digit) return number(token);
+    if (*at != '#') return odd(token);
+    skip_comment();
   }
-  if (own == Class::digit) return number(token);
-  if (*at != '#') return odd(token);
-  skip_comment();
-  return next(token);
 }
 
 std::string describe(const Lexer& lexer, const Token& token) {

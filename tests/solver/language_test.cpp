@@ -120,6 +120,12 @@ TEST(Language, RefusesDeepNestingAndTakesLongTexts) {
   EXPECT_EQ(all(sum + " == 2;"), Rows{{2}});
 }
 
+TEST(Language, TakesAnyNumberOfComments) {
+  std::string text;
+  for (int line = 0; line < 300000; ++line) text += "# a line\n";
+  EXPECT_EQ(all(text + "x in [1, 2]; # and one more"), (Rows{{1}, {2}}));
+}
+
 TEST(Language, JoinsTextsAndNamesTheOneAtFault) {
   Model model;
   model.add_text("WARP in [32, 64];", "device");
