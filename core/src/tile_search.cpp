@@ -12,7 +12,7 @@
 #include <span>
 
 #include "flashrnn/error.hpp"
-#include "tile_memory.hpp"
+#include "tiling_memory.hpp"
 
 namespace flashrnn {
 namespace {
@@ -230,8 +230,8 @@ std::string refusal(const TileQuestion& question) {
          "; these cannot hold together:" + conflict(joined(question, kernel));
 }
 
-TileMemory& memory() {
-  static TileMemory instance;
+TilingMemory& memory() {
+  static TilingMemory instance;
   return instance;
 }
 

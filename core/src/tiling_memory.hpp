@@ -12,7 +12,7 @@ namespace flashrnn {
 
 /// Answers of this process. A choice with fewer candidates than asked for is replaced, unless there
 /// are no more.
-class TileMemory {
+class TilingMemory {
  public:
   std::shared_ptr<const TileChoice> find(const std::string& key, int candidates) {
     const std::lock_guard lock(mutex_);
