@@ -208,11 +208,7 @@ void measure(const std::string& cell, Index head_dim, Index batch, const Product
 }
 
 ProductType type_named(const std::string& name) {
-  if (name == "float32_high") {
-    ProductType high(DataType::float32);
-    high.precision = MatmulPrecision::high;
-    return high;
-  }
+  if (name == "float32_high") return {DataType::float32, MatmulPrecision::high};
   for (const DataType type : {DataType::bfloat16, DataType::float16, DataType::float32})
     if (name == name_of(type)) return type;
   throw std::invalid_argument("no type " + name);

@@ -186,12 +186,6 @@ void check_cell(const ProductType& type) {
   EXPECT_GT(resources.compiled, 0);
 }
 
-ProductType high() {
-  ProductType type(DataType::float32);
-  type.precision = MatmulPrecision::high;
-  return type;
-}
-
 TEST(KernelResources, Lstm) {
   check_cell<Lstm>(DataType::bfloat16);
 }
@@ -199,7 +193,7 @@ TEST(KernelResources, LstmFloat32) {
   check_cell<Lstm>(DataType::float32);
 }
 TEST(KernelResources, LstmFloat32High) {
-  check_cell<Lstm>(high());
+  check_cell<Lstm>({DataType::float32, MatmulPrecision::high});
 }
 TEST(KernelResources, Slstm) {
   check_cell<Slstm>(DataType::float16);
@@ -214,7 +208,7 @@ TEST(KernelResources, GruFloat32) {
   check_cell<Gru>(DataType::float32);
 }
 TEST(KernelResources, GruFloat32High) {
-  check_cell<Gru>(high());
+  check_cell<Gru>({DataType::float32, MatmulPrecision::high});
 }
 TEST(KernelResources, Elman) {
   check_cell<Elman>(DataType::float16);

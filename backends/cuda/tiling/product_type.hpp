@@ -2,6 +2,7 @@
 #pragma once
 
 #include "flashrnn/problem.hpp"
+#include "flashrnn/recurrence/product_parts.hpp"
 
 namespace flashrnn::cuda {
 
@@ -9,21 +10,20 @@ namespace flashrnn::cuda {
 /// they are multiplied.
 struct ProductType {
   // NOLINTNEXTLINE(google-explicit-constructor): a type with the accuracy that is its own
-  ProductType(DataType type = DataType::bfloat16) : type(type) {}
+  ProductType(DataType type = DataType::bfloat16,
+              MatmulPrecision precision = MatmulPrecision::highest)
+      : type(type), precision(precision) {}
   explicit ProductType(const Problem& problem)
-      : type(problem.dtype), precision(problem.float32_matmul_precision) {}
+      : ProductType(problem.dtype, problem.float32_matmul_precision) {}
 
   /// Bytes in memory.
   int bytes() const { return static_cast<int>(size_of(type)); }
   /// Values of 16 bits whose sum stands for an element in products (kernels/numeric.cuh).
-  int parts() const {
-    if (type != DataType::float32) return 1;
-    return precision == MatmulPrecision::high ? 2 : 3;
-  }
+  int parts() const { return product_parts(type, precision); }
   bool is_float() const { return type == DataType::float32; }
 
   DataType type;
-  MatmulPrecision precision = MatmulPrecision::highest;
+  MatmulPrecision precision;  ///< of float32
 };
 
 }  // namespace flashrnn::cuda

@@ -6,6 +6,7 @@
 
 #include "devices/embedded_texts.hpp"
 #include "flashrnn/error.hpp"
+#include "flashrnn/recurrence/product_parts.hpp"
 #include "flashrnn/recurrence/tile_search.hpp"
 
 namespace flashrnn {
@@ -85,8 +86,6 @@ std::vector<NamedValue> problem_sizes(const Problem& problem, const CellDescript
                                       bool backward) {
   const Shape& shape = problem.shape;
   const auto storage = static_cast<std::int64_t>(size_of(problem.dtype));
-  const std::int64_t float32_parts =
-      problem.float32_matmul_precision == MatmulPrecision::high ? 2 : 3;
   return {{"HEAD_DIM", shape.head_dim},
           {"HEADS", shape.heads},
           {"BATCH", shape.batch},
@@ -97,7 +96,7 @@ std::vector<NamedValue> problem_sizes(const Problem& problem, const CellDescript
           {"INPUT_GATES", cell.input_gates},
           {"SAVED", problem.training ? cell.saved : 0},
           {"STORAGE_BYTES", storage},
-          {"PARTS", problem.dtype == DataType::float32 ? float32_parts : 1},
+          {"PARTS", product_parts(problem.dtype, problem.float32_matmul_precision)},
           {"ACCUMULATE_BYTES", std::max<std::int64_t>(storage, sizeof(float))},
           {"BACKWARD", backward ? 1 : 0},
           {"TRAINING", problem.training ? 1 : 0},
