@@ -54,11 +54,17 @@ struct BackwardParameters {
 };
 
 /// Vectors that blocks hand to each other through L2 lie in this many slots, one after the other.
-inline constexpr unsigned exchange_slots = 32;
+/// More slots need fewer fences; beyond a few megabytes in all they are slower to reach.
+constexpr unsigned exchange_slots(Index vector_bytes) {
+  return vector_bytes <= 2048 ? 128 : vector_bytes <= 24576 ? 64 : 32;
+}
+
+inline constexpr unsigned wide_exchange_slots =
+    32;  ///< of wide batch tiles, whose vectors are long
 
 /// What the kernels of heads spread over several blocks need besides.
 struct SpreadParameters {
-  unsigned char* exchange;  ///< [group of this launch, exchange_slots, packets] of 16 bytes, or
+  unsigned char* exchange;  ///< [group of this launch, slot, packet] of 16 bytes, or
                             ///< null
   Index first_group;        ///< (batch tile · heads + head) that this launch begins with
 };

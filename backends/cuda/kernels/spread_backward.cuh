@@ -39,6 +39,9 @@ struct SpreadBackwardTile {
                                      : (group_chunks + 3) / 4;
   static constexpr int input_warps = row_groups_ * working;
   static constexpr int vector_packets = units / 8 * Shape::chunk_packets;
+  // After the packets are sent; gradients are stored meanwhile. Measured,
+  // docs/cuda_spread_heads.md.
+  static constexpr unsigned cycles_before_asking = 180;
 
   // Channels of what is read: saved values, states of the previous step, upstream gradient of h.
   static constexpr int saved_channels = count_gates(reads_saved);
@@ -64,7 +67,8 @@ struct SpreadBackwardRows {
   }
 };
 template <class Tile>
-using SpreadBackwardInput = SpreadInput<Tile, Tile::upstream_channel + 1, SpreadBackwardRows<Tile>>;
+using SpreadBackwardInput =
+    SpreadInput<Tile, Tile::upstream_channel + 1, SpreadBackwardRows<Tile>, 0>;
 
 /// R^T as the product's left-hand factor: rows are the block's units, k runs over blocks, their
 /// recurrent gates and their units. `p.R` is already transposed: its rows are columns of R, begin
@@ -115,10 +119,8 @@ __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
   clear_shared(shared, Tile::shared_bytes);
   __syncthreads();
   Exchange exchange;
-  exchange.start(shared,
-                 parameters.spread.exchange + static_cast<Index>(local_group) * exchange_slots *
-                                                  (16 * Exchange::Shape::packets),
-                 lane, k_group);
+  exchange.start(shared, parameters.spread.exchange + local_group * Exchange::memory_bytes, lane,
+                 k_group);
   Product product;
   product.place_sums(shared + Tile::sums_at, row_group, k_group, lane);
   load_spread_columns<Tile>(p, product, shared + Tile::matrix_at, part, head, lane);
@@ -129,7 +131,7 @@ __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
   float next[rounds][Cell::states], d_state[rounds][Cell::states], bias_sum[rounds][Cell::gates];
 #pragma unroll
   for (int r = 0; r < rounds; ++r) {
-    own[r] = spread_unit<Tile>(p.shape, first_row, part, r);
+    own[r] = spread_unit<Tile>(p.shape, first_row, part, r, k_group);
 #pragma unroll
     for (int s = 0; s < Cell::states; ++s) {
       next[r][s] =
@@ -158,11 +160,6 @@ __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
     gather_packet(bits, packet);
     exchange.send(number, own[r].place + vector * Tile::vector_packets, own[r].sends, packet);
   };
-  const auto after_send = [&](unsigned number, int r) {
-#pragma unroll
-    for (int vector = 0; vector < Tile::vectors; ++vector)
-      exchange.after_send(number, own[r].place + vector * Tile::vector_packets, own[r].sends);
-  };
   // d_state[0] += R^T · (gate gradients of the step before), clipped or cut.
   const auto add_recurrent_gradient = [&](unsigned number, int r) {
     float sum[1];
@@ -176,6 +173,7 @@ __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
     if (own[r].active)
 #pragma unroll
       for (int vector = 0; vector < Tile::vectors; ++vector) send(0, r, vector, 0);
+  ask_when_sent<Tile>(product, exchange, 0, Tile::cycles_before_asking, row_group, own[0].active);
 
   for (Index step = 0; step < steps; ++step) {
     const auto number = static_cast<unsigned>(step);
@@ -220,15 +218,21 @@ __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
         if (has_gate(Cell::recurrent_gates, n))
           send(number + 1, r, gate_position(Cell::recurrent_gates, n), bits[n]);
       }
+      if (r + 1 == rounds || !own[r + 1].active)
+        ask_when_sent<Tile>(product, exchange, number + 1, Tile::cycles_before_asking, row_group,
+                            true);
 #pragma unroll
       for (int n = 0; n < Cell::gates; ++n) {
         if (own[r].valid && p.d_gate[n].data != nullptr) *d_gate_at[r][n] = bits[n];
         d_gate_at[r][n] -= p.d_gate[n].strides.step;
       }
-      after_send(number + 1, r);
     }
-    exchange.order(number + 1);
+    if (!own[0].active)
+      ask_when_sent<Tile>(product, exchange, number + 1, Tile::cycles_before_asking, row_group,
+                          false);
+    renew_slots<Tile>(exchange, number + 1, own);
     in.advance(source, step, own);
+    in.to_next();
   }
 
   product.run(exchange, static_cast<unsigned>(steps), lane);

@@ -85,6 +85,7 @@ class InCluster {
       Shape::k_groups * Shape::group_chunks * Shape::chunk_packets * 16;
   static constexpr int barriers_at = 2 * buffer_bytes;
   static constexpr int shared_bytes = (barriers_at + 16 * Shape::k_groups + 127) / 128 * 128;
+  static constexpr Index memory_bytes = 0;
 
   /// By all threads, once; `shared` is where shared_bytes of cleared shared memory begin. The block
   /// and then the cluster meet before anything is sent.
@@ -116,6 +117,8 @@ class InCluster {
     cluster_barrier();
   }
 
+  /// Nothing can be read before it is known to be there.
+  static constexpr bool asks_early = false;
   /// Waits until the own part of vector `number` is there.
   __device__ void wait(unsigned number) const {
     barrier_wait(barrier_ + (number & 1) * 8 * Shape::k_groups, (number >> 1) & 1);
@@ -153,8 +156,13 @@ class InCluster {
       if (valid && l / Shape::sent + Shape::holders * i < Shape::blocks)
         store_async_16(block_[i] + at, value, block_[i] + barrier);
   }
-  __device__ void after_send(unsigned, int, bool) const {}
-  __device__ void order(unsigned) const {}
+  __device__ static bool empties(unsigned) {
+    return false;
+  }
+  __device__ void empty(unsigned, int, bool) const {}
+  __device__ static bool orders(unsigned) {
+    return false;
+  }
 
  private:
   static constexpr int destinations = (Shape::blocks + Shape::holders - 1) / Shape::holders;
@@ -199,8 +207,10 @@ class ThroughL2 {
  public:
   using Shape = Shape_;
   static constexpr int shared_bytes = 0;
+  static constexpr unsigned slots = exchange_slots(16 * Shape::packets), half = slots / 2;
+  static constexpr Index memory_bytes = Index(slots) * 16 * Shape::packets;
 
-  /// `memory`: exchange_slots · packets · 16 bytes of the head and batch tile, all `absent`.
+  /// `memory`: memory_bytes of the head and batch tile, all `absent`.
   __device__ void start(SharedAddress, unsigned char* memory, const Lane& lane, int k_group) {
     memory_ = memory;
     const int chunk = Shape::group_chunks * k_group + lane.column;
@@ -208,13 +218,9 @@ class ThroughL2 {
     chunk_ = chunk;
   }
   __device__ static void meet() {}
-  /// No packet is there at once, and who asks too early waits for two answers instead of one, and
-  /// holds up others in L2.
-  __device__ void wait(unsigned) const {
-    const long long begin = clock64();
-    while (clock64() - begin < cycles_before_asking) {
-    }
-  }
+  /// Packets are asked for before the thread turns to other work: an answer takes 500 cycles.
+  static constexpr bool asks_early = true;
+  __device__ void wait(unsigned) const {}
   __device__ void rearm(unsigned) const {}
 
   /// Asks for pieces; what has not arrived is asked for again by finish_read.
@@ -263,26 +269,27 @@ class ThroughL2 {
     if (valid && (threadIdx.x & 31) < Shape::sent)
       store_relaxed_16(slot(number) + 16 * packet, value);
   }
-  /// Twice per ring, after vector `number` is sent: empties the slots that everybody has read. Who
-  /// sends vector n has all of vector n - 1, which its senders sent after they had all of n - 2.
-  __device__ void after_send(unsigned number, int packet, bool valid) const {
-    if (number % half != 0 || number == 0) return;
+  /// Whether slots are emptied after vector `number`, which is not 0, is sent: twice per ring.
+  __device__ static bool empties(unsigned number) {
+    return number % half == 0;
+  }
+  /// Empties the slots that everybody has read, of a packet that this lane sends. Who sends vector
+  /// n has all of vector n - 1, which its senders sent after they had all of n - 2.
+  __device__ void empty(unsigned number, int packet, bool valid) const {
     if (!valid || (threadIdx.x & 31) >= Shape::sent) return;
     const Word pattern[4] = {absent, absent, absent, absent};
 #pragma unroll 1
     for (unsigned n = number > half ? number - half - 1 : 0; n + 1 < number; ++n)
       store_relaxed_16(slot(n) + 16 * packet, pattern);
   }
-  /// By all threads, once a step. After the slots are emptied, it puts the pattern before the
-  /// packets that the thread sends next; two steps later, a reader, which has seen those packets,
-  /// passes it before it looks at the slots.
-  __device__ void order(unsigned number) const {
-    if (number % half == 0 || number % half == 2) device_fence();
+  /// Whether all threads pass a fence after vector `number` is sent. The first, after the slots are
+  /// emptied, puts the pattern before the packets that the thread sends next; the second, two steps
+  /// later, is a reader's, which has seen those packets and passes it before it looks at the slots.
+  __device__ static bool orders(unsigned number) {
+    return (number % half & ~2u) == 0;
   }
 
  private:
-  static constexpr unsigned slots = exchange_slots, half = slots / 2;
-  static constexpr int cycles_before_asking = 100;  // measured, docs/cuda_spread_heads.md
   __device__ unsigned char* slot(unsigned number) const {
     return memory_ + (number % slots) * (16 * Shape::packets);
   }

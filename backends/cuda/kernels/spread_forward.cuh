@@ -48,6 +48,10 @@ struct SpreadForwardTile {
                                      : (group_chunks + 3) / 4;
   static constexpr int input_warps = row_groups_ * working;
   static constexpr int vector_packets = units / 8 * Shape::chunk_packets;
+  // x + b of the next step is ready before the vector is, where there are registers for it.
+  static constexpr bool reads_ahead = rounds == 1 && (in_cluster || batch < 16);
+  // After the packets are sent and results stored; measured, docs/cuda_spread_heads.md.
+  static constexpr unsigned cycles_before_asking = batch <= 2 ? 40 : 0;
 
   static constexpr int matrix_at = Exchange::shared_bytes;
   static constexpr int sums_at = matrix_at + Product::matrix_bytes;
@@ -69,7 +73,8 @@ struct SpreadInputRows {
   }
 };
 template <class Tile>
-using SpreadForwardInput = SpreadInput<Tile, Tile::inputs, SpreadInputRows<typename Tile::Storage>>;
+using SpreadForwardInput = SpreadInput<Tile, Tile::inputs, SpreadInputRows<typename Tile::Storage>,
+                                       Tile::reads_ahead ? 1 : 0>;
 
 /// R as the product's left-hand factor: rows are the block's gates, k the units of the head. Its
 /// rows begin at multiples of 16 bytes and are zero beyond head_dim, up to a multiple of 8 units.
@@ -129,23 +134,21 @@ __device__ void spread_forward(const SpreadForwardParameters& parameters) {
   clear_shared(shared, Tile::shared_bytes);
   __syncthreads();
   Exchange exchange;
-  exchange.start(shared,
-                 parameters.spread.exchange + static_cast<Index>(local_group) * exchange_slots *
-                                                  (16 * Exchange::Shape::packets),
-                 lane, k_group);
+  exchange.start(shared, parameters.spread.exchange + local_group * Exchange::memory_bytes, lane,
+                 k_group);
   Product product;
   product.place_sums(shared + Tile::sums_at, row_group, k_group, lane);
   load_spread_rows<Tile>(p, product, shared + Tile::matrix_at, part, head, lane);
 
   // What a lane works on, and what it keeps from step to step.
-  SpreadUnit own[rounds];
+  using Input = SpreadForwardInput<Tile>;
+  SpreadUnit own[rounds], brought[rounds];
   float state[rounds][Cell::states];
   Bits<Storage>*h_at[rounds], *states_at[rounds], *saved_at[rounds];
-  const SpreadInputRows<Storage> input_rows{p, head};
-  SpreadForwardInput<Tile> x;
 #pragma unroll
   for (int r = 0; r < rounds; ++r) {
-    own[r] = spread_unit<Tile>(p.shape, first_row, part, r);
+    own[r] = spread_unit<Tile>(p.shape, first_row, part, r, k_group);
+    brought[r] = spread_unit<Tile>(p.shape, first_row, part, r, Input::brings_for(k_group));
     h_at[r] = place_in<Storage>(p.h, 0, own[r], head);
     states_at[r] = place_in<Storage>(p.states, 0, own[r], head);
     saved_at[r] = place_in<Storage>(p.saved, 0, own[r], head);
@@ -156,7 +159,9 @@ __device__ void spread_forward(const SpreadForwardParameters& parameters) {
                         : 0.0f;
   }
   store_bias<Tile>(p, shared + Tile::bias_at, part, head);
-  x.start(input_rows, p.wide_sequences != 0, shared + Tile::input_at, own, p.shape.steps);
+  const SpreadInputRows<Storage> input_rows{p, head};
+  Input x;
+  x.start(input_rows, p.wide_sequences != 0, shared + Tile::input_at, brought, p.shape.steps);
   // Everybody is ready to receive before anybody sends.
   __syncthreads();
   Exchange::meet();
@@ -166,14 +171,33 @@ __device__ void spread_forward(const SpreadForwardParameters& parameters) {
     gather_packet(h, packet);
     exchange.send(number, own[r].place, own[r].sends, packet);
   };
+  const SharedAddress bias_at = shared + Tile::bias_at;
+  float gate[rounds][Cell::gates];  // without R·h
+  const auto read_input = [&](int r) {
+    float input[Tile::input_extent];
+    x.read(r, input);
+#pragma unroll
+    for (int n = 0; n < Cell::gates; ++n) {
+      gate[r][n] =
+          has_gate(Cell::bias_gates, n)
+              ? load_shared_float(bias_at + 4 * (gate_position(Cell::bias_gates, n) * Tile::units +
+                                                 own[r].block_unit))
+              : 0.0f;
+      if (has_gate(Cell::input_gates, n)) gate[r][n] += input[gate_position(Cell::input_gates, n)];
+    }
+  };
 #pragma unroll
   for (int r = 0; r < rounds; ++r)
-    if (own[r].active) send(0, r, narrow<Storage>(state[r][0]));
+    if (own[r].active) {
+      send(0, r, narrow<Storage>(state[r][0]));
+      if (Tile::reads_ahead) read_input(r);
+    }
+  if (Tile::reads_ahead) x.to_next();
+  ask_when_sent<Tile>(product, exchange, 0, Tile::cycles_before_asking, row_group, own[0].active);
 
-  const SharedAddress bias_at = shared + Tile::bias_at;
-  const Index steps = p.shape.steps;
-  for (Index step = 0; step < steps; ++step) {
-    const auto number = static_cast<unsigned>(step);
+  const auto steps = static_cast<unsigned>(p.shape.steps);
+  for (unsigned step = 0; step < steps; ++step) {
+    const unsigned number = step;
     product.run(exchange, number, lane);
     if (row_group == 0 && (threadIdx.x & 31) == 0) exchange.rearm(number);
     x.wait();
@@ -182,22 +206,15 @@ __device__ void spread_forward(const SpreadForwardParameters& parameters) {
 #pragma unroll
     for (int r = 0; r < rounds; ++r) {
       if (!own[r].active) continue;
-      float sum[Product::rows], gate[Cell::gates], input[Tile::input_extent];
-      x.read(r, input);
+      float sum[Product::rows];
       product.read_sums(number, row_group, own[r].group_unit, own[r].tile_row, sum);
+      if (!Tile::reads_ahead) read_input(r);
 #pragma unroll
-      for (int n = 0; n < Cell::gates; ++n) {
-        gate[n] = has_gate(Cell::bias_gates, n)
-                      ? load_shared_float(bias_at +
-                                          4 * (gate_position(Cell::bias_gates, n) * Tile::units +
-                                               own[r].block_unit))
-                      : 0.0f;
-        if (has_gate(Cell::input_gates, n)) gate[n] += input[gate_position(Cell::input_gates, n)];
+      for (int n = 0; n < Cell::gates; ++n)
         if (has_gate(Cell::recurrent_gates, n))
-          gate[n] += sum[gate_position(Cell::recurrent_gates, n)];
-      }
+          gate[r][n] += sum[gate_position(Cell::recurrent_gates, n)];
       float next[Cell::states], save[Complete::saved_extent];
-      Complete::template forward<MathOf<Storage>>(gate, state[r], next, save);
+      Complete::template forward<MathOf<Storage>>(gate[r], state[r], next, save);
       if constexpr (Tile::clips) next[0] = clipped(next[0], p.forward_clip);
       if (!own[r].valid) next[0] = 0;  // R's padding is zero, and 0·inf would not be
       const Bits<Storage> h = narrow<Storage>(next[0]);
@@ -223,10 +240,15 @@ __device__ void spread_forward(const SpreadForwardParameters& parameters) {
       h_at[r] += p.h.strides.step;
       states_at[r] += p.states.strides.step;
       if constexpr (Tile::saving) saved_at[r] += p.saved.strides.step;
-      if (step + 1 < steps) exchange.after_send(number + 1, own[r].place, own[r].sends);
     }
-    exchange.order(number + 1);
-    x.advance(input_rows, step, own);
+    if (step + 1 < steps) {
+      ask_when_sent<Tile>(product, exchange, number + 1, Tile::cycles_before_asking, row_group,
+                          own[0].active);
+      renew_slots<Tile>(exchange, number + 1, own);
+    }
+    if (!Input::helped || !own[0].active) x.advance(input_rows, step, brought);
+    if (Tile::reads_ahead && own[0].active) read_input(0);
+    x.to_next();
   }
 
   if (p.last.data != nullptr) {

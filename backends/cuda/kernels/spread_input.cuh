@@ -37,15 +37,17 @@ struct SpreadUnit {
   int row;                   ///< of the batch
 };
 
-/// Deals the units of a block, 8 to a chunk and 4 chunks of a row of the batch to a warp.
-/// `Tile::vectors` chunks of a unit follow each other per block: 1 forward, the gates backward.
+/// Deals the units of a block, 8 to a chunk and 4 chunks of a row of the batch to a warp: those of
+/// warp `k_group` of the row group. `Tile::vectors` chunks of a unit follow each other per block: 1
+/// forward, the gates backward.
 template <class Tile>
-__device__ SpreadUnit spread_unit(const Shape& shape, Index first_row, int part, int round) {
+__device__ SpreadUnit spread_unit(const Shape& shape, Index first_row, int part, int round,
+                                  int k_group) {
   using Product = typename Tile::Product;
   constexpr int halves = Tile::Shape::halves;
   const int lane = static_cast<int>(threadIdx.x) & 31, warp = static_cast<int>(threadIdx.x) / 32;
   const int row_group = warp / Product::k_groups;
-  const int task = warp % Product::k_groups + Product::k_groups * round;
+  const int task = k_group + Product::k_groups * round;
   const int mine = 4 * task + lane / 8, sent = 4 * task + lane % 4;
   const int chunk = mine < Tile::group_chunks ? mine : 0;
   SpreadUnit out;
@@ -61,6 +63,46 @@ __device__ SpreadUnit spread_unit(const Shape& shape, Index first_row, int part,
               halves * (row_group * Tile::group_chunks + sent - sent % Tile::batch) +
               lane / 4 % halves * Tile::batch + sent % Tile::batch;
   return out;
+}
+
+/// Asks for vector `number` `cycles` after the warps of the row group that have work, `sender`,
+/// have sent their part of it. Others would ask in vain before that, and be in the way in L2; who
+/// asks too early waits for two answers instead of one.
+template <class Tile>
+__device__ void ask_when_sent(typename Tile::Product& product,
+                              const typename Tile::Exchange& exchange, unsigned number,
+                              unsigned cycles, int row_group, bool sender) {
+  using Product = typename Tile::Product;
+  if constexpr (Tile::Exchange::asks_early) {
+    if constexpr (Tile::working < Product::k_groups) {
+      const int barrier = Product::row_groups + 1 + row_group;
+      if (sender) {
+        asm volatile("bar.arrive %0, %1;" ::"r"(barrier), "n"(32 * Product::k_groups) : "memory");
+      } else {
+        asm volatile("bar.sync %0, %1;" ::"r"(barrier), "n"(32 * Product::k_groups) : "memory");
+      }
+    }
+    const auto begin = static_cast<unsigned>(clock());
+    while (static_cast<unsigned>(clock()) - begin < cycles) {
+    }
+    product.ask(exchange, number);
+  }
+}
+
+/// After vector `number` is sent, by all threads: what the exchange does twice per ring of slots.
+template <class Tile>
+__device__ void renew_slots(const typename Tile::Exchange& exchange, unsigned number,
+                            const SpreadUnit (&own)[Tile::rounds]) {
+  if (!exchange.orders(number)) return;
+  if (exchange.empties(number)) {
+#pragma unroll
+    for (int r = 0; r < Tile::rounds; ++r)
+#pragma unroll
+      for (int vector = 0; vector < Tile::vectors; ++vector)
+        exchange.empty(number, own[r].place + vector * Tile::vector_packets,
+                       own[r].active && own[r].sends);
+  }
+  device_fence();
 }
 
 /// Where a lane's unit lies in a sequence, channel 0; null stays null.
@@ -79,66 +121,78 @@ __device__ inline void bring_to_l2(const void* from) {
 /// so that one which waits for memory holds up those by which vectors are read from L2: there,
 /// steps are brought into L2 first, and into shared memory shortly before their use.
 __device__ constexpr int spread_input_depth(bool in_cluster) {
-  return in_cluster ? 8 : 3;
+  return in_cluster ? 8 : 4;
 }
 __device__ constexpr int spread_input_bytes(int channels, int rounds, int halves, bool in_cluster) {
   return spread_input_depth(in_cluster) * rounds * 4 * 16 * halves * (channels > 0 ? channels : 1);
 }
 
-/// Values of the units of a block on their way into shared memory, several steps ahead. Each warp
-/// brings what its own lanes use. `Source(channel, row, step)` gives unit 0 of a row of the batch,
-/// or null for zeros, steps in the order of the recurrence, as in sequence_io.cuh.
-template <class Tile, int channels, class Source>
+/// Values of the units of a block on their way into shared memory, several steps ahead.
+/// `Source(channel, row, step)` gives unit 0 of a row of the batch, or null for zeros, steps in the
+/// order of the recurrence, as in sequence_io.cuh. The barrier of the row group, once a step after
+/// wait(), hands values over and slots back.
+/// `steps_ahead`: 1 if values of the next step are read before that barrier, else 0. With 1, and if
+/// at most half of the warps have units, the others bring their values: a warp with units has no
+/// time to lose between two vectors.
+template <class Tile, int channels, class Source, int steps_ahead>
 class SpreadInput {
  public:
-  static constexpr int rounds = Tile::rounds;
+  static constexpr int rounds = Tile::rounds, k_groups = Tile::Product::k_groups;
   static constexpr bool from_l2 = !Tile::in_cluster;
-  static constexpr int depth = spread_input_depth(Tile::in_cluster), steps_ahead = 8;
+  static constexpr int depth = spread_input_depth(Tile::in_cluster), l2_steps_ahead = 8;
   using Element = Bits<typename Tile::Storage>;
   static constexpr int halves = Tile::Shape::halves, chunk_bytes = 16 * halves;
   static constexpr int unit_bytes = chunk_bytes * (channels > 0 ? channels : 1);
   static constexpr int round_bytes = 4 * unit_bytes, step_bytes = rounds * round_bytes;
   static constexpr int warp_bytes = depth * step_bytes;
   static_assert(warp_bytes == spread_input_bytes(channels, rounds, halves, Tile::in_cluster));
+  static constexpr bool helped = steps_ahead > 0 && 2 * Tile::working <= k_groups;
 
-  /// `wide`: rows can be moved in pieces of 16 bytes. `shared` has warp_bytes per warp that
-  /// has work, cleared.
+  /// Whose values warp `k_group` of a row group brings.
+  static __device__ int brings_for(int k_group) {
+    return helped ? k_groups - 1 - k_group : k_group;
+  }
+
+  /// By all warps. `wide`: rows can be moved in pieces of 16 bytes. `shared` has warp_bytes per
+  /// warp that has work, cleared. `brought`: the units of warp brings_for(own k group). The block
+  /// meets before anything is read.
   __device__ void start(const Source& source, bool wide, SharedAddress shared,
-                        const SpreadUnit (&own)[rounds], Index steps) {
+                        const SpreadUnit (&brought)[rounds], Index steps) {
     const int l = static_cast<int>(threadIdx.x) & 31;
     wide_ = wide;
-    steps_ = steps;
+    left_ = static_cast<unsigned>(steps);
     constexpr int element = sizeof(Element);
-    const int warp = static_cast<int>(threadIdx.x) / 32, k_groups = Tile::Product::k_groups;
-    const int working = warp / k_groups * Tile::working + ::min(warp % k_groups, Tile::working - 1);
-    read_ = shared + working * warp_bytes + l / 8 * unit_bytes + l % 8 * element;
-    write_ = read_ + l % 8 * (16 - element);  // piece l % 8 of the 8 units' values
+    const int warp = static_cast<int>(threadIdx.x) / 32, k_group = warp % k_groups;
+    const auto of_warp = [&](int k) {
+      const int working = warp / k_groups * Tile::working + ::min(k, Tile::working - 1);
+      return shared + working * warp_bytes + l / 8 * unit_bytes;
+    };
+    read_ = of_warp(k_group) + l % 8 * element;
+    write_ = of_warp(brings_for(k_group)) + l % 8 * (wide ? 16 : element);  // piece or unit l % 8
     keep(read_);
     keep(write_);
     if (!wide) {
-      load(source, 0, own);
-    } else {
-#pragma unroll
-      for (int r = 0; r < rounds; ++r)
-#pragma unroll
-        for (int i = 0; i < pieces; ++i) {
-          from_[r][i] = nullptr;
-          stride_[r][i] = 0;
-          if (!own[r].valid || channel(i) >= channels) continue;
-          const Element* const first = source(channel(i), own[r].row, 0);
-          if (first == nullptr) continue;
-          from_[r][i] = first + piece_unit(own[r]);
-          stride_[r][i] = source(channel(i), own[r].row, 1) - first;
-        }
-      for (int step = 0; step < depth - 1; ++step) fill(source, step, own);
-      copy_async_wait<depth - 2>();
+      for (int step = 0; step <= steps_ahead; ++step) load(source, step, brought);
+      return;
     }
-    __syncwarp();
+#pragma unroll
+    for (int r = 0; r < rounds; ++r)
+#pragma unroll
+      for (int i = 0; i < pieces; ++i) {
+        from_[r][i] = nullptr;
+        stride_[r][i] = 0;
+        if (!brought[r].valid || channel(i) >= channels) continue;
+        const Element* const first = source(channel(i), brought[r].row, 0);
+        if (first == nullptr) continue;
+        from_[r][i] = first + piece_unit(brought[r]);
+        stride_[r][i] = source(channel(i), brought[r].row, 1) - first;
+      }
+    for (int step = 0; step < depth - 1; ++step) fill(source, step, brought);
+    copy_async_wait<depth - 2>();
   }
-  /// Before the values of a step are read.
+  /// Before the barrier of the row group.
   __device__ void wait() const {
-    if (wide_) copy_async_wait<depth - 2>();
-    __syncwarp();
+    if (wide_) copy_async_wait<depth - 2 - steps_ahead>();
   }
   __device__ void read(int round, float (&value)[channels > 0 ? channels : 1]) const {
 #pragma unroll
@@ -152,14 +206,16 @@ class SpreadInput {
       }
     }
   }
-  /// Once a step, after its reads.
-  __device__ void advance(const Source& source, Index step, const SpreadUnit (&own)[rounds]) {
-    __syncwarp();
+  /// After the reads of a step.
+  __device__ void to_next() {
     read_slot_ = next(read_slot_);
+  }
+  /// Once a step, after the barrier of the row group.
+  __device__ void advance(const Source& source, Index step, const SpreadUnit (&brought)[rounds]) {
     if (wide_) {
-      fill(source, step + depth - 1, own);
+      fill(source, step + depth - 1, brought);
     } else {
-      load(source, step + 1, own);
+      load(source, step + 1 + steps_ahead, brought);
     }
   }
 
@@ -170,34 +226,35 @@ class SpreadInput {
     return ((static_cast<int>(threadIdx.x) & 7) + 8 * piece) / halves;
   }
   /// First unit of this lane's pieces.
-  static __device__ int piece_unit(const SpreadUnit& own) {
+  static __device__ int piece_unit(const SpreadUnit& unit) {
     const int l = static_cast<int>(threadIdx.x) & 7;
-    return own.unit - l + l % halves * 4;
+    return unit.unit - l + l % halves * 4;
   }
   static __device__ int next(int slot) {
     return slot + step_bytes == warp_bytes ? 0 : slot + step_bytes;
   }
 
-  __device__ void fill(const Source& source, Index step, const SpreadUnit (&own)[rounds]) {
-    if (step < steps_) {
+  __device__ void fill(const Source& source, Index step, const SpreadUnit (&brought)[rounds]) {
+    if (left_ > 0) {
+      --left_;
 #pragma unroll
       for (int r = 0; r < rounds; ++r)
 #pragma unroll
         for (int i = 0; i < pieces; ++i) {
           const SharedAddress to = write_ + write_slot_ + r * round_bytes + 128 * i;
-          if (Source::last_step_differs && step == steps_ - 1) {
-            if (!own[r].valid || channel(i) >= channels) continue;
-            const Element* const first = source(channel(i), own[r].row, step);
+          if (Source::last_step_differs && left_ == 0) {
+            if (!brought[r].valid || channel(i) >= channels) continue;
+            const Element* const first = source(channel(i), brought[r].row, step);
             if (first == nullptr) {
               store_shared_16(to, {0, 0, 0, 0});
             } else {
-              copy_async_16(to, first + piece_unit(own[r]));
+              copy_async_16(to, first + piece_unit(brought[r]));
             }
           } else if (from_[r][i] != nullptr) {
             copy_async_16(to, from_[r][i]);
             from_[r][i] += stride_[r][i];
-            if (from_l2 && step + steps_ahead < steps_)
-              bring_to_l2(from_[r][i] + (steps_ahead - 1) * stride_[r][i]);
+            if (from_l2 && left_ >= l2_steps_ahead)
+              bring_to_l2(from_[r][i] + (l2_steps_ahead - 1) * stride_[r][i]);
           }
         }
     }
@@ -205,16 +262,17 @@ class SpreadInput {
     write_slot_ = next(write_slot_);
   }
   /// The slow way: element by element, and waiting for them.
-  __device__ void load(const Source& source, Index step, const SpreadUnit (&own)[rounds]) {
-    if (step >= steps_) return;
+  __device__ void load(const Source& source, Index step, const SpreadUnit (&brought)[rounds]) {
+    if (left_ == 0) return;
+    --left_;
 #pragma unroll
     for (int r = 0; r < rounds; ++r) {
-      if (!own[r].valid) continue;
+      if (!brought[r].valid) continue;
 #pragma unroll 1
       for (int n = 0; n < channels; ++n) {
-        const Element* const first = source(n, own[r].row, step);
-        const SharedAddress to = read_ + read_slot_ + r * round_bytes + chunk_bytes * n;
-        const Element bits = first == nullptr ? 0 : first[own[r].unit];
+        const Element* const first = source(n, brought[r].row, step);
+        const SharedAddress to = write_ + write_slot_ + r * round_bytes + chunk_bytes * n;
+        const Element bits = first == nullptr ? 0 : first[brought[r].unit];
         if constexpr (halves == 2) {
           store_shared_float(to, __uint_as_float(bits));
         } else {
@@ -222,10 +280,11 @@ class SpreadInput {
         }
       }
     }
+    write_slot_ = next(write_slot_);
   }
 
   bool wide_;
-  Index steps_;
+  unsigned left_;  ///< steps that are not brought yet
   SharedAddress read_, write_;
   int read_slot_ = 0, write_slot_ = 0;
   const Element* from_[rounds][pieces > 0 ? pieces : 1];

@@ -282,7 +282,15 @@ struct SpreadProduct {
     }
   }
 
-  /// The product with vector `number`, once it is there, as sums in shared memory.
+  Word packets[section][n_tiles][halves][4];  ///< asked for by ask(), for the next run()
+
+  /// Where a vector can be asked for before it is there: asks for the first section of `number`.
+  __device__ void ask(const Exchange& exchange, unsigned number) {
+    if constexpr (Exchange::asks_early) exchange.template read<0, section>(number, packets);
+  }
+
+  /// The product with vector `number`, which was asked for, once it is there, as sums in shared
+  /// memory.
   __device__ void run(const Exchange& exchange, unsigned number, const Lane& lane) {
     float sum[chains][m_tiles][n_tiles][4];
 #pragma unroll
@@ -293,11 +301,12 @@ struct SpreadProduct {
         for (int n = 0; n < n_tiles; ++n)
 #pragma unroll
           for (int e = 0; e < 4; ++e) sum[c][m][n][e] = 0;
-    exchange.wait(number);
-    Word b[section][n_tiles][halves][4];
-    exchange.template read<0, section>(number, b);
-    exchange.template finish_read<0, section>(number, b);
-    multiply_from<0>(exchange, number, b, sum);
+    if constexpr (!Exchange::asks_early) {
+      exchange.wait(number);
+      exchange.template read<0, section>(number, packets);
+    }
+    exchange.template finish_read<0, section>(number, packets);
+    multiply_from<0>(exchange, number, packets, sum);
 #pragma unroll
     for (int c = 1; c < chains; ++c)
 #pragma unroll

@@ -92,7 +92,7 @@ struct WideForwardTile {
   static constexpr int shared_bytes = (barriers_at + 8 * streams * barriers + 15) / 16 * 16;
 
   /// What lies in L2 of a stream.
-  static constexpr Index exchange_bytes = Index(exchange_slots) * 16 * packets;
+  static constexpr Index exchange_bytes = Index(wide_exchange_slots) * 16 * packets;
 };
 
 /// The warps of one group that multiplies.
@@ -146,7 +146,7 @@ __device__ void wide_forward_compute(const ForwardParameters& p, unsigned char* 
   };
   const auto packet_at = [&](int stream, unsigned number, int round) {
     return memory + stream * Tile::exchange_bytes +
-           static_cast<Index>(number % exchange_slots) * (16 * Tile::packets) +
+           static_cast<Index>(number % wide_exchange_slots) * (16 * Tile::packets) +
            16 * (unit.place + Tile::round_rows * round);
   };
   const auto send = [&](int stream, unsigned number, int round, Bits<Storage> h) {
@@ -272,7 +272,7 @@ __device__ void wide_forward_compute(const ForwardParameters& p, unsigned char* 
     if constexpr (Tile::saving) saved_at += p.saved.strides.step;
 
     // Slots that everybody has read are emptied twice per ring, as in ThroughL2::after_send.
-    constexpr unsigned half = exchange_slots / 2;
+    constexpr unsigned half = wide_exchange_slots / 2;
     if ((number + 1) % half == 0) {
       const Word pattern[4] = {absent, absent, absent, absent};
 #pragma unroll 1

@@ -82,13 +82,13 @@ __device__ void bring_vectors(const unsigned char* memory, SharedAddress vector,
       if (step > 0) wait_for_arrivals(bringer.barriers + 8 * Tile::sections, (number - 1) & 1);
       bringer.vector = vector + Tile::vector_bytes * stream + 16 * thread;
       bringer.slot = memory + stream * Tile::exchange_bytes +
-                     static_cast<Index>(number % exchange_slots) * (16 * Tile::packets) +
+                     static_cast<Index>(number % wide_exchange_slots) * (16 * Tile::packets) +
                      16 * thread;
       bringer.bring();
     }
     // This thread has seen packets that were sent after slots were emptied; it looks at those slots
     // after the fence (ThroughL2::order).
-    if (number % (exchange_slots / 2) == 1) device_fence();
+    if (number % (wide_exchange_slots / 2) == 1) device_fence();
   }
 }
 

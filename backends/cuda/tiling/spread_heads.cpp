@@ -54,7 +54,8 @@ SpreadTiling wide_tiling_of(const TileCandidate& candidate) {
 }  // namespace
 
 Index SpreadTiling::exchange_bytes() const {
-  return in_cluster ? 0 : Index(exchange_slots) * vector_bytes * streams;
+  if (in_cluster) return 0;
+  return Index(wide ? wide_exchange_slots : exchange_slots(vector_bytes)) * vector_bytes * streams;
 }
 
 Index SpreadTiling::groups(const Shape& shape) const {
