@@ -6,7 +6,10 @@
 //     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 host_peers [--rounds N] [--steps T] [--only DxHxB]
 //                                                         [--type float32|bfloat16] [--cell NAME]
 //                                                         [--statistic median|min]
+//                                                         [--prepared no|forward]
 //
+// `--prepared forward`: our forward runs with R_is_prepared, as oneDNN's does with weights that it
+// reordered before; else R is packed in every call.
 // Figures are microseconds per step. oneDNN's LSTM contains the input projection; "net" is its time
 // less that of matrix products of the same shapes by its own matmul primitive, and ratios are of
 // net to ours. GFLOP/s count the products of the recurrence alone.
@@ -42,7 +45,7 @@ Bytes filled(DataType type, Index count) {
 }
 
 /// Our own recurrence, forward for inference and for training, and backward with dx, dR, db, ds0.
-Peer ours(const std::string& cell, DataType type, const Shape& shape) {
+Peer ours(const std::string& cell, DataType type, const Shape& shape, bool prepared) {
   struct Case {
     std::unique_ptr<Plan<Space>> inference, training;
     std::vector<Bytes> memory;
@@ -85,6 +88,11 @@ Peer ours(const std::string& cell, DataType type, const Shape& shape) {
   c->k.dR.data = tensor(d.recurrent_gates * row * shape.head_dim);
   c->k.db.data = tensor(d.bias_gates * row);
   c->k.workspace = bytes(c->training->backward_workspace_bytes());
+  if (prepared) {
+    c->inference->forward(c->space, c->f);
+    c->training->forward(c->space, c->t);
+    c->f.R_is_prepared = c->t.R_is_prepared = true;
+  }
   Peer peer;
   peer.name = "ours";
   peer.forward = [c] { c->inference->forward(c->space, c->f), c->space.fence(); };
@@ -96,7 +104,7 @@ Peer ours(const std::string& cell, DataType type, const Shape& shape) {
 struct Options {
   int rounds = 15;
   Index steps = 256;
-  bool minima = false;
+  bool minima = false, prepared = false;
   DataType type = DataType::float32;
   std::string cell = "lstm", only;
 };
@@ -128,7 +136,7 @@ void measure(const Options& options, Index dim, Index heads, Index batch) {
       std::to_string(dim) + "x" + std::to_string(heads) + "x" + std::to_string(batch);
   if (!options.only.empty() && options.only != name) return;
   const bool lstm = options.cell == "lstm";
-  const Peer own = ours(options.cell, options.type, shape);
+  const Peer own = ours(options.cell, options.type, shape, options.prepared);
   const std::optional<Peer> dnn = lstm ? one_dnn(shape, options.type) : std::nullopt;
   const Peer blas = lstm && options.type == DataType::float32 ? blas_loop(shape) : Peer{};
   const Peer none;
@@ -161,6 +169,8 @@ int run(int argc, char** argv) {
       options.steps = std::max(1, std::atoi(value.c_str()));
     } else if (key == "--statistic") {
       options.minima = value == "min";
+    } else if (key == "--prepared") {
+      options.prepared = value == "forward";
     } else if (key == "--only") {
       options.only = value;
     } else if (key == "--type") {
@@ -177,9 +187,10 @@ int run(int argc, char** argv) {
     return 2;
   }
   const Space space;
-  std::printf("%s %s, %d thread(s), %lld steps, %s of %d rounds; oneDNN: %s\n",
+  std::printf("%s %s, %d thread(s), %lld steps, %s of %d rounds%s; oneDNN: %s\n",
               options.cell.c_str(), std::string(name_of(options.type)).c_str(), space.concurrency(),
               options.steps, options.minima ? "least" : "median", options.rounds,
+              options.prepared ? ", R prepared before forward" : "",
               one_dnn(Shape{1, 1, 1, 16}, options.type).value_or(Peer()).name.c_str());
   std::printf(
       "| D x H x B | ours     | GF/s   | training | backward | GF/s   | oneDNN   | net      "

@@ -123,7 +123,8 @@ static void check_forward(calls* c) {
   CHECK_FAILS(flashrnn_forward(NULL, NULL, &c->forward), FLASHRNN_INVALID_ARGUMENT, "plan");
   forward_fails(c, NULL, "forward_arguments: expected a pointer, found null");
   FORWARD_FAILS(struct_size = 0, "forward_arguments.struct_size");
-  FORWARD_FAILS(struct_size -= 8, "forward_arguments.struct_size");
+  FORWARD_FAILS(struct_size = offsetof(flashrnn_forward_arguments, R_is_prepared) - 8,
+                "forward_arguments.struct_size");
   FORWARD_FAILS(struct_size = SIZE_MAX, "forward_arguments.struct_size");
   FORWARD_FAILS(x.data = NULL, "x: expected a pointer");
   FORWARD_FAILS(x = (flashrnn_const_tensor){0}, "x: expected a pointer, found null");
@@ -255,6 +256,26 @@ static void check_shorter_problem(void) {
   flashrnn_plan_destroy(plan);
 }
 
+/// R_is_prepared, and a caller compiled when flashrnn_forward_arguments ended before it.
+static void check_prepared_matrix(calls* c) {
+  flashrnn_forward_arguments f = c->forward;
+  memset(c->memory, 0, c->bytes);
+  memset((void*)f.s0.data, 0x3e, f.s0.bytes);  // floats of 0.19
+  unsigned char before[sizeof(float) * 4096];
+  CHECK(f.h.bytes <= sizeof(before));
+  memset((void*)f.R.data, 0x3e, f.R.bytes);
+  CHECK_SUCCESS(flashrnn_forward(c->plan, NULL, &f));
+  memcpy(before, f.h.data, f.h.bytes);
+  memset((void*)f.R.data, 0xbe, f.R.bytes);
+  f.R_is_prepared = 1;
+  CHECK_SUCCESS(flashrnn_forward(c->plan, NULL, &f));
+  CHECK(memcmp(before, f.h.data, f.h.bytes) == 0);
+  f.struct_size = offsetof(flashrnn_forward_arguments, R_is_prepared);
+  f.R_is_prepared = 99;  // what happens to lie behind an older structure
+  CHECK_SUCCESS(flashrnn_forward(c->plan, NULL, &f));
+  CHECK(memcmp(before, f.h.data, f.h.bytes) != 0);
+}
+
 static void check_options(void) {
   flashrnn_plan* plan = NULL;
   CHECK_FAILS(flashrnn_plan_create(&good_problem, NULL, &plan), FLASHRNN_INVALID_ARGUMENT,
@@ -328,6 +349,7 @@ int main(void) {
   check_strides(&c);
   check_problems();
   check_shorter_problem();
+  check_prepared_matrix(&c);
   check_options();
   check_queries(c.plan);
   check_huge_problem();

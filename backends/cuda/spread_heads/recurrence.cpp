@@ -193,12 +193,14 @@ std::size_t SpreadHeads::backward_workspace_bytes() const {
   return problem_.training ? BackwardWorkspace(*this, nullptr).bytes : 0;
 }
 
-HeadMatrix SpreadHeads::arrange(cudaStream_t stream, const HeadMatrix& R, void* to,
-                                bool transpose) const {
+HeadMatrix SpreadHeads::arrange(cudaStream_t stream, const HeadMatrix& R, void* to, bool transpose,
+                                bool is_arranged) const {
   const Shape& s = problem_.shape;
   if (!transpose && is_wide(problem_, R) != 0) return R;
   const Index units = own_units(problem_.shape),
               matrices = cell_.description.recurrent_gates * s.heads;
+  const HeadMatrix arranged{to, {s.heads * s.head_dim * units, s.head_dim * units, units}};
+  if (is_arranged) return arranged;
   const ArrangeParameters p{
       R, to, cell_.description.recurrent_gates, s.heads, s.head_dim, units, transpose ? 1 : 0};
   Launch launch;
@@ -206,7 +208,7 @@ HeadMatrix SpreadHeads::arrange(cudaStream_t stream, const HeadMatrix& R, void* 
   launch.blocks = launch.blocks_y = static_cast<unsigned>((units + 31) / 32);
   launch.blocks_z = static_cast<unsigned>(std::min<Index>(matrices, 65535));
   arrange_kernel_.launch(stream, launch, p);
-  return {to, {s.heads * s.head_dim * units, s.head_dim * units, units}};
+  return arranged;
 }
 
 /// Launches a pass for all groups, as many at once as the device runs.
@@ -241,7 +243,7 @@ void SpreadHeads::forward(cudaStream_t stream, const ForwardTensors& tensors) co
   p.h = sequence(tensors.h);
   p.last = sequence(tensors.last);
   p.R = arrange(stream, {const_cast<void*>(tensors.R.data), *tensors.R.strides}, workspace.matrix,
-                false);
+                false, tensors.R_is_prepared);
   if (problem_.training)
     p.saved = {tensors.reserve, own_strides(problem_.shape, cell_.description.saved)};
   p.forward_clip = clips(problem_).forward_clip;
@@ -264,7 +266,7 @@ void SpreadHeads::backward(cudaStream_t stream, const BackwardTensors& tensors,
   p.d_last = sequence(tensors.d_last);
   p.ds0 = sequence(tensors.ds0);
   p.R = arrange(stream, {const_cast<void*>(tensors.R.data), *tensors.R.strides}, workspace.matrix,
-                true);
+                true, false);
   p.db_partial = tensors.db.data != nullptr ? workspace.db_partial : nullptr;
   p.forward_clip = clips(problem_).forward_clip;
   p.recurrent_gradient_clip = clips(problem_).recurrent_gradient_clip;

@@ -57,7 +57,8 @@ class SpreadHeads {
   template <class MakeProgram>
   bool take_first(const std::vector<SpreadTiling>& tilings, const MakeProgram& program, Pass& pass);
   std::size_t matrix_bytes() const;
-  HeadMatrix arrange(cudaStream_t stream, const HeadMatrix& R, void* to, bool transpose) const;
+  HeadMatrix arrange(cudaStream_t stream, const HeadMatrix& R, void* to, bool transpose,
+                     bool is_arranged) const;
   template <class Parameters>
   void launch(cudaStream_t stream, const Pass& pass, Parameters& parameters,
               unsigned char* exchange) const;

@@ -202,6 +202,10 @@ typedef struct flashrnn_forward_arguments {
   flashrnn_tensor last;       ///< [S, B, H, D], states after the last step; optional
   flashrnn_buffer reserve;    ///< flashrnn_sizes.reserve bytes
   flashrnn_buffer workspace;  ///< flashrnn_sizes.forward_workspace bytes; free for reuse afterwards
+  /// Not 0: the workspace is as the plan's last flashrnn_forward left it, and R, its strides and
+  /// its elements are those of that call; what it made of R there is used again. For calls of few
+  /// steps, in which preparing R would take most of the time.
+  int32_t R_is_prepared;
 } flashrnn_forward_arguments;
 
 /// Arguments of flashrnn_backward. Outputs are overwritten, not added to; no output may overlap any

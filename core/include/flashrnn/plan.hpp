@@ -73,7 +73,8 @@ class Plan {
 
   /// Bytes that forward keeps for backward in ForwardTensors::reserve (0 unless training).
   std::size_t reserve_bytes() const { return engine_->reserve_bytes(); }
-  /// Bytes of ForwardTensors::workspace; aligned to 64 bytes. Contents need not survive the call.
+  /// Bytes of ForwardTensors::workspace; aligned to 64 bytes. Contents need not survive the call
+  /// unless the next one says R_is_prepared.
   std::size_t forward_workspace_bytes() const { return engine_->forward_workspace_bytes(); }
   /// Bytes of BackwardTensors::workspace; aligned to 64 bytes. Contents need not survive the call.
   std::size_t backward_workspace_bytes() const { return engine_->backward_workspace_bytes(); }

@@ -33,6 +33,11 @@ struct ForwardTensors {
   Tensor last;                ///< [S, B, H, D]; null: not written
   void* reserve = nullptr;    ///< Plan::reserve_bytes() bytes; required when training if not 0
   void* workspace = nullptr;  ///< Plan::forward_workspace_bytes() bytes; required if not 0
+  /// The workspace is as this plan's last forward call left it, and R, its strides and its elements
+  /// are those of that call: what it made of R there (packed or aligned rows) is used again. For
+  /// calls of few steps, in which preparing R would take most of the time. An engine that keeps
+  /// nothing of R in the workspace reads R as ever.
+  bool R_is_prepared = false;
 };
 
 /// Arguments of Plan::backward. Every output may be null and is then not written; no output may

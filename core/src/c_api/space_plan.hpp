@@ -59,6 +59,7 @@ class SpacePlan final : public flashrnn_plan {
     check_buffer("workspace", plan_.forward_workspace_bytes(), in.workspace.data,
                  in.workspace.bytes);
     t.workspace = in.workspace.data;
+    t.R_is_prepared = in.R_is_prepared != 0;
     const std::lock_guard lock(mutex_);
     plan_.forward(instances_.for_stream(stream), t);
   }

@@ -18,6 +18,9 @@ inline constexpr std::size_t first_size = sizeof(Struct);
 template <>
 inline constexpr std::size_t first_size<flashrnn_problem> = offsetof(flashrnn_problem,
                                                                      float32_matmul_precision);
+template <>
+inline constexpr std::size_t first_size<flashrnn_forward_arguments> =
+    offsetof(flashrnn_forward_arguments, R_is_prepared);
 
 /// @throws InvalidArgument if the struct_size of `given` cannot be right.
 template <class Struct>

@@ -102,7 +102,8 @@ class HostEngine final : public Engine<ExecutionSpace> {
     if (problem_.training) job.saved = reserve(static_cast<Storage*>(tensors.reserve));
     job.tiling.streaming = job.tiling.streaming && aligned(job.states, cell_.states) &&
                            aligned(job.h, 1) && aligned(job.saved, cell_.saved);
-    pack<false>(space, tensors.R, job, sizes, workspace.parts);
+    // Barriers are as pack() would reset them after every pass that has ended.
+    if (!tensors.R_is_prepared) pack<false>(space, tensors.R, job, sizes, workspace.parts);
     launch_workers(space, "flashrnn::forward", kernels_.forward, job);
   }
 

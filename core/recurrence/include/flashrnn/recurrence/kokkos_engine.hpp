@@ -84,9 +84,10 @@ class KokkosEngine final : public Engine<ExecutionSpace> {
     with_batch_tile(forward_tiling_, [&]<int batch_tile>() {
       const ForwardWorkspace workspace(*this, tensors.workspace);
       const Shape& shape = problem_.shape;
-      pack_recurrent_matrix(space, shape, cell_.recurrent_gates, padded_,
-                            static_cast<const Storage*>(tensors.R.data), *tensors.R.strides,
-                            workspace.packed_matrix);
+      if (!tensors.R_is_prepared)
+        pack_recurrent_matrix(space, shape, cell_.recurrent_gates, padded_,
+                              static_cast<const Storage*>(tensors.R.data), *tensors.R.strides,
+                              workspace.packed_matrix);
       Forward<batch_tile> kernel;
       kernel.shape = shape;
       kernel.batch_tiles = tiles_of_batch(batch_tile);
