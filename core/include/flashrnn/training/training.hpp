@@ -10,6 +10,8 @@
 #include "flashrnn/training/checkpoint.hpp"
 #include "flashrnn/training/counter_random.hpp"
 #include "flashrnn/training/initial_parameters.hpp"
+#include "flashrnn/training/learning_rate.hpp"
 #include "flashrnn/training/loss.hpp"
+#include "flashrnn/training/scaling.hpp"
 #include "flashrnn/training/trainer.hpp"
 #include "flashrnn/training/windows.hpp"
