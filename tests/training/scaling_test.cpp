@@ -72,8 +72,7 @@ TEST(Scaling, has_the_mean_and_the_deviation_of_every_feature) {
 template <class Space, class Real>
 void expect_mean_0_and_deviation_1() {
   const Series<Space, Real> series = recording<Space, Real>();
-  const Scaling<Space, Real> scaling(Space(), series);
-  scaling.normalise(Space(), series, series);
+  const Scaling<Space, Real> scaling = normalise(Space(), series);
   const auto [mean, deviation] = Scaling<Space, Real>::moments_of(Space(), series);
   const std::vector<Real> normal = on_host(series);
   const std::vector<Real> before = values<Real>();

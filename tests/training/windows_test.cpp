@@ -69,6 +69,34 @@ TEST(draw_windows, draws_recordings_alike_by_the_same_numbers) {
   EXPECT_EQ(u, target);
 }
 
+TEST(record, writes_one_step_from_arrays_of_other_shapes_and_types) {
+  Spaces::for_each([]<class Space>() {
+    const Series<Space> all("recording", 3, 2, 2);
+    const Kokkos::View<double**, Kokkos::LayoutRight, Space> now("now", 4, 2);
+    copy_to(now, {1, 2, 3, 4.5, 5, 6, 7, 8});
+    record(Space(), Kokkos::subview(now, std::pair(0, 2), Kokkos::ALL), all, 2);
+    record(Space(), Kokkos::subview(now, std::pair(2, 4), Kokkos::ALL), all, 0);
+    EXPECT_EQ(on_host(all), (std::vector<float>{5, 6, 7, 8, 0, 0, 0, 0, 1, 2, 3, 4.5F}))
+        << Space::name();
+  });
+}
+
+TEST(record, refuses_what_is_no_step) {
+  using Space = Kokkos::DefaultExecutionSpace;
+  const Series<Space> all("recording", 3, 2, 2);
+  const Kokkos::View<float**, Kokkos::LayoutRight, Space> now("now", 4, 2);
+  const auto written = [&](int values, int step) {
+    return message_of<InvalidArgument>(
+        [&] { record(Space(), Kokkos::View<float*, Space>("now", values), all, step); });
+  };
+  EXPECT_EQ(written(5, 0), "record: expected 4 values for a step below 3, found 5 for step 0");
+  EXPECT_EQ(written(4, 3), "record: expected 4 values for a step below 3, found 4 for step 3");
+  EXPECT_NE(written(4, -1), "");
+  EXPECT_NE(message_of<InvalidArgument>(
+                [&] { record(Space(), Kokkos::subview(now, Kokkos::ALL, 1), all, 0); }),
+            "");
+}
+
 TEST(draw_windows, takes_the_whole_recording_and_refuses_more) {
   using Space = Kokkos::DefaultExecutionSpace;
   EXPECT_EQ(drawn_windows(recording<Space>(), recorded, 1, 1).front(),

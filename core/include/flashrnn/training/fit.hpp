@@ -44,13 +44,9 @@ void fit(Trainer<Space, Real>& trainer, const Series<Space, Real>& u,
   if (u.extent(0) != target.extent(0) || u.extent(1) != target.extent(1) ||
       static_cast<Index>(u.extent(2)) != inputs ||
       static_cast<Index>(target.extent(2)) != outputs) {
-    const auto shape = [](const Series<Space, Real>& of) {
-      return "[" + std::to_string(of.extent(0)) + ", " + std::to_string(of.extent(1)) + ", " +
-             std::to_string(of.extent(2)) + "]";
-    };
     throw InvalidArgument("fit: expected recordings [steps, columns, " + std::to_string(inputs) +
                           "] and [steps, columns, " + std::to_string(outputs) + "], found " +
-                          shape(u) + " and " + shape(target));
+                          shape_text(u) + " and " + shape_text(target));
   }
   if (options.washout < 0 || options.washout >= options.steps)
     throw InvalidArgument("fit: expected a washout of 0 to " + std::to_string(options.steps - 1) +

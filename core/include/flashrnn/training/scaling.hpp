@@ -137,4 +137,13 @@ class Scaling {
   Kokkos::View<Real**, Kokkos::LayoutRight, Space> factors_;  ///< [mean or deviation, feature]
 };
 
+/// Scales a recording to mean 0 and deviation 1, in place, and returns the Scaling that does so.
+/// @throws as Scaling.
+template <class Space, class Real>
+Scaling<Space, Real> normalise(const Space& space, const Series<Space, Real>& recording) {
+  const Scaling<Space, Real> scaling(space, recording);
+  scaling.normalise(space, recording, recording);
+  return scaling;
+}
+
 }  // namespace flashrnn

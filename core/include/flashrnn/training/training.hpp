@@ -14,5 +14,6 @@
 #include "flashrnn/training/learning_rate.hpp"
 #include "flashrnn/training/loss.hpp"
 #include "flashrnn/training/scaling.hpp"
+#include "flashrnn/training/series_statistics.hpp"
 #include "flashrnn/training/trainer.hpp"
 #include "flashrnn/training/windows.hpp"
