@@ -162,7 +162,7 @@ struct Comparison {
       seconds = std::min(seconds, timer.seconds());
       bar.show(t + 1);
     }
-    if (truth.size() == 0) truth = x;
+    if (error.series.empty()) truth = x;
     std::vector<double> rmse = flashrnn::errors_by_step(Space(), x, truth);
     rmse.resize(lead / sampling + 1);
     const flashrnn::StatisticsOptions after{

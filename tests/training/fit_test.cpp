@@ -32,7 +32,7 @@ struct Recordings {
     std::vector<float> in, out;
     const CounterRandom random(1, 1);
     for (std::size_t i = 0; i < u.size(); ++i) in.push_back(static_cast<float>(random.normal(i)));
-    const auto back = static_cast<std::size_t>(2 * columns);
+    const std::size_t back = 2 * u.extent(1);
     for (std::size_t i = 0; i < target.size(); ++i)
       out.push_back(i < back ? 0 : in[2 * (i - back)] + in[2 * (i - back) + 1]);
     copy_to(u, in);

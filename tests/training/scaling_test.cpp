@@ -33,7 +33,7 @@ std::vector<Real> values() {
 
 template <class Space, class Real>
 Series<Space, Real> recording() {
-  const Series<Space, Real> out("recording", steps, columns, features);
+  Series<Space, Real> out("recording", steps, columns, features);
   copy_to(out, values<Real>());
   return out;
 }
@@ -46,9 +46,9 @@ void expect_moments() {
   for (int k = 0; k < features; ++k) {
     constexpr int count = steps * columns;
     double mean = 0, square = 0;
-    for (int i = 0; i < count; ++i) mean += double(all[std::size_t(i * features + k)]) / count;
-    for (int i = 0; i < count; ++i)
-      square += std::pow(double(all[std::size_t(i * features + k)]) - mean, 2) / count;
+    for (auto i = std::size_t(k); i < all.size(); i += features) mean += double(all[i]) / count;
+    for (auto i = std::size_t(k); i < all.size(); i += features)
+      square += std::pow(double(all[i]) - mean, 2) / count;
     // Both ways round a sum of `count` numbers in double precision.
     const double unit = 2 * count * std::numeric_limits<double>::epsilon();
     const double found = scaling.moments().mean[std::size_t(k)];

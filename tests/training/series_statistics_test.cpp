@@ -21,7 +21,7 @@ constexpr double unit = std::numeric_limits<double>::epsilon();
 /// Values of a function of (step, column, feature).
 template <class Space, class Real, class Value>
 Series<Space, Real> recording(int steps, int columns, int features, const Value& value) {
-  const Series<Space, Real> out("recording", steps, columns, features);
+  Series<Space, Real> out("recording", steps, columns, features);
   std::vector<Real> values;
   for (int t = 0; t < steps; ++t)
     for (int n = 0; n < columns; ++n)

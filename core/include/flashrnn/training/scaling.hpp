@@ -141,7 +141,7 @@ class Scaling {
 /// @throws as Scaling.
 template <class Space, class Real>
 Scaling<Space, Real> normalise(const Space& space, const Series<Space, Real>& recording) {
-  const Scaling<Space, Real> scaling(space, recording);
+  Scaling<Space, Real> scaling(space, recording);
   scaling.normalise(space, recording, recording);
   return scaling;
 }

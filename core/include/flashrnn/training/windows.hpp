@@ -29,7 +29,7 @@ std::string shape_text(const Kokkos::View<Real***, Kokkos::LayoutRight, Space>& 
 template <class Space, class From, class Real>
 void record(const Space& space, const From& from, const Series<Space, Real>& recording, int step) {
   require_contiguous(from);
-  const Index row = static_cast<Index>(recording.extent(1) * recording.extent(2));
+  const Index row = Index{recording.extent_int(1)} * recording.extent_int(2);
   if (static_cast<Index>(from.size()) != row || step < 0 || step >= recording.extent_int(0))
     throw InvalidArgument("record: expected " + std::to_string(row) + " values for a step below " +
                           std::to_string(recording.extent(0)) + ", found " +
