@@ -15,11 +15,11 @@
 namespace flashrnn::test {
 namespace {
 
-const Architecture layer{.input_size = 2, .head_dim = 8, .output_size = 1};
+const Architecture fit_layer{.input_size = 2, .head_dim = 8, .output_size = 1};
 
 template <class Space>
 Trainer<Space> fresh_trainer() {
-  return {Space(), layer, initial_parameters(layer, 3, 1)};
+  return {Space(), fit_layer, initial_parameters(fit_layer, 3, 1)};
 }
 
 /// Two random features, and their sum of two steps before.

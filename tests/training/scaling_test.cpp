@@ -14,40 +14,41 @@
 namespace flashrnn::test {
 namespace {
 
-constexpr int steps = 7, columns = 4, features = 3;
+constexpr int scaling_steps = 7, scaling_columns = 4, scaling_features = 3;
 
 /// Features of very different sizes; the last is the same everywhere and not a short binary number.
-double value_of(int row, int feature) {
+double scaling_value(int row, int feature) {
   const double wave = std::sin(1.7 * row) + 0.1 * row;
   return feature == 0 ? 1000 + wave : feature == 1 ? 1e-3 * wave * wave : 0.1;
 }
 
 template <class Real>
-std::vector<Real> values() {
+std::vector<Real> scaling_values() {
   std::vector<Real> out;
-  for (int row = 0; row < steps * columns; ++row)
-    for (int feature = 0; feature < features; ++feature)
-      out.push_back(static_cast<Real>(value_of(row, feature)));
+  for (int row = 0; row < scaling_steps * scaling_columns; ++row)
+    for (int feature = 0; feature < scaling_features; ++feature)
+      out.push_back(static_cast<Real>(scaling_value(row, feature)));
   return out;
 }
 
 template <class Space, class Real>
-Series<Space, Real> recording() {
-  Series<Space, Real> out("recording", steps, columns, features);
-  copy_to(out, values<Real>());
+Series<Space, Real> scaling_recording() {
+  Series<Space, Real> out("recording", scaling_steps, scaling_columns, scaling_features);
+  copy_to(out, scaling_values<Real>());
   return out;
 }
 
 template <class Space, class Real>
 void expect_moments() {
-  const std::vector<Real> all = values<Real>();
-  const Scaling<Space, Real> scaling(Space(), recording<Space, Real>());
-  ASSERT_EQ(scaling.moments().mean.size(), std::size_t(features));
-  for (int k = 0; k < features; ++k) {
-    constexpr int count = steps * columns;
+  const std::vector<Real> all = scaling_values<Real>();
+  const Scaling<Space, Real> scaling(Space(), scaling_recording<Space, Real>());
+  ASSERT_EQ(scaling.moments().mean.size(), std::size_t(scaling_features));
+  for (int k = 0; k < scaling_features; ++k) {
+    constexpr int count = scaling_steps * scaling_columns;
     double mean = 0, square = 0;
-    for (auto i = std::size_t(k); i < all.size(); i += features) mean += double(all[i]) / count;
-    for (auto i = std::size_t(k); i < all.size(); i += features)
+    for (auto i = std::size_t(k); i < all.size(); i += scaling_features)
+      mean += double(all[i]) / count;
+    for (auto i = std::size_t(k); i < all.size(); i += scaling_features)
       square += std::pow(double(all[i]) - mean, 2) / count;
     // Both ways round a sum of `count` numbers in double precision.
     const double unit = 2 * count * std::numeric_limits<double>::epsilon();
@@ -71,12 +72,12 @@ TEST(Scaling, has_the_mean_and_the_deviation_of_every_feature) {
 
 template <class Space, class Real>
 void expect_mean_0_and_deviation_1() {
-  const Series<Space, Real> series = recording<Space, Real>();
+  const Series<Space, Real> series = scaling_recording<Space, Real>();
   const Scaling<Space, Real> scaling = normalise(Space(), series);
   const auto [mean, deviation] = Scaling<Space, Real>::moments_of(Space(), series);
   const std::vector<Real> normal = on_host(series);
-  const std::vector<Real> before = values<Real>();
-  for (std::size_t k = 0; k < features; ++k) {
+  const std::vector<Real> before = scaling_values<Real>();
+  for (std::size_t k = 0; k < scaling_features; ++k) {
     // A value, its mean and its deviation are rounded to Real, relative to the largest of them.
     const double unit = 4 * double(std::numeric_limits<Real>::epsilon()) *
                         (1 + std::abs(scaling.moments().mean[k]) / scaling.moments().deviation[k]);
@@ -90,7 +91,7 @@ void expect_mean_0_and_deviation_1() {
   for (std::size_t i = 0; i < after.size(); ++i) {
     // The difference is rounded relative to the value and the mean.
     const double size =
-        std::abs(double(before[i])) + std::abs(scaling.moments().mean[i % features]);
+        std::abs(double(before[i])) + std::abs(scaling.moments().mean[i % scaling_features]);
     EXPECT_NEAR(double(after[i]), double(before[i]),
                 4 * double(std::numeric_limits<Real>::epsilon()) * size)
         << Space::name() << ", value " << i;

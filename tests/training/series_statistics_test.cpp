@@ -16,11 +16,11 @@
 namespace flashrnn::test {
 namespace {
 
-constexpr double unit = std::numeric_limits<double>::epsilon();
+constexpr double rounding = std::numeric_limits<double>::epsilon();
 
 /// Values of a function of (step, column, feature).
 template <class Space, class Real, class Value>
-Series<Space, Real> recording(int steps, int columns, int features, const Value& value) {
+Series<Space, Real> series_of(int steps, int columns, int features, const Value& value) {
   Series<Space, Real> out("recording", steps, columns, features);
   std::vector<Real> values;
   for (int t = 0; t < steps; ++t)
@@ -50,7 +50,7 @@ TEST(series_statistics, are_those_of_plain_loops) {
   Spaces::for_each([]<class Space>() {
     constexpr int steps = 40, columns = 7, first = 4, lags = 9;
     const auto x = remembering(steps, columns);
-    const auto of = recording<Space, double>(steps, columns, 2, [&](int t, int n, int k) {
+    const auto of = series_of<Space, double>(steps, columns, 2, [&](int t, int n, int k) {
       return k == 1 ? x[std::size_t(t)][std::size_t(n)] : 1e6;
     });
     const SeriesStatistics found = statistics_of(
@@ -68,11 +68,12 @@ TEST(series_statistics, are_those_of_plain_loops) {
     for (std::size_t t = first; t < steps; ++t)
       for (const double value : x[t]) variance += (value - mean) * (value - mean) / count;
     // Sums of `count` numbers of about the size of the largest, in another order.
-    EXPECT_NEAR(found.mean, mean, 2 * count * unit * mean);
-    EXPECT_NEAR(found.variance, variance, 4 * count * unit * variance);
+    EXPECT_NEAR(found.mean, mean, 2 * count * rounding * mean);
+    EXPECT_NEAR(found.variance, variance, 4 * count * rounding * variance);
     ASSERT_EQ(found.histogram.size(), 6U);
     for (std::size_t i = 0; i < 6; ++i)
-      EXPECT_NEAR(found.histogram[i], histogram[i], count * unit) << Space::name() << ", bin " << i;
+      EXPECT_NEAR(found.histogram[i], histogram[i], count * rounding)
+          << Space::name() << ", bin " << i;
     EXPECT_GT(histogram[0], 0);
     EXPECT_GT(histogram[5], 0);
     ASSERT_EQ(found.autocorrelation.size(), lags + 1U);
@@ -82,7 +83,7 @@ TEST(series_statistics, are_those_of_plain_loops) {
       for (std::size_t t = first; t + lag < steps; ++t)
         for (std::size_t n = 0; n < columns; ++n) sum += (x[t][n] - mean) * (x[t + lag][n] - mean);
       const double expected = sum / double((steps - first - lag) * columns) / variance;
-      EXPECT_NEAR(found.autocorrelation[lag], expected, 8 * count * unit) << "lag " << lag;
+      EXPECT_NEAR(found.autocorrelation[lag], expected, 8 * count * rounding) << "lag " << lag;
     }
   });
 }
@@ -91,7 +92,7 @@ TEST(series_statistics, know_a_process_of_known_memory) {
   using Space = Kokkos::DefaultExecutionSpace;
   constexpr int steps = 1000, columns = 200;
   const auto x = remembering(steps, columns);
-  const auto of = recording<Space, float>(
+  const auto of = series_of<Space, float>(
       steps, columns, 1, [&](int t, int n, int) { return x[std::size_t(t)][std::size_t(n)]; });
   const auto found = statistics_of(Space(), of, {.first = 100, .lags = 4});
   // Variance 0.6² / (1 - 0.8²) = 1 and correlation 0.8^lag. 180,000 values of a memory of about 10
@@ -105,13 +106,13 @@ TEST(series_statistics, know_a_process_of_known_memory) {
 
 TEST(series_statistics, count_what_lies_beyond_and_are_1_for_a_constant) {
   Spaces::for_each([]<class Space>() {
-    const auto values = recording<Space, float>(4, 1, 1, [](int t, int, int) {
+    const auto values = series_of<Space, float>(4, 1, 1, [](int t, int, int) {
       return t == 0 ? -1e30 : t == 1 ? 1e30 : 0.5 * t;
     });
     const auto found = statistics_of(Space(), values, {.low = 0, .high = 4, .bins = 4});
     EXPECT_EQ(found.histogram, (std::vector<double>{0.25, 0.5, 0, 0.25}));
 
-    const auto still = recording<Space, float>(5, 2, 1, [](int, int, int) { return 2; });
+    const auto still = series_of<Space, float>(5, 2, 1, [](int, int, int) { return 2; });
     const auto same = statistics_of(Space(), still, {.lags = 3});
     EXPECT_EQ(same.mean, 2);
     EXPECT_EQ(same.variance, 0);
@@ -121,8 +122,8 @@ TEST(series_statistics, count_what_lies_beyond_and_are_1_for_a_constant) {
 
 TEST(series_statistics, have_errors_by_step) {
   Spaces::for_each([]<class Space>() {
-    const auto truth = recording<Space, float>(3, 4, 2, [](int, int, int) { return 1; });
-    const auto forecast = recording<Space, float>(
+    const auto truth = series_of<Space, float>(3, 4, 2, [](int, int, int) { return 1; });
+    const auto forecast = series_of<Space, float>(
         3, 4, 2, [](int t, int n, int k) { return 1 + (n == 0 && k == 1 ? 2 * t : 0); });
     // One of eight values is off by 0, 2 and 4.
     const std::vector<double> errors = errors_by_step(Space(), forecast, truth);
