@@ -16,7 +16,7 @@
 namespace flashrnn::test {
 namespace {
 
-constexpr double rounding = std::numeric_limits<double>::epsilon();
+constexpr double double_epsilon = std::numeric_limits<double>::epsilon();
 
 /// Values of a function of (step, column, feature).
 template <class Space, class Real, class Value>
@@ -68,11 +68,11 @@ TEST(series_statistics, are_those_of_plain_loops) {
     for (std::size_t t = first; t < steps; ++t)
       for (const double value : x[t]) variance += (value - mean) * (value - mean) / count;
     // Sums of `count` numbers of about the size of the largest, in another order.
-    EXPECT_NEAR(found.mean, mean, 2 * count * rounding * mean);
-    EXPECT_NEAR(found.variance, variance, 4 * count * rounding * variance);
+    EXPECT_NEAR(found.mean, mean, 2 * count * double_epsilon * mean);
+    EXPECT_NEAR(found.variance, variance, 4 * count * double_epsilon * variance);
     ASSERT_EQ(found.histogram.size(), 6U);
     for (std::size_t i = 0; i < 6; ++i)
-      EXPECT_NEAR(found.histogram[i], histogram[i], count * rounding)
+      EXPECT_NEAR(found.histogram[i], histogram[i], count * double_epsilon)
           << Space::name() << ", bin " << i;
     EXPECT_GT(histogram[0], 0);
     EXPECT_GT(histogram[5], 0);
@@ -83,7 +83,8 @@ TEST(series_statistics, are_those_of_plain_loops) {
       for (std::size_t t = first; t + lag < steps; ++t)
         for (std::size_t n = 0; n < columns; ++n) sum += (x[t][n] - mean) * (x[t + lag][n] - mean);
       const double expected = sum / double((steps - first - lag) * columns) / variance;
-      EXPECT_NEAR(found.autocorrelation[lag], expected, 8 * count * rounding) << "lag " << lag;
+      EXPECT_NEAR(found.autocorrelation[lag], expected, 8 * count * double_epsilon)
+          << "lag " << lag;
     }
   });
 }
