@@ -23,6 +23,14 @@ std::size_t count(const std::string& text, const std::string& part) {
   return found;
 }
 
+TEST(line_chart, has_evenly_spaced_lines) {
+  const io::LineSeries line = io::evenly_spaced("error", -1, 0.5, {3, 1, 2});
+  EXPECT_EQ(line.label, "error");
+  EXPECT_EQ(line.x, (std::vector<double>{-1, -0.5, 0}));
+  EXPECT_EQ(line.y, (std::vector<double>{3, 1, 2}));
+  EXPECT_TRUE(io::evenly_spaced("none", 0, 1, {}).x.empty());
+}
+
 TEST(axis_ticks, are_round_numbers) {
   EXPECT_EQ(io::make_ticks(0, 190, 5).labels, (Labels{"0", "50", "100", "150"}));
   EXPECT_EQ(io::make_ticks(1700, 2008, 8).labels,

@@ -15,7 +15,7 @@
 namespace flashrnn::test {
 namespace {
 
-constexpr std::size_t rows = 40, classes = 7;
+constexpr std::size_t loss_rows = 40, loss_classes = 7;
 
 template <class Real>
 struct Classification {
@@ -28,9 +28,10 @@ Classification<Real> classification(Real spread) {
   std::mt19937 random(4);
   std::uniform_real_distribution<float> between(-1, 1);
   Classification<Real> c;
-  for (std::size_t i = 0; i < rows * classes; ++i) c.y.push_back(spread * between(random));
-  for (std::size_t row = 0; row < rows; ++row)
-    c.answer.push_back(static_cast<int>(3 * row % classes));
+  for (std::size_t i = 0; i < loss_rows * loss_classes; ++i)
+    c.y.push_back(spread * between(random));
+  for (std::size_t row = 0; row < loss_rows; ++row)
+    c.answer.push_back(static_cast<int>(3 * row % loss_classes));
   return c;
 }
 
@@ -38,21 +39,23 @@ Classification<Real> classification(Real spread) {
 template <class Real>
 Score score_by_hand(const Classification<Real>& c, std::vector<double>& dy) {
   Score score;
-  dy.assign(rows * classes, 0);
-  for (std::size_t row = 0; row < rows; ++row) {
-    const Real* const y = &c.y[row * classes];
+  dy.assign(loss_rows * loss_classes, 0);
+  for (std::size_t row = 0; row < loss_rows; ++row) {
+    const Real* const y = &c.y[row * loss_classes];
     const auto right = static_cast<std::size_t>(c.answer[row]);
     long double sum = 0;
     std::size_t best = 0;
-    for (std::size_t k = 0; k < classes; ++k) {
+    for (std::size_t k = 0; k < loss_classes; ++k) {
       sum += std::exp(static_cast<long double>(y[k]));
       if (y[k] > y[best]) best = k;
     }
-    score.loss -= static_cast<double>(static_cast<long double>(y[right]) - std::log(sum)) / rows;
-    score.accuracy += best == right ? 1.0 / rows : 0;
-    for (std::size_t k = 0; k < classes; ++k)
-      dy[row * classes + k] =
-          static_cast<double>(std::exp(static_cast<long double>(y[k])) / sum - (k == right)) / rows;
+    score.loss -=
+        static_cast<double>(static_cast<long double>(y[right]) - std::log(sum)) / loss_rows;
+    score.accuracy += best == right ? 1.0 / loss_rows : 0;
+    for (std::size_t k = 0; k < loss_classes; ++k)
+      dy[row * loss_classes + k] =
+          static_cast<double>(std::exp(static_cast<long double>(y[k])) / sum - (k == right)) /
+          loss_rows;
   }
   return score;
 }
@@ -68,12 +71,13 @@ void expect_the_definition(Real spread) {
   // An exponential carries the rounding of its argument, at most twice the spread, into its
   // result; the sum over classes and the quotient round a few times more.
   const double unit = std::numeric_limits<Real>::epsilon();
-  const double relative = unit * (2 * double(spread) + 4 + classes);
+  const double relative = unit * (2 * double(spread) + 4 + loss_classes);
   EXPECT_NEAR(found.loss, expected.loss, relative * (1 + expected.loss)) << Space::name();
   EXPECT_NEAR(found.accuracy, expected.accuracy, 1e-14) << Space::name();
   const std::vector<Real> found_dy = on_host(dy);
   for (std::size_t i = 0; i < found_dy.size(); ++i)
-    ASSERT_NEAR(double(found_dy[i]), expected_dy[i], relative / rows) << Space::name() << ", " << i;
+    ASSERT_NEAR(double(found_dy[i]), expected_dy[i], relative / loss_rows)
+        << Space::name() << ", " << i;
   EXPECT_EQ(cross_entropy(Space(), y, on_device<Space>(c.answer)).loss, found.loss);
 }
 

@@ -15,6 +15,10 @@ struct LineSeries {
   std::vector<double> y;  ///< as many as x
 };
 
+/// A line of points at `first`, first + distance, and so on.
+[[nodiscard]] LineSeries evenly_spaced(std::string label, double first, double distance,
+                                       std::vector<double> y);
+
 /// A range of x that the chart shades, with a word above it.
 struct ShadedRange {
   double from = 0;

@@ -7,6 +7,7 @@
 #include <limits>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "axis_ticks.hpp"
 #include "chart_style.hpp"
@@ -181,6 +182,13 @@ void widen(double& low, double& high, double least) {
 }
 
 }  // namespace
+
+LineSeries evenly_spaced(std::string label, double first, double distance, std::vector<double> y) {
+  LineSeries line{std::move(label), {}, std::move(y)};
+  for (std::size_t i = 0; i < line.y.size(); ++i)
+    line.x.push_back(first + static_cast<double>(i) * distance);
+  return line;
+}
 
 ChartExtent chart_extent(const LineChart& chart) {
   constexpr double infinity = std::numeric_limits<double>::infinity();

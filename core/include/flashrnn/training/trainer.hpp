@@ -60,6 +60,7 @@ class Trainer {
                             " for this architecture, found " + std::to_string(parameters.size()));
   }
 
+  const Space& space() const { return space_; }  ///< the instance that all is enqueued on
   const Architecture& architecture() const { return architecture_; }
   const ParameterLayout& layout() const { return layout_; }
   const Array& parameters() const { return parameters_; }  ///< [layout().size()]

@@ -4,6 +4,7 @@
 #include <Kokkos_Core.hpp>
 #include <string>
 
+#include "flashrnn/copies.hpp"
 #include "flashrnn/error.hpp"
 #include "flashrnn/problem.hpp"
 #include "flashrnn/training/counter_random.hpp"
@@ -13,6 +14,32 @@ namespace flashrnn {
 /// A recording of several series at once: [steps, columns, features], in the memory of Space.
 template <class Space, class Real = float>
 using Series = Kokkos::View<Real***, Kokkos::LayoutRight, Space>;
+
+/// "[steps, columns, features]" of a recording, for messages.
+template <class Space, class Real>
+std::string shape_text(const Kokkos::View<Real***, Kokkos::LayoutRight, Space>& recording) {
+  return "[" + std::to_string(recording.extent(0)) + ", " + std::to_string(recording.extent(1)) +
+         ", " + std::to_string(recording.extent(2)) + "]";
+}
+
+/// Enqueues the copy of what a simulation has now to step `step` of a recording: `from` is a View
+/// of any rank and floating type in the memory of Space, [columns, features] or other axes in their
+/// place, whose elements lie without gaps.
+/// @throws InvalidArgument if `from` has gaps or another size, or if there is no such step.
+template <class Space, class From, class Real>
+void record(const Space& space, const From& from, const Series<Space, Real>& recording, int step) {
+  require_contiguous(from);
+  const Index row = Index{recording.extent_int(1)} * recording.extent_int(2);
+  if (static_cast<Index>(from.size()) != row || step < 0 || step >= recording.extent_int(0))
+    throw InvalidArgument("record: expected " + std::to_string(row) + " values for a step below " +
+                          std::to_string(recording.extent(0)) + ", found " +
+                          std::to_string(from.size()) + " for step " + std::to_string(step));
+  const auto* const source = from.data();
+  Real* const target = recording.data() + step * row;
+  Kokkos::parallel_for(
+      "record", Kokkos::RangePolicy<Space, Kokkos::IndexType<Index>>(space, 0, row),
+      KOKKOS_LAMBDA(const Index i) { target[i] = static_cast<Real>(source[i]); });
+}
 
 /// Enqueues the copy of `batch` random windows of a recording to out [T, B, features], such as the
 /// u of a Trainer: window n is T steps of one column. Where it begins is a function of `random`
