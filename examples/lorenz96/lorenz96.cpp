@@ -145,7 +145,7 @@ struct Comparison {
   io::LineChart histogram{"Lorenz-96: distribution of X", "", "X", "share of bins of 0.5"};
   io::LineChart correlation{"Lorenz-96: autocorrelation", "", "lag, model units", "correlation"};
 
-  /// Runs X, or both scales, with `closure` before every step; RMSE at lead 0.5, and Hellinger's.
+  /// Calls `closure` before every step. Returns the RMSE at lead 0.5 and Hellinger's distance.
   auto run(const std::string& name, const Ensemble& start, const Closure& closure = {}) {
     Simulation simulation{start.extent_int(0), members};
     Kokkos::deep_copy(simulation.state, start);
