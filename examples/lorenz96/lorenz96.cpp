@@ -230,17 +230,20 @@ bool compare(const Options& o) {
 
 }  // namespace
 
-// NOLINTNEXTLINE(bugprone-exception-escape): only building the options can throw, a fault of ours
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   CLI::App app("Two-scale Lorenz-96 with an LSTM closure");
+  app.option_defaults()->always_capture_default();
   Options o;
   bool check = false;
-  app.add_option("--members", o.members, "of the test ensemble")->capture_default_str();
-  app.add_option("--updates", o.updates, "of the LSTM")->capture_default_str();
-  app.add_option("--seed", o.seed, "of everything random")->capture_default_str();
+  app.add_option("--members", o.members, "of the test ensemble")->check(CLI::Range(4, 1 << 20));
+  app.add_option("--updates", o.updates, "of the LSTM")->check(CLI::Range(1, 1 << 30));
+  app.add_option("--seed", o.seed, "of everything random");
   app.add_option("--plots", o.plots, "folder to draw pictures in")->check(CLI::ExistingDirectory);
   app.add_flag("--check", check, "status 1 unless the LSTM halves the errors of no closure");
   CLI11_PARSE(app, argc, argv);
   const Kokkos::ScopeGuard kokkos(argc, argv);
   return compare(o) || !check ? 0 : 1;
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "lorenz96: %s\n", error.what());
+  return 2;
 }
