@@ -127,8 +127,7 @@ inline void Lexer::identifier(Token& token) {
 }
 
 [[gnu::noinline]] void Lexer::long_identifier(Token& token) {
-  make(token, TokenKind::identifier,
-       at_ + words_.long_run(static_cast<std::size_t>(at_ - begin_)));
+  make(token, TokenKind::identifier, at_ + words_.long_run(static_cast<std::size_t>(at_ - begin_)));
 }
 
 inline void Lexer::number(Token& token) {

@@ -63,7 +63,9 @@ void Listing::write_row(Range at, const std::int64_t* outer, std::int64_t* out) 
   const auto combination = static_cast<std::size_t>(std::countr_zero(at.mask));
   const std::int64_t* begin = beginnings_.data() + at.beginning * stride_;
   const std::int64_t* end = endings_.data() + combination * stride_;
-  for (std::size_t c = 0; c < width_; ++c) out[c] = outer[c] + begin[c] + end[c];
+  const std::size_t first = std::min(first_chunk_ * kRowChunk, width_);
+  for (std::size_t c = 0; c < first; ++c) out[c] = outer[c] + begin[c];
+  for (std::size_t c = first; c < width_; ++c) out[c] = outer[c] + begin[c] + end[c];
   for (const Computed& computed : computed_) {
     out[computed.column] =
         computed.values[at.beginning * computed.places + computed.place[combination]];
@@ -106,7 +108,7 @@ void Listing::write_pairs(std::uint64_t rank, std::int64_t* out, std::size_t cou
     const auto skipped = static_cast<std::size_t>(rank % inner_);
     const std::size_t outer = std::min(block, (skipped + count - 2) / inner + 1);
     const std::size_t rows = std::min(count - 1, outer * inner - skipped);
-    make_cycles(outer_rows_.data() + first * stride_, stride_, cycles.data(), outer, width_);
+    make_cycles({outer_rows_.data() + first * stride_, stride_, cycles.data(), outer, width_});
     put_pairs({cycles.data(), table_.data(), inner, skipped, rows, out, width_});
     rank += rows;
     out += rows * width_;

@@ -68,15 +68,15 @@ class Listing {
   Status status_ = Status::limit;
   std::size_t width_ = 0;
   std::size_t stride_ = 0;       // of rows and endings, a multiple of kRowChunk
-  std::size_t first_chunk_ = 0;  // chunks before it are zero in all endings
+  std::size_t first_chunk_ = 0;  // chunks before it are zero in all endings, and not set
   std::uint64_t outer_ = 1;      // rows of the first variables,
   std::uint64_t inner_ = 0;      // each with so many solutions
   Rows outer_rows_;              // zeros if there is only one, which is in the beginnings
   Rows table_;                   // where it pays: the inner solutions, to be added to outer rows
   Rows beginnings_;
-  RecyclingVector<std::int64_t> endings_;  // by combination, to be added
-  RecyclingVector<std::uint64_t> masks_;   // by beginning
-  RecyclingVector<std::uint32_t> first_;   // by beginning: rank of its first solution; one more
+  Rows endings_;                          // by combination, to be added
+  RecyclingVector<std::uint64_t> masks_;  // by beginning
+  RecyclingVector<std::uint32_t> first_;  // by beginning: rank of its first solution; one more
   std::vector<Computed> computed_;
 };
 

@@ -32,9 +32,9 @@ class ListingSearch {
   // A condition that is tested in a stage, or a variable that is computed there.
   struct Condition {
     std::int32_t gate = 0;
-    bool reads_lanes = false;      // whether it differs between lanes
-    std::uint64_t levels = 0;      // of the stage that it reads, as bits
-    std::uint32_t cone_begin = 0;  // in cone_: the gates of the stage it is computed from
+    std::uint64_t levels = 0;       // of the stage that it reads, as bits
+    std::uint32_t cone_begin = 0;   // in cone_: the gates of the stage it is computed from
+    std::uint32_t lanes_begin = 0;  // from here on those that differ between lanes
     std::uint32_t cone_end = 0;
   };
   struct Kept {
@@ -103,6 +103,12 @@ class ListingSearch {
 
   void apply(const Condition& condition, std::size_t lanes);
 
+  bool reads_lanes(std::int32_t id) const {
+    const std::uint64_t levels = plan_.levels_of(id);
+    return levels >> stage_->begin << stage_->begin != levels;
+  }
+  bool holds_for_all(std::int32_t id);
+
   void test(std::int32_t id, std::uint64_t bits, std::size_t lanes);
 
   bool prepare_outputs(std::size_t s);
@@ -113,7 +119,9 @@ class ListingSearch {
 
   void find_wanted(std::size_t s);
 
-  void extend_rows(std::size_t s, bool dense);
+  void extend_levels(std::size_t s, bool dense);
+
+  void put_rows(std::int64_t* rows, const std::uint32_t* lanes, std::size_t count) const;
 
   void extend_columns(std::size_t s);
 
@@ -124,11 +132,17 @@ class ListingSearch {
 
   std::uint32_t end_of_filters() const { return plan_.levels()[stage_->end - 1].filters_end; }
 
-  void store_outputs(std::size_t begin, std::size_t end);
+  // Rows of some lanes (null: of all).
+  struct LaneRows {
+    std::int64_t* rows;
+    const std::uint32_t* lanes;
+    std::size_t count;
+  };
+  void store_outputs(std::size_t begin, std::size_t end, const LaneRows& to);
 
-  void take_beginnings();
+  void take_beginnings(std::size_t first_stage);
 
-  void finish();
+  void finish(std::size_t first_stage);
 
   struct Cached {
     LaneValues value;
@@ -146,20 +160,22 @@ class ListingSearch {
   ScratchVector<std::int32_t*> alive_;           // two for each level
   static constexpr std::int32_t kNotCached = -1;
   static constexpr std::int32_t kNotSeen = -2;
-  ScratchVector<std::int32_t> cached_;           // by gate: its first place in cache_, or not there
+  ScratchVector<std::int32_t> cached_;  // by gate: its first place in cache_, or not there
   ScratchVector<Cached> cache_;
-  ScratchVector<std::uint32_t> taken_;   // by level: the place of its value in work
-  ScratchVector<std::int32_t> columns_;  // gates that have a column for all lanes
+  ScratchVector<std::uint32_t> taken_;               // by level: the place of its value in work
+  ScratchVector<const std::int32_t*> level_values_;  // by level and combination of expanded_
+  ScratchVector<std::int32_t> columns_;              // gates that have a column for all lanes
   ScratchVector<std::uint8_t> wanted_;
   ScratchVector<Condition> conditions_;
   ScratchVector<Kept> kept_;
   ScratchVector<std::int32_t> cone_;
-  std::int64_t* rows_ = nullptr;    // by lane
-  std::uint64_t* masks_ = nullptr;  // by lane: combinations that are left
-  Halves left_;                     // by lane of a block: combinations that all conditions leave
-  Halves own_;                      // the same of the condition in work
-  std::uint64_t open_ = 0;          // combinations that may be left for some lane of a block
-  std::uint32_t* origin_ = nullptr;            // by lane: the lane of the stage before
+  const std::int64_t* rows_ = nullptr;            // by lane
+  const ListingPlan::Stage* expanded_ = nullptr;  // whose levels are not in rows_ yet
+  std::uint64_t* masks_ = nullptr;                // by lane: combinations that are left
+  Halves left_;                      // by lane of a block: combinations that all conditions leave
+  Halves own_;                       // the same of the condition in work
+  std::uint64_t open_ = 0;           // combinations that may be left for some lane of a block
+  std::uint32_t* origin_ = nullptr;  // by lane: the lane of the stage before
   std::uint32_t* combination_ = nullptr;       // by lane
   const std::int32_t* dense_alive_ = nullptr;  // by lane and combination; null: all
   const ListingPlan::Stage* stage_ = nullptr;

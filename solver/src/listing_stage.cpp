@@ -26,11 +26,13 @@ bool ListingSearch::run_stage(std::size_t s, bool last) {
   conditions_.clear();
   kept_.clear();
   cone_.clear();
-  for (std::uint32_t f = plan_.levels()[stage_->begin].filters_begin; f < end_of_filters(); ++f) {
-    conditions_.push_back(prepare_condition(plan_.filters()[f]));
-  }
   // What is the same for all lanes first: what it excludes is not computed.
-  std::ranges::stable_partition(conditions_, [](const Condition& own) { return !own.reads_lanes; });
+  for (const bool by_lane : {false, true}) {
+    for (std::uint32_t f = plan_.levels()[stage_->begin].filters_begin; f < end_of_filters(); ++f) {
+      const std::int32_t id = plan_.filters()[f];
+      if (reads_lanes(id) == by_lane) conditions_.push_back(prepare_condition(id));
+    }
+  }
   if (last && !prepare_outputs(s)) return false;
   prepare_cache();
   masks_ = scratch_array<std::uint64_t>(lanes_);
@@ -78,7 +80,6 @@ ListingSearch::Condition ListingSearch::prepare_condition(std::int32_t id) {
   result.gate = id;
   const std::uint64_t levels = plan_.levels_of(id);
   result.levels = levels >> stage_->begin << stage_->begin;
-  result.reads_lanes = result.levels != levels;
   result.cone_begin = static_cast<std::uint32_t>(cone_.size());
   std::ranges::fill(wanted_, std::uint8_t{0});
   const auto want = [&](const Gate& own) {
@@ -91,13 +92,22 @@ ListingSearch::Condition ListingSearch::prepare_condition(std::int32_t id) {
   } else {
     wanted_[static_cast<std::size_t>(id)] = 1;
   }
-  for (std::uint32_t g = first_gate(stage_->end); g-- > first_gate(stage_->begin);) {
+  const std::uint32_t begin = first_gate(stage_->begin);
+  const std::uint32_t end = first_gate(stage_->end);
+  for (std::uint32_t g = end; g-- > begin;) {
     const std::int32_t own = plan_.gates()[g];
-    if (wanted_[static_cast<std::size_t>(own)] == 0) continue;
-    cone_.push_back(own);
-    want(gate(own));
+    if (wanted_[static_cast<std::size_t>(own)] != 0) want(gate(own));
   }
-  std::reverse(cone_.begin() + result.cone_begin, cone_.end());
+  // What is one value for all lanes may decide the condition, and costs next to nothing.
+  for (const bool by_lane : {false, true}) {
+    if (by_lane) result.lanes_begin = static_cast<std::uint32_t>(cone_.size());
+    for (std::uint32_t g = begin; g < end; ++g) {
+      const std::int32_t own = plan_.gates()[g];
+      if (wanted_[static_cast<std::size_t>(own)] != 0 && reads_lanes(own) == by_lane) {
+        cone_.push_back(own);
+      }
+    }
+  }
   result.cone_end = static_cast<std::uint32_t>(cone_.size());
   return result;
 }
@@ -175,9 +185,13 @@ void ListingSearch::apply(const Condition& condition, std::size_t lanes) {
   own_.reset(0);
   for_combinations(condition.levels, [&](std::uint64_t bits) {
     if ((bits & open_) == 0) return;
-    for (std::uint32_t c = condition.cone_begin; c < condition.cone_end; ++c) {
-      compute_in_stage(cone_[c], lanes);
+    std::uint32_t c = condition.cone_begin;
+    for (; c < condition.lanes_begin; ++c) compute_in_stage(cone_[c], lanes);
+    if (holds_for_all(condition.gate)) {
+      own_.common |= bits;
+      return;
     }
+    for (; c < condition.cone_end; ++c) compute_in_stage(cone_[c], lanes);
     test(condition.gate, bits, lanes);
   });
   const std::uint64_t common = own_.common;
@@ -204,6 +218,18 @@ void ListingSearch::apply(const Condition& condition, std::size_t lanes) {
     left_.common &= common | ~std::uint64_t{0} >> 32;
   }
   open_ &= left_.common & (std::uint64_t{high} << 32 | low);
+}
+
+// Whether a condition holds by what is known for all lanes: one side of an `or`.
+bool ListingSearch::holds_for_all(std::int32_t id) {
+  while (gate(id).op == Op::logical_or) {
+    const Gate& own = gate(id);
+    const bool first = !reads_lanes(own.a);
+    if (!first && reads_lanes(own.b)) return false;
+    if (value_of(first ? own.a : own.b).value != 0) return true;
+    id = first ? own.b : own.a;
+  }
+  return false;
 }
 
 // Marks the combinations `bits` in own_ where a condition holds.
@@ -307,8 +333,8 @@ void ListingSearch::keep_output(const Kept& kept, std::size_t lanes) {
       compute_in_stage(cone_[c], lanes);
     }
     const LaneValues& value = value_of(output.gate);
-    std::int32_t* to = computed.values.get() + block_ * computed.places +
-                       place_of(output.gate, stage_->begin);
+    std::int32_t* to =
+        computed.values.get() + block_ * computed.places + place_of(output.gate, stage_->begin);
     for (std::size_t i = 0; i < lanes; ++i, to += computed.places) {
       *to = value.column == nullptr ? value.value : value.column[i];
     }

@@ -19,8 +19,8 @@ template <class Word>
   return word;
 }
 
-/// Names are often long and differ in the middle, so every byte counts; sixteen at a time. The upper
-/// half is the better one.
+/// Names are often long and differ in the middle, so every byte counts; sixteen at a time. The
+/// upper half is the better one.
 inline std::uint64_t hash_name(std::string_view name) {
   constexpr std::uint64_t kFirst = 0x9E3779B97F4A7C15ULL;
   constexpr std::uint64_t kSecond = 0xD6E8FEB86659FD93ULL;

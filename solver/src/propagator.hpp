@@ -156,7 +156,7 @@ class Propagator {
   RecyclingVector<std::int32_t> queue_;
   RecyclingVector<std::uint8_t> queued_;  // by constraint
   RecyclingVector<Wide> wide_;            // by gate of the constraint evaluated last
-  std::size_t failed_ = 0;  // constraint
+  std::size_t failed_ = 0;                // constraint
   bool queueing_ = false;
   bool light_ = false;
   bool entailed_ = false;  // by the last revision: the constraint holds for all values left
