@@ -58,10 +58,18 @@ class Listing {
   };
 
   void rank_beginnings(const std::uint64_t* masks, std::size_t count);
+  [[nodiscard]] bool has_pairs() const;
   void make_table();
   void write_inner(std::uint64_t rank, const std::int64_t* outer, std::int64_t* out,
                    std::size_t count) const;
-  void write_pairs(std::uint64_t rank, std::int64_t* out, std::size_t count) const;
+  // All inner solutions as rows, one directly behind the other; they have an outer row in them
+  // where it is not null.
+  struct Inner {
+    const std::int64_t* rows;
+    const std::int64_t* outer;
+  };
+  void write_pairs(std::uint64_t rank, const Inner& from, std::int64_t* out,
+                   std::size_t count) const;
   void write_row(Range at, const std::int64_t* outer, std::int64_t* out) const;
   [[nodiscard]] Range range_from(std::uint64_t rank) const;
 

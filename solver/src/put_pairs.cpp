@@ -78,14 +78,19 @@ template <std::size_t fixed>
     if constexpr (fixed == 0) {
       for (std::size_t begin = 0; begin < length; begin += width) {
         for (std::size_t c = 0; c < width && begin + c < length; c += kRowChunk) {
-          std::memcpy(cycle + begin + c, row + c, sizeof(RowChunk));
+          RowChunk own;
+          load(row + c, own);
+          if (job.minus != nullptr) subtract(job.minus + c, own);
+          store(own, cycle + begin + c);
         }
       }
     } else {
       constexpr std::size_t kChunks = (fixed + kRowChunk - 1) / kRowChunk;
       std::array<RowChunk, kChunks> own;
-      unrolled<kChunks>([&](std::size_t c)
-                            __attribute__((always_inline)) { load(row + c * kRowChunk, own[c]); });
+      unrolled<kChunks>([&](std::size_t c) __attribute__((always_inline)) {
+        load(row + c * kRowChunk, own[c]);
+        if (job.minus != nullptr) subtract(job.minus + c * kRowChunk, own[c]);
+      });
       constexpr std::size_t kCopies = (cycle_stride(fixed) + fixed - 1) / fixed;
       unrolled<kCopies>([&](std::size_t copy) __attribute__((always_inline)) {
         unrolled<kChunks>([&](std::size_t c) __attribute__((always_inline)) {

@@ -51,7 +51,8 @@ constexpr std::size_t cycle_stride(std::size_t width) {
 }
 /// Makes the rows of PairsJob::outer.
 struct CyclesJob {
-  const std::int64_t* rows;  // stride values each, a multiple of kRowChunk
+  const std::int64_t* rows;   // stride values each, a multiple of kRowChunk
+  const std::int64_t* minus;  // a row to be subtracted from all, or null
   std::size_t stride;
   std::int64_t* cycles;  // cycle_stride(width) values each
   std::size_t count;
