@@ -177,18 +177,25 @@ void Lexer::odd(Token& token) {
 
 bool Lexer::plain_list(Token& token, RecyclingVector<std::int64_t>& values) {
   constexpr std::ptrdiff_t kShort = 18;
+  std::array<std::int64_t, 64> some;  // values that are not among `values` yet
+  std::size_t count = 0;
   const char* at = at_;
   const std::size_t before = values.size();
   for (;;) {
-    while (*at == ' ') ++at;
+    at += *at == ' ' ? 1 : 0;
     const char* const digits = at;
     std::uint64_t value = 0;
     for (; is_digit(*at); ++at) value = value * 10 + static_cast<std::uint64_t>(*at - '0');
     const std::ptrdiff_t length = at - digits;
-    while (*at == ' ') ++at;
+    at += *at == ' ' ? 1 : 0;
     if (length == 0 || length > kShort || (*at != ',' && *at != ']')) break;
-    values.push_back(static_cast<std::int64_t>(value));
-    if (*at++ == ',') continue;
+    some[count++] = static_cast<std::int64_t>(value);
+    const bool last = *at++ == ']';
+    if (last || count == some.size()) {
+      values.insert(values.end(), some.begin(), some.begin() + count);
+      count = 0;
+    }
+    if (!last) continue;
     at_ = at - 1;
     make(token, TokenKind::right_bracket, at);
     return true;

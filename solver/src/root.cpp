@@ -20,7 +20,8 @@ int apply_simple(Propagator& propagator, const Node& root) {
   Domain domain = propagator.domain(static_cast<std::size_t>(left.a));
   const std::int64_t* pool = model.pool.data() + root.b;
   if (root.op == Op::in_list) {
-    domain.restrict_to_list({pool, static_cast<std::size_t>(root.value)}, propagator.arena());
+    domain.restrict_to_lasting_list({pool, static_cast<std::size_t>(root.value)},
+                                    propagator.arena());
   } else if (root.op == Op::in_range) {
     domain.restrict_to(pool[0], pool[1]);
   } else {
