@@ -83,12 +83,13 @@ Expander::Expander(const Graph& graph, const Schedule& schedule, Limits& limits)
     registers = std::max(registers, program.registers);
     outputs = std::max(outputs, program.outputs.size());
   }
-  registers_.resize(static_cast<std::size_t>(registers) * kBlock);
-  state_.resize(kBlock);
-  high_.resize(kBlock);
-  selected_.resize(kBlock + 1);
-  hash_.resize(kBlock);
-  gathered_.resize(outputs);
+  registers_ = RecycledArray<std::int64_t>(static_cast<std::size_t>(registers) * kBlock);
+  state_ = RecycledArray<std::uint32_t>(kBlock);
+  high_ = RecycledArray<std::int64_t>(kBlock);
+  selected_ = RecycledArray<std::uint16_t>(kBlock + 1);
+  hash_ = RecycledArray<std::uint64_t>(kBlock);
+  child_ = RecycledArray<std::uint32_t>(kBlock);
+  gathered_ = RecycledArray<std::int64_t>(outputs * kBlock);
 }
 
 void Expander::compute(const Instruction& step) {
@@ -303,9 +304,9 @@ std::size_t Expander::expand(std::size_t level, const StateTable& from, std::siz
   divisors_.clear();
   pairs_ = 0;
   const auto put = [&](std::size_t state, std::int64_t value, std::int64_t high) {
-    state_[pairs_] = static_cast<std::uint32_t>(state);
+    state_.data()[pairs_] = static_cast<std::uint32_t>(state);
     reg(0)[pairs_] = value;
-    high_[pairs_] = high;
+    high_.data()[pairs_] = high;
     return ++pairs_ < kBlock || flush(level, from, to, edges);
   };
   std::size_t state = begin;
@@ -346,67 +347,99 @@ std::size_t Expander::expand(std::size_t level, const StateTable& from, std::siz
   return state;
 }
 
+void Expander::load(const LevelProgram::Input& input, const StateTable& from) {
+  const std::int64_t* const column = from.column(static_cast<std::size_t>(input.slot));
+  const std::uint32_t* const state = state_.data();
+  std::int64_t* const target = reg(input.reg);
+  for (std::size_t i = 0; i < pairs_; ++i) target[i] = column[state[i]];
+}
+
 bool Expander::flush(std::size_t level, const StateTable& from, StateTable& to, EdgeList* edges) {
   if (pairs_ == 0) return true;
   if (!limits_.spend(pairs_)) return false;
   const LevelProgram& program = schedule_.levels[level];
-  for (const LevelProgram::Input& input : program.inputs) {
-    const std::int64_t* column = from.column(static_cast<std::size_t>(input.slot));
-    std::int64_t* target = reg(input.reg);
-    for (std::size_t i = 0; i < pairs_; ++i) target[i] = column[state_[i]];
-  }
-  for (const Instruction& step : program.code) {
+  // What the state gives is taken when it is read first: fewer pairs are left then.
+  auto input = program.inputs.begin();
+  for (std::size_t i = 0; i < program.code.size(); ++i) {
+    const Instruction& step = program.code[i];
+    for (; input != program.inputs.end() && input->first <= i; ++input) load(*input, from);
     if (step.kind == Instruction::Kind::compute) {
       compute(step);
-    } else {
+    } else if (!step.implied) {
       filter(step);
     }
     if (pairs_ == 0) return true;
   }
-  std::vector<const std::int64_t*> keys(program.outputs.size());
-  std::fill_n(hash_.begin(), pairs_, std::uint64_t{0x243F6A8885A308D3});
-  for (std::size_t c = 0; c < keys.size(); ++c) {
-    const LevelProgram::Output& output = program.outputs[c];
-    if (output.reg >= 0) {
-      keys[c] = reg(output.reg);
-    } else {
-      const std::int64_t* column = from.column(static_cast<std::size_t>(output.slot));
-      gathered_[c].resize(kBlock);
-      for (std::size_t i = 0; i < pairs_; ++i) gathered_[c][i] = column[state_[i]];
-      keys[c] = gathered_[c].data();
-    }
-    for (std::size_t i = 0; i < pairs_; ++i) {
-      hash_[i] = (hash_[i] ^ static_cast<std::uint64_t>(keys[c][i])) * 0x9E3779B97F4A7C15ULL;
-      hash_[i] ^= hash_[i] >> 29;
-    }
-  }
-  const bool ranged = schedule_.candidates[level].kind == Candidates::Kind::segments;
-  const auto step = static_cast<std::uint64_t>(graph_.domain(level).step);
-  const bool weighted = !from.weights.empty();
-  for (std::size_t i = 0; i < pairs_; ++i) {
-    const std::uint32_t child =
-        keys.empty() ? to.insert_empty() : to.insert(keys, i, hash_[i] * 0xD6E8FEB86659FD93ULL);
-    if (weighted) {
-      if (child >= to.weights.size()) to.weights.resize(child + 1, 0);
-      Uint128 weight = from.weights[state_[i]];
-      if (ranged) {
-        const Uint128 size =
-            Uint128{(static_cast<std::uint64_t>(high_[i]) - static_cast<std::uint64_t>(reg(0)[i])) /
-                    step} +
-            1;
-        if (__builtin_mul_overflow(weight, size, &weight)) return false;
-      }
-      if (__builtin_add_overflow(to.weights[child], weight, &to.weights[child])) return false;
-    }
-    if (edges != nullptr) {
-      ++edges->first[state_[i] + 1];
-      edges->child.push_back(child);
-      edges->value.push_back(reg(0)[i]);
-      if (ranged) edges->high.push_back(high_[i]);
-    }
-  }
+  for (; input != program.inputs.end(); ++input) load(*input, from);
+  find_children(program, from, to);
+  if (!from.weights.empty() && !pass_weights(level, from, to)) return false;
+  if (edges != nullptr) add_edges(*edges);
   pairs_ = 0;
   return true;
+}
+
+// The states behind all pairs.
+void Expander::find_children(const LevelProgram& program, const StateTable& from, StateTable& to) {
+  std::uint32_t* const child = child_.data();
+  if (program.outputs.empty()) {
+    std::fill_n(child, pairs_, to.insert_empty());
+    return;
+  }
+  constexpr std::uint64_t kFactor = 0x9E3779B97F4A7C15ULL;
+  std::uint64_t* const hash = hash_.data();
+  const std::uint32_t* const state = state_.data();
+  std::fill_n(hash, pairs_, std::uint64_t{0x243F6A8885A308D3});
+  keys_.clear();
+  std::uint64_t factor = kFactor;  // another one for each slot
+  for (std::size_t c = 0; c < program.outputs.size(); ++c, factor = factor * kFactor + 2) {
+    const LevelProgram::Output& output = program.outputs[c];
+    if (output.reg >= 0) {
+      const std::int64_t* const own = reg(output.reg);
+      for (std::size_t i = 0; i < pairs_; ++i) {
+        hash[i] += static_cast<std::uint64_t>(own[i]) * factor;
+      }
+      keys_.push_back(own);
+      continue;
+    }
+    const std::int64_t* const column = from.column(static_cast<std::size_t>(output.slot));
+    std::int64_t* const own = gathered_.data() + c * kBlock;
+    for (std::size_t i = 0; i < pairs_; ++i) {
+      own[i] = column[state[i]];
+      hash[i] += static_cast<std::uint64_t>(own[i]) * factor;
+    }
+    keys_.push_back(own);
+  }
+  for (std::size_t i = 0; i < pairs_; ++i) {
+    hash[i] = (hash[i] ^ hash[i] >> 32) * 0xD6E8FEB86659FD93ULL;
+  }
+  to.insert(keys_.data(), hash, pairs_, child);
+}
+
+// Adds the number of ways to reach each state behind. False if it is 2^128 or more.
+bool Expander::pass_weights(std::size_t level, const StateTable& from, StateTable& to) const {
+  to.weights.resize(to.size(), 0);
+  const std::uint32_t* const child = child_.data();
+  const std::uint32_t* const state = state_.data();
+  const auto step = static_cast<std::uint64_t>(graph_.domain(level).step);
+  bool overflow = false;
+  for (std::size_t i = 0; i < pairs_; ++i) {
+    Uint128 weight = from.weights[state[i]];
+    if (ranged_) {
+      const std::uint64_t span =
+          static_cast<std::uint64_t>(high_.data()[i]) - static_cast<std::uint64_t>(reg(0)[i]);
+      overflow |= __builtin_mul_overflow(weight, Uint128{span / step} + 1, &weight);
+    }
+    Uint128& own = to.weights[child[i]];
+    overflow |= __builtin_add_overflow(own, weight, &own);
+  }
+  return !overflow;
+}
+
+void Expander::add_edges(EdgeList& edges) {
+  for (std::size_t i = 0; i < pairs_; ++i) ++edges.first[state_.data()[i] + 1];
+  edges.child.insert(edges.child.end(), child_.data(), child_.data() + pairs_);
+  edges.value.insert(edges.value.end(), reg(0), reg(0) + pairs_);
+  if (ranged_) edges.high.insert(edges.high.end(), high_.data(), high_.data() + pairs_);
 }
 
 }  // namespace constrint::detail
