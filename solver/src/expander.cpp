@@ -304,9 +304,9 @@ std::size_t Expander::expand(std::size_t level, const StateTable& from, std::siz
   divisors_.clear();
   pairs_ = 0;
   const auto put = [&](std::size_t state, std::int64_t value, std::int64_t high) {
-    state_.data()[pairs_] = static_cast<std::uint32_t>(state);
+    state_[pairs_] = static_cast<std::uint32_t>(state);
     reg(0)[pairs_] = value;
-    high_.data()[pairs_] = high;
+    high_[pairs_] = high;
     return ++pairs_ < kBlock || flush(level, from, to, edges);
   };
   std::size_t state = begin;
@@ -426,7 +426,7 @@ bool Expander::pass_weights(std::size_t level, const StateTable& from, StateTabl
     Uint128 weight = from.weights[state[i]];
     if (ranged_) {
       const std::uint64_t span =
-          static_cast<std::uint64_t>(high_.data()[i]) - static_cast<std::uint64_t>(reg(0)[i]);
+          static_cast<std::uint64_t>(high_[i]) - static_cast<std::uint64_t>(reg(0)[i]);
       overflow |= __builtin_mul_overflow(weight, Uint128{span / step} + 1, &weight);
     }
     Uint128& own = to.weights[child[i]];
@@ -436,7 +436,7 @@ bool Expander::pass_weights(std::size_t level, const StateTable& from, StateTabl
 }
 
 void Expander::add_edges(EdgeList& edges) {
-  for (std::size_t i = 0; i < pairs_; ++i) ++edges.first[state_.data()[i] + 1];
+  for (std::size_t i = 0; i < pairs_; ++i) ++edges.first[state_[i] + 1];
   edges.child.insert(edges.child.end(), child_.data(), child_.data() + pairs_);
   edges.value.insert(edges.value.end(), reg(0), reg(0) + pairs_);
   if (ranged_) edges.high.insert(edges.high.end(), high_.data(), high_.data() + pairs_);

@@ -54,11 +54,11 @@ void StateTable::insert(const std::int64_t* const* keys, const std::uint64_t* ha
       if (entry >> 32 != tag) continue;
       const std::uint32_t number = static_cast<std::uint32_t>(entry) - 1;
       std::size_t c = 0;
-      while (c < width && columns_[c].data()[number] == keys[c][row]) ++c;
+      while (c < width && columns_[c][number] == keys[c][row]) ++c;
       if (c == width) break;
     }
     if (entry == 0) {
-      for (std::size_t c = 0; c < width; ++c) columns_[c].data()[size_] = keys[c][row];
+      for (std::size_t c = 0; c < width; ++c) columns_[c][size_] = keys[c][row];
       entry = tag << 32 | ++size_;
       buckets_[slot] = entry;
     }
