@@ -56,7 +56,7 @@ void ListingSearch::finish(std::size_t first_stage) {
   out.rank_beginnings(masks_, lanes_);
   out.status_ = out.inner_ == 0 ? Status::unsatisfiable : Status::satisfiable;
   if (out.inner_ == 0) return;
-  out.first_chunk_ = out.stride_ / kRowChunk;
+  out.first_chunk_ = out.stride_ / kRowChunk - 1;  // where no level has a column
   for (std::uint32_t l = stage.begin; l < stage.end; ++l) {
     const auto column = static_cast<std::size_t>(plan_.levels()[l].variable);
     out.first_chunk_ = std::min(out.first_chunk_, column / kRowChunk);

@@ -130,8 +130,6 @@ class ListingSearch {
                                      : static_cast<std::uint32_t>(plan_.gates().size());
   }
 
-  std::uint32_t end_of_filters() const { return plan_.levels()[stage_->end - 1].filters_end; }
-
   // Rows of some lanes (null: of all).
   struct LaneRows {
     std::int64_t* rows;

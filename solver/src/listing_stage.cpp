@@ -28,9 +28,12 @@ bool ListingSearch::run_stage(std::size_t s, bool last) {
   cone_.clear();
   // What is the same for all lanes first: what it excludes is not computed.
   for (const bool by_lane : {false, true}) {
-    for (std::uint32_t f = plan_.levels()[stage_->begin].filters_begin; f < end_of_filters(); ++f) {
-      const std::int32_t id = plan_.filters()[f];
-      if (reads_lanes(id) == by_lane) conditions_.push_back(prepare_condition(id));
+    for (std::uint32_t l = stage_->begin; l < stage_->end; ++l) {
+      const ListingPlan::Level& level = plan_.levels()[l];
+      for (std::uint32_t f = level.filters_begin; f < level.filters_end; ++f) {
+        const std::int32_t id = plan_.filters()[f];
+        if (reads_lanes(id) == by_lane) conditions_.push_back(prepare_condition(id));
+      }
     }
   }
   if (last && !prepare_outputs(s)) return false;
