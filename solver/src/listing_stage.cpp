@@ -43,6 +43,7 @@ bool ListingSearch::run_stage(std::size_t s, bool last) {
     halves->low = scratch_array<std::uint32_t>(padded_lanes(block_lanes_));
     halves->high = scratch_array<std::uint32_t>(padded_lanes(block_lanes_));
   }
+  tested_ = scratch_column(block_lanes_);
   for (block_ = 0; block_ < lanes_; block_ += kBlock) {
     run_block(std::min(kBlock, lanes_ - block_));
   }
@@ -251,10 +252,9 @@ void ListingSearch::test(std::int32_t id, std::uint64_t bits, std::size_t lanes)
   const auto low = static_cast<std::uint32_t>(bits);
   const auto high = static_cast<std::uint32_t>(bits >> 32);
   if (low != 0 && high != 0) {
-    if (alive_[0] == nullptr) alive_[0] = scratch_column(kBlock);
-    filter_column(step, nullptr, alive_[0], lanes);
-    mark_column(own_.low, !own_.has_low, alive_[0], low, lanes);
-    mark_column(own_.high, !own_.has_high, alive_[0], high, lanes);
+    filter_column(step, nullptr, tested_, lanes);
+    mark_column(own_.low, !own_.has_low, tested_, low, lanes);
+    mark_column(own_.high, !own_.has_high, tested_, high, lanes);
   } else if (low != 0) {
     mark_where(step, own_.low, !own_.has_low, low, lanes);
   } else {

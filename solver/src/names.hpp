@@ -82,10 +82,11 @@ class NameTable {
 
   /// The number of a name, or -1. hash: hash_name() of it.
   [[nodiscard]] std::int32_t find(std::string_view text, std::uint64_t hash) const {
+    if (slots_.empty()) return -1;
     for (std::size_t slot = slot_of(hash); slots_[slot].number >= 0; slot = (slot + 1) & mask_) {
       const Slot& own = slots_[slot];
       if (own.tag == tag_of(hash) && own.place.size == text.size() &&
-          same_name(letters_.data() + own.place.offset, text.data(), text.size())) {
+          same_name(letters() + own.place.offset, text.data(), text.size())) {
         return own.number;
       }
     }
@@ -96,7 +97,7 @@ class NameTable {
   /// Makes room for so many more names, and for letters.
   void reserve(std::size_t names, std::size_t letters);
   [[nodiscard]] std::string_view text(Place place) const {
-    return {letters_.data() + place.offset, place.size};
+    return {letters() + place.offset, place.size};
   }
 
  private:
@@ -109,9 +110,14 @@ class NameTable {
   [[nodiscard]] std::size_t slot_of(std::uint64_t hash) const { return hash >> 40 & mask_; }
   void put(const Slot& slot, std::uint64_t hash);
 
-  RecyclingVector<Slot> slots_ = RecyclingVector<Slot>(1);
-  RecyclingVector<char> letters_;  // used_ of them
-  std::size_t mask_ = 0;           // size of slots_ - 1
+  static constexpr std::size_t kWord = sizeof(std::uint64_t);
+  [[nodiscard]] const char* letters() const {
+    return reinterpret_cast<const char*>(words_.data());  // NOLINT: any object is bytes
+  }
+
+  RecyclingVector<Slot> slots_;
+  RecyclingVector<std::uint64_t> words_;  // room for letters, of which used_ are
+  std::size_t mask_ = 0;                  // size of slots_ - 1
   std::size_t count_ = 0;
   std::size_t used_ = 0;
 };
