@@ -66,7 +66,7 @@ class AffineLevel {
   RecycledArray<std::int64_t> modulus_;  // by state of the block
   RecycledArray<std::int64_t> first_;    // least and
   RecycledArray<std::int64_t> last_;     // greatest number of steps
-  std::size_t size_ = 0;               // states of the block
+  std::size_t size_ = 0;                 // states of the block
 };
 
 }  // namespace constrint::detail

@@ -172,7 +172,7 @@ class ListingSearch {
   std::uint64_t* masks_ = nullptr;                // by lane: combinations that are left
   Halves left_;                      // by lane of a block: combinations that all conditions leave
   Halves own_;                       // the same of the condition in work
-  std::int32_t* tested_ = nullptr;  // by lane of a block: whether a comparison holds
+  std::int32_t* tested_ = nullptr;   // by lane of a block: whether a comparison holds
   std::uint64_t open_ = 0;           // combinations that may be left for some lane of a block
   std::uint32_t* origin_ = nullptr;  // by lane: the lane of the stage before
   std::uint32_t* combination_ = nullptr;       // by lane
