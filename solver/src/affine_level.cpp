@@ -31,11 +31,10 @@ AffineLevel::AffineLevel(const LevelProgram& program, const Candidates& candidat
   possible_ = program.outputs.empty() && candidates.kind == Candidates::Kind::list &&
               !domain.is_list() && domain.step == 1 && domain.low >= 1 && classify();
   if (!possible_) return;
-  base_.resize(static_cast<std::size_t>(program.registers) * kBlock);
-  slope_.resize(base_.size());
-  modulus_.resize(kBlock);
-  first_.resize(kBlock);
-  last_.resize(kBlock);
+  const std::size_t size = static_cast<std::size_t>(program.registers) * kBlock;
+  base_ = RecycledArray<std::int64_t>(size);
+  slope_ = RecycledArray<std::int64_t>(size);
+  for (auto* column : {&modulus_, &first_, &last_}) *column = RecycledArray<std::int64_t>(kBlock);
 }
 
 bool AffineLevel::classify() {
@@ -161,7 +160,7 @@ void AffineLevel::load(const StateTable& from, std::size_t begin, std::size_t si
     std::copy_n(from.column(static_cast<std::size_t>(input.slot)) + begin, size, base(input.reg));
     std::fill_n(slope(input.reg), size, 0);
   }
-  std::fill_n(modulus_.begin(), size, 1);
+  std::fill_n(modulus_.data(), size, 1);
 }
 
 void AffineLevel::compute(const Instruction& step) {

@@ -61,12 +61,12 @@ class AffineLevel {
   std::vector<const Instruction*> later_;   // what is computed from quotients, by steps of x
   std::vector<const Instruction*> bounds_;  // filters
   std::vector<std::int32_t> multiples_;     // registers of plain_, and x
-  std::vector<std::int64_t> base_;
-  std::vector<std::int64_t> slope_;
-  std::vector<std::int64_t> modulus_;  // by state of the block
-  std::vector<std::int64_t> first_;    // least and
-  std::vector<std::int64_t> last_;     // greatest number of steps
-  std::size_t size_ = 0;               // states of the block
+  RecycledArray<std::int64_t> base_;
+  RecycledArray<std::int64_t> slope_;
+  RecycledArray<std::int64_t> modulus_;  // by state of the block
+  RecycledArray<std::int64_t> first_;    // least and
+  RecycledArray<std::int64_t> last_;     // greatest number of steps
+  std::size_t size_ = 0;                 // states of the block
 };
 
 }  // namespace constrint::detail

@@ -30,6 +30,9 @@ bool Compiler::identity(Op op, const Operand& a, const Operand& b, std::int64_t 
       return true;
     }
   }
+  if (op == Op::divide || op == Op::modulo) {
+    if (a.id != b.id && quotient_identity(op, a, b, result)) return true;
+  }
   if (a.id != b.id) return false;
   switch (op) {
     case Op::subtract:
@@ -52,6 +55,33 @@ bool Compiler::identity(Op op, const Operand& a, const Operand& b, std::int64_t 
     default:
       return false;
   }
+}
+
+// x * y / y, x * y % y, x % y / y and x % y % y.
+bool Compiler::quotient_identity(Op op, const Operand& a, const Operand& b, Operand& result) const {
+  const auto gate_at = [&](std::int32_t id) -> const Gate& {
+    return circuit_.gates[static_cast<std::size_t>(id)];
+  };
+  const Gate& own = gate_at(a.id);
+  if (own.op == Op::modulo && own.b == b.id) {
+    result = op == Op::modulo ? a : constant(0);
+    return true;
+  }
+  if (own.op != Op::multiply) return false;
+  if (op == Op::divide) {
+    if (own.a != b.id && own.b != b.id) return false;
+    const std::int32_t other = own.a == b.id ? own.b : own.a;
+    const Interval range = gate_at(other).range;
+    result = gate_at(other).op == Op::constant ? constant(range.low) : Operand{other, range};
+    return true;
+  }
+  // Products lean to the left.
+  for (std::int32_t id = a.id; gate_at(id).op == Op::multiply; id = gate_at(id).a) {
+    if (gate_at(id).a != b.id && gate_at(id).b != b.id) continue;
+    result = constant(0);
+    return true;
+  }
+  return false;
 }
 
 inline std::int32_t Compiler::gate_of(const Operand& operand) {

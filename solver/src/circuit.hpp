@@ -77,6 +77,7 @@ class Compiler {
   Operand gate(Op op, const Operand& a, const Operand& b, std::int32_t offset, std::int64_t value);
   bool identity(Op op, const Operand& a, const Operand& b, std::int64_t value,
                 Operand& result) const;
+  bool quotient_identity(Op op, const Operand& a, const Operand& b, Operand& result) const;
   bool multiply_gate(const Operand& a, const Operand& b, Operand& result);
   std::int32_t gate_of(const Operand& operand);
   std::int32_t constant_gate(const Operand& operand);

@@ -90,49 +90,74 @@ template <class F>
   }
 }
 
-template <class A, class B, class F>
-[[gnu::always_inline]] inline bool sift(const I* before, I* __restrict alive, A a, B b,
-                                        std::size_t n, F f) {
-  n = n / kColumnChunk * kColumnChunk;
-  I any = 0;
-  if (before == nullptr) {
-    for (std::size_t i = 0; i < n; ++i) any |= alive[i] = f(a[i], b[i]) ? -1 : 0;
-  } else {
-    for (std::size_t i = 0; i < n; ++i) any |= alive[i] = before[i] & (f(a[i], b[i]) ? -1 : 0);
-  }
-  return any != 0;
-}
-
+// Calls f with the operands of a comparison and the comparison.
 template <class F>
-[[gnu::always_inline]] inline bool sift_each(const ColumnStep& step, const I* before, I* alive,
-                                             std::size_t n, F f) {
-  if (step.a.column == nullptr) {
-    return sift(before, alive, Same{step.a.value}, Varying{step.b.column}, n, f);
-  }
-  if (step.b.column == nullptr) {
-    return sift(before, alive, Varying{step.a.column}, Same{step.b.value}, n, f);
-  }
-  return sift(before, alive, Varying{step.a.column}, Varying{step.b.column}, n, f);
-}
-
-[[gnu::always_inline]] inline bool filter(const ColumnStep& step, const I* before, I* alive,
-                                          std::size_t n) {
+[[gnu::always_inline]] inline auto with_operands(const ColumnStep& step, F f) {
+  const auto compare = [&](auto holds) {
+    if (step.a.column == nullptr) return f(Same{step.a.value}, Varying{step.b.column}, holds);
+    if (step.b.column == nullptr) return f(Varying{step.a.column}, Same{step.b.value}, holds);
+    return f(Varying{step.a.column}, Varying{step.b.column}, holds);
+  };
   switch (step.op) {
     case Op::equal:
-      return sift_each(step, before, alive, n, [](I x, I y) { return x == y; });
+      return compare([](I x, I y) { return x == y; });
     case Op::not_equal:
-      return sift_each(step, before, alive, n, [](I x, I y) { return x != y; });
+      return compare([](I x, I y) { return x != y; });
     case Op::less:
-      return sift_each(step, before, alive, n, [](I x, I y) { return x < y; });
+      return compare([](I x, I y) { return x < y; });
     default:
-      return sift_each(step, before, alive, n, [](I x, I y) { return x <= y; });
+      return compare([](I x, I y) { return x <= y; });
   }
 }
 
-[[gnu::always_inline]] inline void mark(U* __restrict masks, const I* alive, U bits,
+[[gnu::always_inline]] inline bool filter(const ColumnStep& step, const I* before,
+                                          I* __restrict alive, std::size_t n) {
+  n = n / kColumnChunk * kColumnChunk;
+  return with_operands(step, [=](auto a, auto b, auto holds) {
+    I any = 0;
+    if (before == nullptr) {
+      for (std::size_t i = 0; i < n; ++i) any |= alive[i] = holds(a[i], b[i]) ? -1 : 0;
+    } else {
+      for (std::size_t i = 0; i < n; ++i) {
+        any |= alive[i] = before[i] & (holds(a[i], b[i]) ? -1 : 0);
+      }
+    }
+    return any != 0;
+  });
+}
+
+[[gnu::always_inline]] inline void mark(U* __restrict masks, bool fresh, const I* alive, U bits,
                                         std::size_t n) {
   n = n / kColumnChunk * kColumnChunk;
-  for (std::size_t i = 0; i < n; ++i) masks[i] |= static_cast<U>(alive[i]) & bits;
+  if (fresh) {
+    for (std::size_t i = 0; i < n; ++i) masks[i] = static_cast<U>(alive[i]) & bits;
+  } else {
+    for (std::size_t i = 0; i < n; ++i) masks[i] |= static_cast<U>(alive[i]) & bits;
+  }
+}
+
+[[gnu::always_inline]] inline void mark_all_where(const ColumnStep& step, U* __restrict masks,
+                                                  bool fresh, U bits, std::size_t n) {
+  n = n / kColumnChunk * kColumnChunk;
+  with_operands(step, [=](auto a, auto b, auto holds) {
+    if (fresh) {
+      for (std::size_t i = 0; i < n; ++i) masks[i] = holds(a[i], b[i]) ? bits : 0;
+    } else {
+      for (std::size_t i = 0; i < n; ++i) masks[i] |= holds(a[i], b[i]) ? bits : 0;
+    }
+  });
+}
+
+[[gnu::always_inline]] inline U restrict_all(U* __restrict masks, bool fresh, const U* others,
+                                             U bits, std::size_t n) {
+  n = n / kColumnChunk * kColumnChunk;
+  U any = 0;
+  if (fresh) {
+    for (std::size_t i = 0; i < n; ++i) any |= masks[i] = others[i] | bits;
+  } else {
+    for (std::size_t i = 0; i < n; ++i) any |= masks[i] &= others[i] | bits;
+  }
+  return any;
 }
 
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -144,8 +169,17 @@ template <class F>
                                               std::size_t n) {
   return filter(step, before, alive, n);
 }
-[[gnu::target("avx2")]] void mark_with_avx2(U* masks, const I* alive, U bits, std::size_t n) {
-  mark(masks, alive, bits, n);
+[[gnu::target("avx2")]] void mark_with_avx2(U* masks, bool fresh, const I* alive, U bits,
+                                            std::size_t n) {
+  mark(masks, fresh, alive, bits, n);
+}
+[[gnu::target("avx2")]] void mark_where_with_avx2(const ColumnStep& step, U* masks, bool fresh,
+                                                  U bits, std::size_t n) {
+  mark_all_where(step, masks, fresh, bits, n);
+}
+[[gnu::target("avx2")]] U restrict_with_avx2(U* masks, bool fresh, const U* others, U bits,
+                                             std::size_t n) {
+  return restrict_all(masks, fresh, others, bits, n);
 }
 bool has_avx2() {
   static const bool result = __builtin_cpu_supports("avx2") != 0;
@@ -170,12 +204,28 @@ bool filter_column(const ColumnStep& step, const std::int32_t* before, std::int3
   return filter(step, before, alive, padded_lanes(lanes));
 }
 
-void mark_column(std::uint32_t* masks, const std::int32_t* alive, std::uint32_t bits,
+void mark_column(std::uint32_t* masks, bool fresh, const std::int32_t* alive, std::uint32_t bits,
                  std::size_t lanes) {
 #if defined(__x86_64__) && defined(__GNUC__)
-  if (has_avx2()) return mark_with_avx2(masks, alive, bits, padded_lanes(lanes));
+  if (has_avx2()) return mark_with_avx2(masks, fresh, alive, bits, padded_lanes(lanes));
 #endif
-  mark(masks, alive, bits, padded_lanes(lanes));
+  mark(masks, fresh, alive, bits, padded_lanes(lanes));
+}
+
+void mark_where(const ColumnStep& step, std::uint32_t* masks, bool fresh, std::uint32_t bits,
+                std::size_t lanes) {
+#if defined(__x86_64__) && defined(__GNUC__)
+  if (has_avx2()) return mark_where_with_avx2(step, masks, fresh, bits, padded_lanes(lanes));
+#endif
+  mark_all_where(step, masks, fresh, bits, padded_lanes(lanes));
+}
+
+std::uint32_t restrict_masks(std::uint32_t* masks, bool fresh, const std::uint32_t* others,
+                             std::uint32_t bits, std::size_t lanes) {
+#if defined(__x86_64__) && defined(__GNUC__)
+  if (has_avx2()) return restrict_with_avx2(masks, fresh, others, bits, padded_lanes(lanes));
+#endif
+  return restrict_all(masks, fresh, others, bits, padded_lanes(lanes));
 }
 
 std::int32_t compute_value(const ColumnStep& step) {

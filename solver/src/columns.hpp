@@ -38,9 +38,15 @@ void compute_column(const ColumnStep& step, std::int32_t* target, std::size_t la
 bool filter_column(const ColumnStep& step, const std::int32_t* before, std::int32_t* alive,
                    std::size_t lanes);
 
-/// masks[i] |= bits where alive.
-void mark_column(std::uint32_t* masks, const std::int32_t* alive, std::uint32_t bits,
+/// masks[i] |= bits where alive; fresh: = instead of |=.
+void mark_column(std::uint32_t* masks, bool fresh, const std::int32_t* alive, std::uint32_t bits,
                  std::size_t lanes);
+/// The same where a comparison holds.
+void mark_where(const ColumnStep& step, std::uint32_t* masks, bool fresh, std::uint32_t bits,
+                std::size_t lanes);
+/// masks[i] &= others[i] | bits; fresh: = instead of &=. What is left of all lanes together.
+std::uint32_t restrict_masks(std::uint32_t* masks, bool fresh, const std::uint32_t* others,
+                             std::uint32_t bits, std::size_t lanes);
 
 /// The same operators for one value.
 std::int32_t compute_value(const ColumnStep& step);

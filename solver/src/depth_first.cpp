@@ -65,7 +65,19 @@ bool DepthFirst::try_piece(Frame& frame) {
   propagator_.set_domain(entry.variable, piece);
   if (propagator_.propagate_from(entry.variable, light_ && piece.fixed())) return true;
   if (++failures_ > kLightFailures) light_ = false;
+  skip_refuted(frame);
   return false;
+}
+
+// What refutes a value often refutes all behind or before some value.
+void DepthFirst::skip_refuted(Frame& frame) {
+  if (!light_ || frame.rest.low == frame.rest.high || frame.rest.empty()) return;
+  const std::int32_t variable = order_[frame.place].variable;
+  propagator_.undo(frame.mark);
+  if (!propagator_.narrow_by_failed(variable, frame.rest)) return frame.rest.clear();
+  // End by end: lists of what is narrowed go when it is undone.
+  const Domain& left = propagator_.domain(static_cast<std::size_t>(variable));
+  frame.rest.restrict_to(left.low, left.high);
 }
 
 void DepthFirst::pop_dead_end() {

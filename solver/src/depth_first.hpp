@@ -43,6 +43,7 @@ class DepthFirst {
 
   bool descend(std::size_t place);
   bool try_piece(Frame& frame);
+  void skip_refuted(Frame& frame);
   void pop_dead_end();
 
   Propagator& propagator_;

@@ -120,6 +120,13 @@ void Domain::restrict_to_list(std::span<const std::int64_t> sorted, ListArena& a
   set_list(kept, size);
 }
 
+void Domain::restrict_to_lasting_list(std::span<const std::int64_t> sorted, ListArena& arena) {
+  if (is_list() || step != 1 || sorted.empty() || sorted.front() < low || sorted.back() > high) {
+    return restrict_to_list(sorted, arena);
+  }
+  set_list(sorted.data(), sorted.size());
+}
+
 void Domain::restrict_to_congruence(std::int64_t modulus, std::int64_t remainder,
                                     ListArena& arena) {
   if (empty() || modulus == 1) return;

@@ -40,9 +40,10 @@ struct Domain {
   }
   /// Leaves the values between low and high.
   void restrict_to(std::int64_t new_low, std::int64_t new_high);
-  /// Leaves the values of an ascending list, which must live as long as the domain or be copied
-  /// (arena given).
+  /// Leaves the values of an ascending list, which is copied.
   void restrict_to_list(std::span<const std::int64_t> sorted, ListArena& arena);
+  /// The same for a list that lives as long as the domain, not copied where all of it is left.
+  void restrict_to_lasting_list(std::span<const std::int64_t> sorted, ListArena& arena);
   /// Leaves the values congruent to remainder modulo modulus > 0. Does nothing where the combined
   /// modulus is too large.
   void restrict_to_congruence(std::int64_t modulus, std::int64_t remainder, ListArena& arena);

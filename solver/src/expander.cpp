@@ -8,73 +8,6 @@
 
 namespace constrint::detail {
 
-namespace {
-
-// 64-bit division is several times slower than 32-bit division, and most operands are small.
-std::int64_t fast_divide(std::int64_t a, std::int64_t b) {
-  if (((static_cast<std::uint64_t>(a) | static_cast<std::uint64_t>(b)) >> 32) == 0) {
-    return static_cast<std::uint32_t>(a) / static_cast<std::uint32_t>(b);
-  }
-  return floor_divide(a, b);
-}
-
-std::int64_t fast_modulo(std::int64_t a, std::int64_t b) {
-  if (((static_cast<std::uint64_t>(a) | static_cast<std::uint64_t>(b)) >> 32) == 0) {
-    return static_cast<std::uint32_t>(a) % static_cast<std::uint32_t>(b);
-  }
-  // The remainder by -1 is 0, which the processor does not find for the lowest integer.
-  return b == -1 ? 0 : floor_modulo(a, b);
-}
-
-std::int64_t small_power(std::int64_t base, std::int64_t exponent) {
-  Int128 result = 0;
-  power_exact(base, exponent, result);
-  return static_cast<std::int64_t>(result);
-}
-
-bool member(const Instruction& step, std::int64_t value) {
-  if (step.op == Op::in_range) return step.pool[0] <= value && value <= step.pool[1];
-  return std::binary_search(step.pool, step.pool + step.value, value);
-}
-
-template <class F>
-void apply(std::int64_t* target, const std::int64_t* a, const std::int64_t* b,
-           std::int64_t constant_a, std::int64_t constant_b, std::size_t n, F f) {
-  if (a == nullptr) {
-    for (std::size_t i = 0; i < n; ++i) target[i] = f(constant_a, b[i]);
-  } else if (b == nullptr) {
-    for (std::size_t i = 0; i < n; ++i) target[i] = f(a[i], constant_b);
-  } else {
-    for (std::size_t i = 0; i < n; ++i) target[i] = f(a[i], b[i]);
-  }
-}
-
-// Writes the rows where f holds into selected; returns how many.
-template <class F>
-std::size_t select(std::uint16_t* selected, const std::int64_t* a, const std::int64_t* b,
-                   std::int64_t constant_a, std::int64_t constant_b, std::size_t n, F f) {
-  std::size_t kept = 0;
-  if (a == nullptr) {
-    for (std::size_t i = 0; i < n; ++i) {
-      selected[kept] = static_cast<std::uint16_t>(i);
-      kept += f(constant_a, b[i]) ? 1U : 0U;
-    }
-  } else if (b == nullptr) {
-    for (std::size_t i = 0; i < n; ++i) {
-      selected[kept] = static_cast<std::uint16_t>(i);
-      kept += f(a[i], constant_b) ? 1U : 0U;
-    }
-  } else {
-    for (std::size_t i = 0; i < n; ++i) {
-      selected[kept] = static_cast<std::uint16_t>(i);
-      kept += f(a[i], b[i]) ? 1U : 0U;
-    }
-  }
-  return kept;
-}
-
-}  // namespace
-
 Expander::Expander(const Graph& graph, const Schedule& schedule, Limits& limits)
     : graph_(graph), schedule_(schedule), limits_(limits) {
   std::int32_t registers = 1;
@@ -83,130 +16,13 @@ Expander::Expander(const Graph& graph, const Schedule& schedule, Limits& limits)
     registers = std::max(registers, program.registers);
     outputs = std::max(outputs, program.outputs.size());
   }
-  registers_.resize(static_cast<std::size_t>(registers) * kBlock);
-  state_.resize(kBlock);
-  high_.resize(kBlock);
-  selected_.resize(kBlock + 1);
-  hash_.resize(kBlock);
-  gathered_.resize(outputs);
-}
-
-void Expander::compute(const Instruction& step) {
-  const std::size_t n = pairs_;
-  std::int64_t* target = reg(step.target);
-  const std::int64_t* a = step.a.reg < 0 ? nullptr : reg(step.a.reg);
-  const std::int64_t* b = step.b.reg < 0 ? nullptr : reg(step.b.reg);
-  const auto with = [&](auto f) { apply(target, a, b, step.a.constant, step.b.constant, n, f); };
-  using I = std::int64_t;
-  switch (step.op) {
-    case Op::negate:
-      with([](I x, I) { return -x; });
-      break;
-    case Op::add:
-      with([](I x, I y) { return x + y; });
-      break;
-    case Op::subtract:
-      with([](I x, I y) { return x - y; });
-      break;
-    case Op::multiply:
-      with([](I x, I y) { return x * y; });
-      break;
-    // A guard elsewhere drops the rows whose divisor is zero.
-    case Op::divide:
-      if (step.divisor_nonzero) {
-        with([](I x, I y) { return fast_divide(x, y); });
-      } else {
-        with([](I x, I y) { return y == 0 ? 0 : fast_divide(x, y); });
-      }
-      break;
-    case Op::modulo:
-      if (step.divisor_nonzero) {
-        with([](I x, I y) { return fast_modulo(x, y); });
-      } else {
-        with([](I x, I y) { return y == 0 ? 0 : fast_modulo(x, y); });
-      }
-      break;
-    case Op::power:
-      with([&](I x, I) { return small_power(x, step.value); });
-      break;
-    case Op::minimum:
-      with([](I x, I y) { return x < y ? x : y; });
-      break;
-    case Op::maximum:
-      with([](I x, I y) { return x < y ? y : x; });
-      break;
-    case Op::absolute:
-      with([](I x, I) { return x < 0 ? -x : x; });
-      break;
-    case Op::equal:
-      with([](I x, I y) { return I{x == y}; });
-      break;
-    case Op::not_equal:
-      with([](I x, I y) { return I{x != y}; });
-      break;
-    case Op::less:
-      with([](I x, I y) { return I{x < y}; });
-      break;
-    case Op::less_equal:
-      with([](I x, I y) { return I{x <= y}; });
-      break;
-    case Op::in_list:
-    case Op::in_range:
-      with([&](I x, I) { return I{member(step, x)}; });
-      break;
-    case Op::logical_not:
-      with([](I x, I) { return 1 - x; });
-      break;
-    case Op::logical_and:
-      with([](I x, I y) { return x & y; });
-      break;
-    case Op::logical_or:
-      with([](I x, I y) { return x | y; });
-      break;
-    default:
-      break;
-  }
-}
-
-void Expander::filter(const Instruction& step) {
-  const std::int64_t* a = step.a.reg < 0 ? nullptr : reg(step.a.reg);
-  const std::int64_t* b = step.b.reg < 0 ? nullptr : reg(step.b.reg);
-  const auto with = [&](auto f) {
-    return select(selected_.data(), a, b, step.a.constant, step.b.constant, pairs_, f);
-  };
-  using I = std::int64_t;
-  std::size_t kept = 0;
-  if (step.kind == Instruction::Kind::filter_range) {
-    const Interval range = step.range;
-    kept = with([range](I x, I) { return (x >= range.low) & (x <= range.high); });
-  } else {
-    switch (step.op) {
-      case Op::equal:
-        kept = with([](I x, I y) { return x == y; });
-        break;
-      case Op::not_equal:
-        kept = with([](I x, I y) { return x != y; });
-        break;
-      case Op::less:
-        kept = with([](I x, I y) { return x < y; });
-        break;
-      default:
-        kept = with([](I x, I y) { return x <= y; });
-    }
-  }
-  if (kept != pairs_) compact(step, kept);
-}
-
-void Expander::compact(const Instruction& step, std::size_t kept) {
-  const std::uint16_t* selected = selected_.data();
-  const auto pack = [&](auto* column) {
-    for (std::size_t i = 0; i < kept; ++i) column[i] = column[selected[i]];
-  };
-  pack(state_.data());
-  if (ranged_) pack(high_.data());
-  pack(reg(0));
-  for (const std::int32_t r : step.live) pack(reg(r));
-  pairs_ = kept;
+  registers_ = RecycledArray<std::int64_t>(static_cast<std::size_t>(registers) * kBlock);
+  state_ = RecycledArray<std::uint32_t>(kBlock);
+  high_ = RecycledArray<std::int64_t>(kBlock);
+  selected_ = RecycledArray<std::uint16_t>(kBlock + 1);
+  hash_ = RecycledArray<std::uint64_t>(kBlock);
+  child_ = RecycledArray<std::uint32_t>(kBlock);
+  gathered_ = RecycledArray<std::int64_t>(outputs * kBlock);
 }
 
 const std::vector<std::int64_t>& Expander::divisors_of(std::int64_t number, const Domain& domain,
@@ -346,67 +162,99 @@ std::size_t Expander::expand(std::size_t level, const StateTable& from, std::siz
   return state;
 }
 
+void Expander::load(const LevelProgram::Input& input, const StateTable& from) {
+  const std::int64_t* const column = from.column(static_cast<std::size_t>(input.slot));
+  const std::uint32_t* const state = state_.data();
+  std::int64_t* const target = reg(input.reg);
+  for (std::size_t i = 0; i < pairs_; ++i) target[i] = column[state[i]];
+}
+
 bool Expander::flush(std::size_t level, const StateTable& from, StateTable& to, EdgeList* edges) {
   if (pairs_ == 0) return true;
   if (!limits_.spend(pairs_)) return false;
   const LevelProgram& program = schedule_.levels[level];
-  for (const LevelProgram::Input& input : program.inputs) {
-    const std::int64_t* column = from.column(static_cast<std::size_t>(input.slot));
-    std::int64_t* target = reg(input.reg);
-    for (std::size_t i = 0; i < pairs_; ++i) target[i] = column[state_[i]];
-  }
-  for (const Instruction& step : program.code) {
+  // What the state gives is taken when it is read first: fewer pairs are left then.
+  auto input = program.inputs.begin();
+  for (std::size_t i = 0; i < program.code.size(); ++i) {
+    const Instruction& step = program.code[i];
+    for (; input != program.inputs.end() && input->first <= i; ++input) load(*input, from);
     if (step.kind == Instruction::Kind::compute) {
       compute(step);
-    } else {
+    } else if (!step.implied) {
       filter(step);
     }
     if (pairs_ == 0) return true;
   }
-  std::vector<const std::int64_t*> keys(program.outputs.size());
-  std::fill_n(hash_.begin(), pairs_, std::uint64_t{0x243F6A8885A308D3});
-  for (std::size_t c = 0; c < keys.size(); ++c) {
-    const LevelProgram::Output& output = program.outputs[c];
-    if (output.reg >= 0) {
-      keys[c] = reg(output.reg);
-    } else {
-      const std::int64_t* column = from.column(static_cast<std::size_t>(output.slot));
-      gathered_[c].resize(kBlock);
-      for (std::size_t i = 0; i < pairs_; ++i) gathered_[c][i] = column[state_[i]];
-      keys[c] = gathered_[c].data();
-    }
-    for (std::size_t i = 0; i < pairs_; ++i) {
-      hash_[i] = (hash_[i] ^ static_cast<std::uint64_t>(keys[c][i])) * 0x9E3779B97F4A7C15ULL;
-      hash_[i] ^= hash_[i] >> 29;
-    }
-  }
-  const bool ranged = schedule_.candidates[level].kind == Candidates::Kind::segments;
-  const auto step = static_cast<std::uint64_t>(graph_.domain(level).step);
-  const bool weighted = !from.weights.empty();
-  for (std::size_t i = 0; i < pairs_; ++i) {
-    const std::uint32_t child =
-        keys.empty() ? to.insert_empty() : to.insert(keys, i, hash_[i] * 0xD6E8FEB86659FD93ULL);
-    if (weighted) {
-      if (child >= to.weights.size()) to.weights.resize(child + 1, 0);
-      Uint128 weight = from.weights[state_[i]];
-      if (ranged) {
-        const Uint128 size =
-            Uint128{(static_cast<std::uint64_t>(high_[i]) - static_cast<std::uint64_t>(reg(0)[i])) /
-                    step} +
-            1;
-        if (__builtin_mul_overflow(weight, size, &weight)) return false;
-      }
-      if (__builtin_add_overflow(to.weights[child], weight, &to.weights[child])) return false;
-    }
-    if (edges != nullptr) {
-      ++edges->first[state_[i] + 1];
-      edges->child.push_back(child);
-      edges->value.push_back(reg(0)[i]);
-      if (ranged) edges->high.push_back(high_[i]);
-    }
-  }
+  for (; input != program.inputs.end(); ++input) load(*input, from);
+  find_children(program, from, to);
+  if (!from.weights.empty() && !pass_weights(level, from, to)) return false;
+  if (edges != nullptr) add_edges(*edges);
   pairs_ = 0;
   return true;
+}
+
+// The states behind all pairs.
+void Expander::find_children(const LevelProgram& program, const StateTable& from, StateTable& to) {
+  std::uint32_t* const child = child_.data();
+  if (program.outputs.empty()) {
+    std::fill_n(child, pairs_, to.insert_empty());
+    return;
+  }
+  constexpr std::uint64_t kFactor = 0x9E3779B97F4A7C15ULL;
+  std::uint64_t* const hash = hash_.data();
+  const std::uint32_t* const state = state_.data();
+  std::fill_n(hash, pairs_, std::uint64_t{0x243F6A8885A308D3});
+  keys_.clear();
+  std::uint64_t factor = kFactor;  // another one for each slot
+  for (std::size_t c = 0; c < program.outputs.size(); ++c, factor = factor * kFactor + 2) {
+    const LevelProgram::Output& output = program.outputs[c];
+    if (output.reg >= 0) {
+      const std::int64_t* const own = reg(output.reg);
+      for (std::size_t i = 0; i < pairs_; ++i) {
+        hash[i] += static_cast<std::uint64_t>(own[i]) * factor;
+      }
+      keys_.push_back(own);
+      continue;
+    }
+    const std::int64_t* const column = from.column(static_cast<std::size_t>(output.slot));
+    std::int64_t* const own = gathered_.data() + c * kBlock;
+    for (std::size_t i = 0; i < pairs_; ++i) {
+      own[i] = column[state[i]];
+      hash[i] += static_cast<std::uint64_t>(own[i]) * factor;
+    }
+    keys_.push_back(own);
+  }
+  for (std::size_t i = 0; i < pairs_; ++i) {
+    hash[i] = (hash[i] ^ hash[i] >> 32) * 0xD6E8FEB86659FD93ULL;
+  }
+  to.insert(keys_.data(), hash, pairs_, child);
+}
+
+// Adds the number of ways to reach each state behind. False if it is 2^128 or more.
+bool Expander::pass_weights(std::size_t level, const StateTable& from, StateTable& to) const {
+  to.weights.resize(to.size(), 0);
+  const std::uint32_t* const child = child_.data();
+  const std::uint32_t* const state = state_.data();
+  const auto step = static_cast<std::uint64_t>(graph_.domain(level).step);
+  bool overflow = false;
+  for (std::size_t i = 0; i < pairs_; ++i) {
+    Uint128 weight = from.weights[state[i]];
+    if (ranged_) {
+      const std::uint64_t span =
+          static_cast<std::uint64_t>(high_[i]) - static_cast<std::uint64_t>(reg(0)[i]);
+      overflow |= __builtin_mul_overflow(weight, Uint128{span / step} + 1, &weight);
+    }
+    Uint128& own = to.weights[child[i]];
+    overflow |= __builtin_add_overflow(own, weight, &own);
+  }
+  return !overflow;
+}
+
+void Expander::add_edges(EdgeList& edges) {
+  for (std::size_t i = 0; i < pairs_; ++i) ++edges.first[state_[i] + 1];
+  edges.child.insert(edges.child.end(), child_.data(), child_.data() + pairs_);
+  edges.value.insert(edges.value.end(), reg(0), reg(0) + pairs_);
+  if (ranged_) edges.high.insert(edges.high.end(), high_.data(), high_.data() + pairs_);
 }
 
 }  // namespace constrint::detail

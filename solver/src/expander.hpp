@@ -6,43 +6,12 @@
 #include <unordered_map>
 #include <vector>
 
-#include "constrint/count.hpp"
 #include "limits.hpp"
 #include "recycler.hpp"
 #include "schedule.hpp"
+#include "state_table.hpp"
 
 namespace constrint::detail {
-
-/// The distinct states before one level, column by column.
-class StateTable {
- public:
-  explicit StateTable(std::size_t width) : columns_(width) {}
-
-  [[nodiscard]] std::size_t size() const { return size_; }
-  [[nodiscard]] std::size_t width() const { return columns_.size(); }
-  [[nodiscard]] const std::int64_t* column(std::size_t c) const { return columns_[c].data(); }
-  /// Number of the state with the values keys[c][row], added if it is new.
-  std::uint32_t insert(const std::vector<const std::int64_t*>& keys, std::size_t row,
-                       std::uint64_t hash);
-  /// The one state of width 0.
-  std::uint32_t insert_empty() {
-    size_ = 1;
-    return 0;
-  }
-  void clear();
-  [[nodiscard]] std::size_t bytes() const {
-    return size_ * (columns_.size() * 8 + 16) + buckets_.size() * 8;
-  }
-
-  RecyclingVector<Uint128> weights;  // number of ways to reach each state, where counted
-
- private:
-  void grow();
-
-  std::vector<RecyclingVector<std::int64_t>> columns_;
-  RecyclingVector<std::uint64_t> buckets_;  // upper half: hash; lower half: number + 1
-  std::size_t size_ = 0;
-};
 
 /// Edges of one level, by state before it. values[e] to highs[e] (highs empty: single values) lead
 /// to child[e].
@@ -86,19 +55,29 @@ class Expander {
   std::span<const std::int64_t> within_bounds(const Candidates& candidates, const StateTable& from,
                                               std::size_t state, bool largest) const;
   void find_segments(std::size_t level, const StateTable& from, std::size_t state);
+  void load(const LevelProgram::Input& input, const StateTable& from);
+  void find_children(const LevelProgram& program, const StateTable& from, StateTable& to);
+  bool pass_weights(std::size_t level, const StateTable& from, StateTable& to) const;
+  void add_edges(EdgeList& edges);
   std::int64_t* reg(std::int32_t r) {
+    return registers_.data() + static_cast<std::size_t>(r) * kBlock;
+  }
+
+  [[nodiscard]] const std::int64_t* reg(std::int32_t r) const {
     return registers_.data() + static_cast<std::size_t>(r) * kBlock;
   }
 
   const Graph& graph_;
   const Schedule& schedule_;
   Limits& limits_;
-  std::vector<std::int64_t> registers_;
-  std::vector<std::uint32_t> state_;  // by pair
-  std::vector<std::int64_t> high_;    // by pair, segments only
-  std::vector<std::uint16_t> selected_;
-  std::vector<std::uint64_t> hash_;
-  std::vector<std::vector<std::int64_t>> gathered_;
+  RecycledArray<std::int64_t> registers_;
+  RecycledArray<std::uint32_t> state_;     // by pair
+  RecycledArray<std::int64_t> high_;       // by pair, segments only
+  RecycledArray<std::uint16_t> selected_;  // rows that a filter keeps
+  RecycledArray<std::uint64_t> hash_;      // by pair, of the state behind
+  RecycledArray<std::uint32_t> child_;     // by pair, number of the state behind
+  RecycledArray<std::int64_t> gathered_;   // slots that pass unchanged, by output
+  std::vector<const std::int64_t*> keys_;  // by output
   std::size_t pairs_ = 0;
   bool ranged_ = false;  // the level in work has segments
   std::unordered_map<std::int64_t, std::vector<std::int64_t>> divisors_;

@@ -13,6 +13,9 @@ namespace constrint::detail {
 
 namespace {
 
+constexpr std::uint32_t kSmallRoot = 64;
+constexpr std::uint32_t kSmallNumber = kSmallRoot * kSmallRoot;
+
 std::uint64_t multiply_mod(std::uint64_t a, std::uint64_t b, std::uint64_t n) {
   return static_cast<std::uint64_t>(static_cast<Uint128>(a) * b % n);
 }
@@ -125,9 +128,9 @@ RecyclingVector<PrimePower> factorise(std::uint64_t n) {
 RecyclingVector<std::int64_t> divisors(std::uint64_t n, std::int64_t limit) {
   RecyclingVector<std::int64_t> result;
   if (limit < 1) return result;
-  if (n < 64) {
+  if (n < kSmallNumber) {
     // Too small for factors to pay: divisors up to the root, then their counterparts.
-    std::array<std::uint32_t, 8> low{};
+    std::array<std::uint32_t, kSmallNumber / kSmallRoot> low{};
     std::size_t count = 0;
     const auto small = static_cast<std::uint32_t>(n);
     for (std::uint32_t d = 1; d * d <= small; ++d) {

@@ -57,27 +57,6 @@ bool is_digit(char c) {
   return static_cast<unsigned char>(c - '0') <= 9;
 }
 
-constexpr std::size_t kBytesAtOnce = 16;
-static_assert(kBytesAtOnce <= Lexer::kPadding);
-
-// How many of sixteen bytes from `at` on are word characters before the first other one.
-inline std::size_t word_characters_of_sixteen(const char* at) {
-#if defined(__GNUC__) && defined(__SSE2__)
-  using Bytes [[gnu::vector_size(kBytesAtOnce)]] = unsigned char;
-  using Chars [[gnu::vector_size(kBytesAtOnce)]] = char;
-  Bytes bytes;
-  std::memcpy(&bytes, at, sizeof bytes);
-  const Bytes folded = bytes | 0x20;  // upper case to lower
-  const auto word = (folded - 'a' <= 'z' - 'a') | (bytes - '0' <= '9' - '0') | (bytes == '_');
-  const auto mask = static_cast<unsigned>(__builtin_ia32_pmovmskb128((Chars)word));
-  return static_cast<std::size_t>(std::countr_one(mask));
-#else
-  std::size_t count = 0;
-  while (count < kBytesAtOnce && is_word_character(at[count])) ++count;
-  return count;
-#endif
-}
-
 // The bytes of a word of at most eight, as a number.
 constexpr std::uint64_t packed(std::string_view word) {
   std::uint64_t result = 0;
@@ -134,13 +113,8 @@ inline void Lexer::make(Token& token, TokenKind kind, const char* end) {
 }
 
 inline void Lexer::identifier(Token& token) {
-  const char* end = at_ + 1;
-  std::size_t found = 0;
-  do {
-    found = word_characters_of_sixteen(end);
-    end += found;
-  } while (found == kBytesAtOnce);
-  const auto size = static_cast<std::size_t>(end - at_);
+  const std::size_t size = words_.run(static_cast<std::size_t>(at_ - begin_));
+  if (size >= WordBits::kShortRun) return long_identifier(token);
   TokenKind kind = TokenKind::identifier;
   if (may_be_word(at_, size)) {
     if constexpr (std::endian::native == std::endian::little) {
@@ -149,7 +123,11 @@ inline void Lexer::identifier(Token& token) {
       kind = classify(packed({at_, size}));
     }
   }
-  make(token, kind, end);
+  make(token, kind, at_ + size);
+}
+
+[[gnu::noinline]] void Lexer::long_identifier(Token& token) {
+  make(token, TokenKind::identifier, at_ + words_.long_run(static_cast<std::size_t>(at_ - begin_)));
 }
 
 inline void Lexer::number(Token& token) {
@@ -199,18 +177,25 @@ void Lexer::odd(Token& token) {
 
 bool Lexer::plain_list(Token& token, RecyclingVector<std::int64_t>& values) {
   constexpr std::ptrdiff_t kShort = 18;
+  std::array<std::int64_t, 64> some;  // values that are not among `values` yet
+  std::size_t count = 0;
   const char* at = at_;
   const std::size_t before = values.size();
   for (;;) {
-    while (*at == ' ') ++at;
+    at += *at == ' ' ? 1 : 0;
     const char* const digits = at;
     std::uint64_t value = 0;
     for (; is_digit(*at); ++at) value = value * 10 + static_cast<std::uint64_t>(*at - '0');
     const std::ptrdiff_t length = at - digits;
-    while (*at == ' ') ++at;
+    at += *at == ' ' ? 1 : 0;
     if (length == 0 || length > kShort || (*at != ',' && *at != ']')) break;
-    values.push_back(static_cast<std::int64_t>(value));
-    if (*at++ == ',') continue;
+    some[count++] = static_cast<std::int64_t>(value);
+    const bool last = *at++ == ']';
+    if (last || count == some.size()) {
+      values.insert(values.end(), some.begin(), some.begin() + count);
+      count = 0;
+    }
+    if (!last) continue;
     at_ = at - 1;
     make(token, TokenKind::right_bracket, at);
     return true;
@@ -219,26 +204,40 @@ bool Lexer::plain_list(Token& token, RecyclingVector<std::int64_t>& values) {
   return false;
 }
 
-// To the end of a comment's line.
-void Lexer::skip_comment() {
-  const void* const end = std::memchr(at_, '\n', static_cast<std::size_t>(end_ - at_));
-  at_ = end == nullptr ? end_ : static_cast<const char*>(end);
+// The token that begins at at_; own: what its first byte is.
+[[gnu::always_inline]] inline void Lexer::begin(Token& token, std::uint8_t own) {
+  // Most tokens are names.
+  if (own == Class::letter) return identifier(token);
+  if (own >= Class::single) {
+    return make(token, static_cast<TokenKind>(own - Class::single), at_ + 1);
+  }
+  if (own == Class::digit) return number(token);
+  odd(token);
 }
 
+// Most tokens stand behind one blank or none. Nothing is called but at the end, so that no
+// registers have to be saved.
 void Lexer::next(Token& token) {
-  for (;;) {  // once more for every comment
-    const char* at = at_;
-    std::uint8_t own = class_of(*at);
-    for (; own <= Class::new_line; own = class_of(*++at)) line_ += own;
-    at_ = at;
-    // Most tokens are names.
-    if (own == Class::letter) return identifier(token);
-    if (own >= Class::single) {
-      return make(token, static_cast<TokenKind>(own - Class::single), at + 1);
+  at_ += *at_ == ' ' ? 1 : 0;
+  const std::uint8_t own = class_of(*at_);
+  if (own <= Class::new_line || *at_ == '#') return next_behind_blanks(token);
+  begin(token, own);
+}
+
+[[gnu::noinline]] void Lexer::next_behind_blanks(Token& token) {
+  const char* at = at_;
+  for (;;) {
+    const std::uint8_t own = class_of(*at);
+    if (own <= Class::new_line) {
+      line_ += own;
+      ++at;
+    } else if (*at == '#') {
+      const void* const end = std::memchr(at, '\n', static_cast<std::size_t>(end_ - at));
+      at = end == nullptr ? end_ : static_cast<const char*>(end);
+    } else {
+      at_ = at;
+      return begin(token, own);
     }
-    if (own == Class::digit) return number(token);
-    if (*at != '#') return odd(token);
-    skip_comment();
   }
 }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "recycler.hpp"
+#include "word_bits.hpp"
 
 namespace constrint::detail {
 
@@ -59,11 +60,14 @@ class Lexer {
  public:
   /// So many zeros must stand behind the text: it is read in blocks, and its end found as a byte
   /// that belongs to no token.
-  static constexpr std::size_t kPadding = 16;
+  static constexpr std::size_t kPadding = WordBits::kBlock;
 
   /// From byte `at` on, which must start a token.
   explicit Lexer(std::string_view text, std::size_t at = 0)
-      : begin_(text.data()), end_(begin_ + text.size()), at_(begin_ + at) {}
+      : begin_(text.data()),
+        end_(begin_ + text.size()),
+        at_(begin_ + at),
+        words_(begin_, text.size()) {}
 
   /// Reads the next token into `token`, field by field: a token returned by value and copied whole
   /// would wait for its just written parts.
@@ -83,14 +87,17 @@ class Lexer {
  private:
   void make(Token& token, TokenKind kind, const char* end);
   void identifier(Token& token);
+  void long_identifier(Token& token);
   void number(Token& token);
   void odd(Token& token);
-  void skip_comment();
+  void begin(Token& token, std::uint8_t own);
+  void next_behind_blanks(Token& token);
 
   const char* begin_;
   const char* end_;
   const char* at_;
   std::uint32_t line_ = 1;
+  WordBits words_;
 };
 
 /// A token as error messages show it: 'x', "end of text", or an escaped byte.

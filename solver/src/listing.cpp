@@ -63,16 +63,24 @@ void Listing::write_row(Range at, const std::int64_t* outer, std::int64_t* out) 
   const auto combination = static_cast<std::size_t>(std::countr_zero(at.mask));
   const std::int64_t* begin = beginnings_.data() + at.beginning * stride_;
   const std::int64_t* end = endings_.data() + combination * stride_;
-  for (std::size_t c = 0; c < width_; ++c) out[c] = outer[c] + begin[c] + end[c];
+  const std::size_t first = std::min(first_chunk_ * kRowChunk, width_);
+  for (std::size_t c = 0; c < first; ++c) out[c] = outer[c] + begin[c];
+  for (std::size_t c = first; c < width_; ++c) out[c] = outer[c] + begin[c] + end[c];
   for (const Computed& computed : computed_) {
     out[computed.column] =
         computed.values[at.beginning * computed.places + computed.place[combination]];
   }
 }
 
-void Listing::make_table() {
+// Whether rows may be written from inner ones that stand one behind the other.
+bool Listing::has_pairs() const {
   constexpr std::uint64_t kTableValues = std::uint64_t{1} << 16;
-  if (outer_ == 1 || width_ < kLeastRowWidth || inner_ * width_ > kTableValues) return;
+  return outer_ > 1 && width_ >= kLeastRowWidth && inner_ * width_ <= kTableValues;
+}
+
+void Listing::make_table() {
+  constexpr std::uint64_t kFewOuter = 16;
+  if (!has_pairs() || outer_ <= kFewOuter) return;
   const auto values = static_cast<std::size_t>(inner_) * width_;
   Rows table(values + kReadBehind);
   const std::vector<std::int64_t> none(stride_, 0);
@@ -83,8 +91,14 @@ void Listing::make_table() {
 
 void Listing::write(std::uint64_t rank, std::int64_t* rows, std::size_t count) const {
   if (count == 0) return;
-  if (table_.data() != nullptr) return write_pairs(rank, rows, count);
+  if (table_.data() != nullptr) return write_pairs(rank, {table_.data(), nullptr}, rows, count);
   const std::int64_t* outer = outer_rows_.data() + rank / inner_ * stride_;
+  if (rank % inner_ == 0 && count / 2 > inner_ && has_pairs()) {
+    // The rows of the first outer one are the table for the others.
+    const auto inner = static_cast<std::size_t>(inner_);
+    write_inner(0, outer, rows, inner);
+    return write_pairs(rank + inner_, {rows, outer}, rows + inner * width_, count - inner);
+  }
   for (rank %= inner_; count > 0; rank = 0, outer += stride_) {
     const auto some = static_cast<std::size_t>(std::min<std::uint64_t>(count, inner_ - rank));
     write_inner(rank, outer, rows, some);
@@ -93,7 +107,8 @@ void Listing::write(std::uint64_t rank, std::int64_t* rows, std::size_t count) c
   }
 }
 
-void Listing::write_pairs(std::uint64_t rank, std::int64_t* out, std::size_t count) const {
+void Listing::write_pairs(std::uint64_t rank, const Inner& from, std::int64_t* out,
+                          std::size_t count) const {
   constexpr std::size_t kBlockValues = 512;
   const auto inner = static_cast<std::size_t>(inner_);
   // Outer rows are prepared in blocks that stay in the cache. Behind the last row nothing may be
@@ -106,15 +121,18 @@ void Listing::write_pairs(std::uint64_t rank, std::int64_t* out, std::size_t cou
     const auto skipped = static_cast<std::size_t>(rank % inner_);
     const std::size_t outer = std::min(block, (skipped + count - 2) / inner + 1);
     const std::size_t rows = std::min(count - 1, outer * inner - skipped);
-    make_cycles(outer_rows_.data() + first * stride_, stride_, cycles.data(), outer, width_);
-    put_pairs({cycles.data(), table_.data(), inner, skipped, rows, out, width_});
+    make_cycles(
+        {outer_rows_.data() + first * stride_, from.outer, stride_, cycles.data(), outer, width_});
+    put_pairs({cycles.data(), from.rows, inner, skipped, rows, out, width_});
     rank += rows;
     out += rows * width_;
     count -= rows;
   }
   const std::int64_t* begin = outer_rows_.data() + rank / inner_ * stride_;
-  const std::int64_t* end = table_.data() + rank % inner_ * width_;
-  for (std::size_t c = 0; c < width_; ++c) out[c] = begin[c] + end[c];
+  const std::int64_t* end = from.rows + rank % inner_ * width_;
+  for (std::size_t c = 0; c < width_; ++c) {
+    out[c] = begin[c] + end[c] - (from.outer == nullptr ? 0 : from.outer[c]);
+  }
 }
 
 // Solutions with one outer row.

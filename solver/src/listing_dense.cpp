@@ -29,26 +29,32 @@ std::uint32_t pack(const std::int32_t* alive, std::size_t lanes) {
 
 }  // namespace
 
-// Whether trying all at once costs less than depth first, where a step has its price however few
-// the lanes are, but what fails early is not tried further (estimates, in instructions).
+// Whether trying all at once costs less than condition by condition, where a step has its price
+// however few the lanes are (estimates, in instructions).
 bool ListingSearch::is_dense(std::size_t s, bool last) const {
   constexpr double kStep = 60;
   constexpr double kLane = 0.5;
   const ListingPlan::Stage& stage = plan_.stages()[s];
   const std::size_t lanes = lanes_ * stage.combinations;
   if (lanes > kMostDense) return false;
-  double deep = 0;
-  double dense = 0;
-  double visits = 1;
+  double steps = 0;
+  double by_condition = 0;
+  const auto add = [&](std::int32_t id) {
+    steps += 1;
+    by_condition += static_cast<double>(places_of(id, stage.begin)) *
+                    (kStep + kLane * static_cast<double>(lanes_));
+  };
+  for (std::uint32_t g = first_gate(stage.begin); g < first_gate(stage.end); ++g) {
+    add(plan_.gates()[g]);
+  }
   for (std::uint32_t l = stage.begin; l < stage.end; ++l) {
     const ListingPlan::Level& level = plan_.levels()[l];
-    visits *= level.size;
-    const double steps =
-        level.gates_end - level.gates_begin + (level.filters_end - level.filters_begin);
-    deep += visits * steps * (kStep + kLane * static_cast<double>(lanes_));
-    dense += (1 + steps) * (kStep + kLane * static_cast<double>(lanes));
+    steps += 1;
+    for (std::uint32_t f = level.filters_begin; f < level.filters_end; ++f) {
+      add(plan_.filters()[f]);
+    }
   }
-  if (dense >= deep / 2) return false;  // half of the steps are not taken
+  if (steps * (kStep + kLane * static_cast<double>(lanes)) >= by_condition) return false;
   // The last stage's computed variables are kept by the combinations of the levels they read.
   return !last || std::ranges::none_of(plan_.outputs(), [&](const ListingPlan::Output& output) {
     return plan_.stage(output.gate) == static_cast<int>(s);

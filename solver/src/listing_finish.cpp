@@ -8,8 +8,8 @@
 
 namespace constrint::detail {
 
-// Writes the computed variables that stages [begin, end) give into the rows.
-void ListingSearch::store_outputs(std::size_t begin, std::size_t end) {
+// Writes the computed variables that stages [begin, end) give into rows.
+void ListingSearch::store_outputs(std::size_t begin, std::size_t end, const LaneRows& to) {
   for (const ListingPlan::Output& output : plan_.outputs()) {
     const int stage = plan_.stage(output.gate);
     const bool own =
@@ -17,15 +17,16 @@ void ListingSearch::store_outputs(std::size_t begin, std::size_t end) {
     if (!own) continue;
     const std::int32_t* from = gathered_[static_cast<std::size_t>(output.gate)];
     const std::int32_t value = value_of(output.gate).value;
-    std::int64_t* column = rows_ + output.variable;
-    for (std::size_t i = 0; i < lanes_; ++i) {
-      column[i * result_.stride_] = from == nullptr ? value : from[i];
+    std::int64_t* column = to.rows + output.variable;
+    for (std::size_t i = 0; i < to.count; ++i) {
+      const std::size_t lane = to.lanes == nullptr ? i : to.lanes[i];
+      column[i * result_.stride_] = from == nullptr ? value : from[lane];
     }
   }
 }
 
-// The rows are beginnings; those that nothing completes would only be passed over, again and again.
-void ListingSearch::take_beginnings() {
+// Those that nothing completes would only be passed over, again and again.
+void ListingSearch::take_beginnings(std::size_t first_stage) {
   std::uint32_t* const from = scratch_array<std::uint32_t>(lanes_);
   std::size_t kept = 0;
   for (std::size_t i = 0; i < lanes_; ++i) {
@@ -33,7 +34,9 @@ void ListingSearch::take_beginnings() {
     kept += masks_[i] != 0 ? 1 : 0;
   }
   result_.beginnings_ = Listing::Rows(kept * result_.stride_);
-  copy_rows(rows_, from, result_.beginnings_.data(), kept, result_.stride_);
+  const std::uint32_t* const lanes = kept == lanes_ ? nullptr : from;
+  put_rows(result_.beginnings_.data(), lanes, kept);
+  store_outputs(first_stage, plan_.stages().size() - 1, {result_.beginnings_.data(), lanes, kept});
   if (kept == lanes_) return;
   for (std::size_t i = 0; i < kept; ++i) masks_[i] = masks_[from[i]];
   for (Listing::Computed& computed : result_.computed_) {
@@ -46,24 +49,31 @@ void ListingSearch::take_beginnings() {
   lanes_ = kept;
 }
 
-void ListingSearch::finish() {
+void ListingSearch::finish(std::size_t first_stage) {
   Listing& out = result_;
   const ListingPlan::Stage& stage = plan_.stages().back();
-  take_beginnings();
+  take_beginnings(first_stage);
   out.rank_beginnings(masks_, lanes_);
   out.status_ = out.inner_ == 0 ? Status::unsatisfiable : Status::satisfiable;
   if (out.inner_ == 0) return;
-  out.endings_.assign(stage.combinations * out.stride_, 0);
-  out.first_chunk_ = out.stride_ / kRowChunk;
+  out.first_chunk_ = out.stride_ / kRowChunk - 1;  // where no level has a column
+  for (std::uint32_t l = stage.begin; l < stage.end; ++l) {
+    const auto column = static_cast<std::size_t>(plan_.levels()[l].variable);
+    out.first_chunk_ = std::min(out.first_chunk_, column / kRowChunk);
+  }
+  // Rows with computed values are put together from whole endings.
+  if (!out.computed_.empty()) out.first_chunk_ = 0;
+  out.endings_ = Listing::Rows(stage.combinations * out.stride_);
+  const std::size_t first = out.first_chunk_ * kRowChunk;
+  for (std::uint32_t c = 0; c < stage.combinations; ++c) {
+    std::fill_n(out.endings_.data() + c * out.stride_ + first, out.stride_ - first, 0);
+  }
   for (std::uint32_t l = stage.begin; l < stage.end; ++l) {
     const ListingPlan::Level& level = plan_.levels()[l];
-    const auto column = static_cast<std::size_t>(level.variable);
-    out.first_chunk_ = std::min(out.first_chunk_, column / kRowChunk);
     std::int32_t values[ListingPlan::kCombinations];
     fill_level(level, values, stage.combinations);
-    for (std::uint32_t c = 0; c < stage.combinations; ++c) {
-      out.endings_[c * out.stride_ + column] = values[c];
-    }
+    std::int64_t* const column = out.endings_.data() + level.variable;
+    for (std::uint32_t c = 0; c < stage.combinations; ++c) column[c * out.stride_] = values[c];
   }
   out.make_table();
 }

@@ -29,6 +29,7 @@ ListingSearch::ListingSearch(const ListingPlan& plan, Listing& result, Limits& l
       alive_(2 * plan.levels().size() + 2, nullptr),
       cached_(plan.size(), -1),
       taken_(plan.levels().size(), 0),
+      level_values_(plan.levels().size(), nullptr),
       wanted_(plan.size(), 0) {
   for (std::size_t g = 0; g < plan.size(); ++g) {
     const Gate& gate = plan.gate(static_cast<std::int32_t>(g));
@@ -43,8 +44,9 @@ bool ListingSearch::run(const std::vector<std::int64_t>& base) {
   // A row of zeros, which the rows of a second chain begin with.
   std::int64_t* const zeros = scratch_array<std::int64_t>(out.stride_);
   std::fill_n(zeros, out.stride_, 0);
-  rows_ = scratch_array<std::int64_t>(out.stride_);
-  std::ranges::fill(std::ranges::copy(base, rows_).out, rows_ + out.stride_, 0);
+  std::int64_t* const first = scratch_array<std::int64_t>(out.stride_);
+  std::ranges::fill(std::ranges::copy(base, first).out, first + out.stride_, 0);
+  rows_ = first;
   const std::size_t second = plan_.second_chain();
   if (second == 0) {
     out.outer_rows_ = Listing::Rows(out.stride_);
@@ -53,16 +55,16 @@ bool ListingSearch::run(const std::vector<std::int64_t>& base) {
     if (!run_chain(0, second)) return false;
     if (stopped_ || lanes_ == 0) return finish_empty();
     out.outer_ = lanes_;
-    store_outputs(0, second);
     out.outer_rows_ = Listing::Rows(lanes_ * out.stride_);
-    std::copy_n(rows_, lanes_ * out.stride_, out.outer_rows_.data());
+    put_rows(out.outer_rows_.data(), nullptr, lanes_);
+    store_outputs(0, second, {out.outer_rows_.data(), nullptr, lanes_});
     rows_ = zeros;
+    expanded_ = nullptr;
     columns_.clear();
   }
   if (!run_chain(second, plan_.stages().size())) return false;
   if (stopped_ || lanes_ == 0) return finish_empty();
-  store_outputs(second, plan_.stages().size() - 1);
-  finish();
+  finish(second);
   return true;
 }
 
@@ -103,6 +105,11 @@ void ListingSearch::fill_level(const ListingPlan::Level& level, std::int32_t* co
 bool ListingSearch::expand(std::size_t s, bool dense) {
   const std::size_t before = lanes_;
   const std::size_t combinations = plan_.stages()[s].combinations;
+  if (expanded_ != nullptr) {
+    std::int64_t* const rows = scratch_array<std::int64_t>(before * result_.stride_);
+    put_rows(rows, nullptr, before);
+    rows_ = rows;
+  }
   const std::size_t most =
       dense ? before * combinations : std::min(kMostLanes, before * combinations);
   origin_ = scratch_array<std::uint32_t>(most);
@@ -129,7 +136,7 @@ bool ListingSearch::expand(std::size_t s, bool dense) {
   if (lanes_ * result_.stride_ * 16 > memory_bytes_) return false;
   if (lanes_ == 0) return true;
   find_wanted(s);
-  extend_rows(s, dense);
+  extend_levels(s, dense);
   extend_columns(s);
   return true;
 }
@@ -150,35 +157,56 @@ void ListingSearch::find_wanted(std::size_t s) {
   }
 }
 
-void ListingSearch::extend_rows(std::size_t s, bool dense) {
-  const std::size_t stride = result_.stride_;
-  const std::int64_t* const before = rows_;
-  rows_ = scratch_array<std::int64_t>(lanes_ * stride);
-  copy_rows(before, origin_, rows_, lanes_, stride);
-  const ListingPlan::Stage& stage = plan_.stages()[s];
-  for (std::uint32_t l = stage.begin; l < stage.end; ++l) {
+// The values of the stage's levels: for rows, which are made when they are needed, and as columns
+// where those are read.
+void ListingSearch::extend_levels(std::size_t s, bool dense) {
+  expanded_ = &plan_.stages()[s];
+  for (std::uint32_t l = expanded_->begin; l < expanded_->end; ++l) {
     const ListingPlan::Level& level = plan_.levels()[l];
-    std::int32_t values[ListingPlan::kCombinations];
-    const std::int32_t* from = values;
     if (dense) {
-      from = value_of(level.gate).column;
+      level_values_[l] = value_of(level.gate).column;
     } else {
-      fill_level(level, values, stage.combinations);
+      std::int32_t* const values = scratch_array<std::int32_t>(expanded_->combinations);
+      fill_level(level, values, expanded_->combinations);
+      level_values_[l] = values;
     }
-    std::int64_t* column = rows_ + level.variable;
     const auto id = static_cast<std::size_t>(level.gate);
-    if (wanted_[id] == 0 && plan_.last_stage(level.gate) <= static_cast<int>(s)) {
-      for (std::size_t i = 0; i < lanes_; ++i) column[i * stride] = from[combination_[i]];
-      continue;
-    }
+    if (wanted_[id] == 0 && plan_.last_stage(level.gate) <= static_cast<int>(s)) continue;
+    const std::int32_t* const from = level_values_[l];
     std::int32_t* own = scratch_column(lanes_);
-    for (std::size_t i = 0; i < lanes_; ++i) {
-      own[i] = from[combination_[i]];
-      column[i * stride] = own[i];
-    }
+    for (std::size_t i = 0; i < lanes_; ++i) own[i] = from[combination_[i]];
     std::fill(own + lanes_, own + padded_lanes(lanes_), level.values[0]);
     gathered_[id] = own;
     value_of(level.gate) = {own, 0};
+  }
+}
+
+// Makes the rows of `count` lanes: those at `lanes`, or all of them. rows_ are those of the lanes
+// before the stage that was expanded last.
+void ListingSearch::put_rows(std::int64_t* rows, const std::uint32_t* lanes,
+                             std::size_t count) const {
+  const std::size_t stride = result_.stride_;
+  if (expanded_ == nullptr) {  // there is one lane
+    if (count > 0) std::copy_n(rows_, stride, rows);
+    return;
+  }
+  const std::uint32_t* places = origin_;
+  const std::uint32_t* combinations = combination_;
+  if (lanes != nullptr) {
+    auto* const own_places = scratch_array<std::uint32_t>(count);
+    auto* const own_combinations = scratch_array<std::uint32_t>(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      own_places[i] = origin_[lanes[i]];
+      own_combinations[i] = combination_[lanes[i]];
+    }
+    places = own_places;
+    combinations = own_combinations;
+  }
+  copy_rows(rows_, places, rows, count, stride);
+  for (std::uint32_t l = expanded_->begin; l < expanded_->end; ++l) {
+    const std::int32_t* const from = level_values_[l];
+    std::int64_t* const column = rows + plan_.levels()[l].variable;
+    for (std::size_t i = 0; i < count; ++i) column[i * stride] = from[combinations[i]];
   }
 }
 

@@ -27,12 +27,31 @@ class ListingSearch {
   bool run(const std::vector<std::int64_t>& base);
 
  private:
-  static constexpr std::size_t kBlock = 512;  // lanes that are worked on together
+  static constexpr std::size_t kBlock = 2048;  // lanes that are worked on together
 
-  struct Kept {
+  // A condition that is tested in a stage, or a variable that is computed there.
+  struct Condition {
     std::int32_t gate = 0;
+    std::uint64_t levels = 0;       // of the stage that it reads, as bits
+    std::uint32_t cone_begin = 0;   // in cone_: the gates of the stage it is computed from
+    std::uint32_t lanes_begin = 0;  // from here on those that differ between lanes
+    std::uint32_t cone_end = 0;
+  };
+  struct Kept {
+    Condition output;
     std::size_t computed = 0;
-    std::uint64_t known = 0;  // places, for the block in work
+  };
+  // Combinations that hold: for all lanes, or as halves of masks by lane.
+  struct Halves {
+    std::uint64_t common = 0;
+    std::uint32_t* low = nullptr;
+    std::uint32_t* high = nullptr;
+    bool has_low = false;
+    bool has_high = false;
+    void reset(std::uint64_t all) {
+      common = all;
+      has_low = has_high = false;
+    }
   };
 
   bool run_chain(std::size_t begin, std::size_t end);
@@ -74,20 +93,35 @@ class ListingSearch {
 
   void compute_in_stage(std::int32_t id, std::size_t lanes);
 
-  void visit(std::uint32_t l, const std::int32_t* alive, std::uint32_t combination,
-             std::size_t lanes);
+  Condition prepare_condition(std::int32_t id);
 
-  void mark(const std::int32_t* alive, std::uint32_t first, std::uint32_t count, std::size_t lanes);
+  void run_block(std::size_t lanes);
+
+  template <class F>
+  void for_combinations(std::uint64_t levels, F f);
+  std::uint64_t combinations_with(const ListingPlan::Level& level, std::uint32_t taken) const;
+
+  void apply(const Condition& condition, std::size_t lanes);
+
+  bool reads_lanes(std::int32_t id) const {
+    const std::uint64_t levels = plan_.levels_of(id);
+    return levels >> stage_->begin << stage_->begin != levels;
+  }
+  bool holds_for_all(std::int32_t id);
+
+  void test(std::int32_t id, std::uint64_t bits, std::size_t lanes);
 
   bool prepare_outputs(std::size_t s);
 
-  void keep_output(Kept& kept, std::size_t lanes);
+  void keep_output(const Kept& kept, std::size_t lanes);
 
   bool expand(std::size_t s, bool dense);
 
   void find_wanted(std::size_t s);
 
-  void extend_rows(std::size_t s, bool dense);
+  void extend_levels(std::size_t s, bool dense);
+
+  void put_rows(std::int64_t* rows, const std::uint32_t* lanes, std::size_t count) const;
 
   void extend_columns(std::size_t s);
 
@@ -96,11 +130,17 @@ class ListingSearch {
                                      : static_cast<std::uint32_t>(plan_.gates().size());
   }
 
-  void store_outputs(std::size_t begin, std::size_t end);
+  // Rows of some lanes (null: of all).
+  struct LaneRows {
+    std::int64_t* rows;
+    const std::uint32_t* lanes;
+    std::size_t count;
+  };
+  void store_outputs(std::size_t begin, std::size_t end, const LaneRows& to);
 
-  void take_beginnings();
+  void take_beginnings(std::size_t first_stage);
 
-  void finish();
+  void finish(std::size_t first_stage);
 
   struct Cached {
     LaneValues value;
@@ -116,26 +156,32 @@ class ListingSearch {
   ScratchVector<const std::int32_t*> gathered_;  // by gate: its column for all lanes
   ScratchVector<std::int32_t*> slots_;           // by gate: a column of kBlock lanes
   ScratchVector<std::int32_t*> alive_;           // two for each level
-  ScratchVector<std::int32_t> cached_;           // by gate: its first place in cache_, or -1
+  static constexpr std::int32_t kNotCached = -1;
+  static constexpr std::int32_t kNotSeen = -2;
+  ScratchVector<std::int32_t> cached_;  // by gate: its first place in cache_, or not there
   ScratchVector<Cached> cache_;
-  ScratchVector<std::uint32_t> taken_;   // by level: the place of its value in work
-  ScratchVector<std::int32_t> columns_;  // gates that have a column for all lanes
+  ScratchVector<std::uint32_t> taken_;               // by level: the place of its value in work
+  ScratchVector<const std::int32_t*> level_values_;  // by level and combination of expanded_
+  ScratchVector<std::int32_t> columns_;              // gates that have a column for all lanes
   ScratchVector<std::uint8_t> wanted_;
+  ScratchVector<Condition> conditions_;
   ScratchVector<Kept> kept_;
-  std::int64_t* rows_ = nullptr;    // by lane
-  std::uint64_t* masks_ = nullptr;  // by lane: combinations that are left
-  std::uint32_t* low_ = nullptr;    // halves of the masks of a block
-  std::uint32_t* high_ = nullptr;
-  std::uint32_t* origin_ = nullptr;            // by lane: the lane of the stage before
+  ScratchVector<std::int32_t> cone_;
+  const std::int64_t* rows_ = nullptr;            // by lane
+  const ListingPlan::Stage* expanded_ = nullptr;  // whose levels are not in rows_ yet
+  std::uint64_t* masks_ = nullptr;                // by lane: combinations that are left
+  Halves left_;                      // by lane of a block: combinations that all conditions leave
+  Halves own_;                       // the same of the condition in work
+  std::int32_t* tested_ = nullptr;   // by lane of a block: whether a comparison holds
+  std::uint64_t open_ = 0;           // combinations that may be left for some lane of a block
+  std::uint32_t* origin_ = nullptr;  // by lane: the lane of the stage before
   std::uint32_t* combination_ = nullptr;       // by lane
   const std::int32_t* dense_alive_ = nullptr;  // by lane and combination; null: all
   const ListingPlan::Stage* stage_ = nullptr;
   std::size_t lanes_ = 1;
   std::size_t block_ = 0;
-  std::uint64_t common_ = 0;  // combinations that are left for all lanes of a block
+  std::size_t block_lanes_ = 0;  // most lanes of a block of the stage in work
   std::uint64_t tried_ = 0;
-  std::uint32_t active_end_ = 0;
-  bool marked_ = false;  // whether low_ and high_ are set
   bool stopped_ = false;
 };
 

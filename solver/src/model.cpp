@@ -2,6 +2,7 @@
 #include "constrint/model.hpp"
 
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "constrint/error.hpp"
@@ -84,7 +85,7 @@ void Model::add_text(std::string_view text, std::string_view name) {
   }
   // Nothing to keep in an empty model, which is the common case and the one that must be fast.
   const bool fresh = data_->nodes.empty() && data_->texts.empty();
-  ModelData backup;
+  std::optional<ModelData> backup;
   if (!fresh) backup = *data_;
   try {
     detail::Text& own = data_->texts.emplace_back();
@@ -95,7 +96,7 @@ void Model::add_text(std::string_view text, std::string_view name) {
     own.source.insert(own.source.end(), detail::Lexer::kPadding, '\0');
     detail::Parser(*data_, static_cast<std::int32_t>(data_->texts.size() - 1)).parse_all();
   } catch (...) {
-    *data_ = std::move(backup);
+    *data_ = fresh ? ModelData() : std::move(*backup);
     throw;
   }
 }

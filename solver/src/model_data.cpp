@@ -2,67 +2,16 @@
 #include "model_data.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <limits>
 
 #include "arithmetic.hpp"
-#include "names.hpp"
 
 namespace constrint::detail {
 
-namespace {
-
-std::uint32_t tag_of(std::uint64_t hash) {
-  return static_cast<std::uint32_t>(hash >> 32);
-}
-
-}  // namespace
-
-std::int32_t ModelData::find(std::string_view text) const {
-  if (name_table.empty()) return -1;
-  const std::size_t mask = name_table.size() - 1;
-  const std::uint64_t hash = hash_name(text);
-  for (std::size_t slot = hash & mask;; slot = (slot + 1) & mask) {
-    const NameEntry& entry = name_table[slot];
-    if (entry.index < 0) return -1;
-    if (entry.tag == tag_of(hash) && name(static_cast<std::size_t>(entry.index)) == text) {
-      return entry.index;
-    }
-  }
-}
-
-void ModelData::reserve_names(std::size_t count) {
-  constexpr std::size_t kLeast = 32;
-  const std::size_t size = std::bit_ceil(std::max(kLeast, 2 * count + 2));
-  if (size <= name_table.size()) return;
-  name_table.assign(size, NameEntry());
-  for (std::size_t i = 0; i < variables.size(); ++i) {
-    const std::uint64_t hash = hash_name(name(i));
-    std::size_t slot = hash & (size - 1);
-    while (name_table[slot].index >= 0) slot = (slot + 1) & (size - 1);
-    name_table[slot] = {tag_of(hash), static_cast<std::int32_t>(i)};
-  }
-}
-
-std::int32_t ModelData::intern(std::string_view text) {
-  if (variables.size() * 2 >= name_table.size()) reserve_names(2 * variables.size());
-  const std::size_t mask = name_table.size() - 1;
-  const std::uint64_t hash = hash_name(text);
-  std::size_t slot = hash & mask;
-  for (; name_table[slot].index >= 0; slot = (slot + 1) & mask) {
-    const NameEntry& entry = name_table[slot];
-    if (entry.tag != tag_of(hash)) continue;
-    const std::string_view other = name(static_cast<std::size_t>(entry.index));
-    if (other.size() == text.size() && same_name(other.data(), text.data(), text.size())) {
-      return entry.index;
-    }
-  }
+std::int32_t ModelData::add_variable(std::string_view text, std::uint64_t hash) {
   const auto index = static_cast<std::int32_t>(variables.size());
-  name_table[slot] = {tag_of(hash), index};
   VariableData data;
-  data.name_offset = static_cast<std::uint32_t>(names.size());
-  data.name_size = static_cast<std::uint32_t>(text.size());
-  names.insert(names.end(), text.begin(), text.end());
+  data.name = names.add(text, hash, index);
   data.node = add_node(Op::variable, index);
   variables.push_back(data);
   return index;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "constrint/model.hpp"
+#include "names.hpp"
 #include "recycler.hpp"
 
 namespace constrint::detail {
@@ -62,8 +63,7 @@ struct Node {
 };
 
 struct VariableData {
-  std::uint32_t name_offset = 0;
-  std::uint32_t name_size = 0;
+  NameTable::Place name;
   std::int32_t node = 0;
   bool declared = false;  // a statement gives it a domain, so the default domain does not apply
 };
@@ -98,25 +98,25 @@ struct ModelData : Recycled {
   RecyclingVector<Node> nodes;
   RecyclingVector<std::int64_t> pool;
   RecyclingVector<VariableData> variables;
-  RecyclingVector<char> names;
-  /// Open addressing: a part of a name's hash, and the variable's index; -1 is empty.
-  struct NameEntry {
-    std::uint32_t tag = 0;
-    std::int32_t index = -1;
-  };
-  RecyclingVector<NameEntry> name_table;
+  NameTable names;
   RecyclingVector<Statement> statements;
   RecyclingVector<PreferenceData> preferences;
   RecyclingVector<Objective> objectives;
   RecyclingVector<Text> texts;
 
   [[nodiscard]] std::string_view name(std::size_t variable) const {
-    return {names.data() + variables[variable].name_offset, variables[variable].name_size};
+    return names.text(variables[variable].name);
   }
   /// Index of the variable of this name, created with the default domain if there is none.
-  std::int32_t intern(std::string_view name);
+  std::int32_t intern(std::string_view name) {
+    const std::uint64_t hash = hash_name(name);
+    const std::int32_t known = names.find(name, hash);
+    return known >= 0 ? known : add_variable(name, hash);
+  }
   /// Index of the variable of this name, or -1.
-  [[nodiscard]] std::int32_t find(std::string_view name) const;
+  [[nodiscard]] std::int32_t find(std::string_view name) const {
+    return names.find(name, hash_name(name));
+  }
 
   std::int32_t add_constant(std::int64_t value) { return add_node(Op::constant, 0, 0, value); }
   std::int32_t add_node(Op op, std::int32_t a, std::int32_t b = 0, std::int64_t value = 0) {
@@ -137,10 +137,9 @@ struct ModelData : Recycled {
   std::int32_t add_in_range(std::int32_t a, std::int64_t low, std::int64_t high);
   /// Adds a statement, and marks a variable as declared where the statement is a domain.
   void add_statement(const Statement& statement);
-  /// Makes room for so many names.
-  void reserve_names(std::size_t count);
 
  private:
+  std::int32_t add_variable(std::string_view name, std::uint64_t hash);
   std::int32_t fold(Op op, std::int32_t a, std::int32_t b);
 };
 

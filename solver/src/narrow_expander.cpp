@@ -109,6 +109,7 @@ void NarrowExpander::prepare(std::size_t level) {
   }
   own.steps.clear();
   for (const Instruction& from : program.code) {
+    if (from.implied) continue;
     LaneStep step;
     step.kind = from.kind == Instruction::Kind::compute  ? LaneStep::Kind::compute
                 : from.kind == Instruction::Kind::filter ? LaneStep::Kind::filter

@@ -20,9 +20,8 @@ Parser::Parser(ModelData& model, std::int32_t text_index)
   model_.nodes.reserve(model_.nodes.size() + size / 12 + 16);
   model_.statements.reserve(model_.statements.size() + size / 64 + 8);
   model_.variables.reserve(model_.variables.size() + size / 64 + 8);
-  model_.names.reserve(model_.names.size() + size / 8 + 32);
   model_.pool.reserve(model_.pool.size() + size / 8 + 16);
-  model_.reserve_names(model_.variables.size() + size / 96 + 8);
+  model_.names.reserve(size / 96 + 8, size / 8 + 32);
   advance();
 }
 

@@ -221,6 +221,11 @@ bool Propagator::propagate_from(std::int32_t variable, bool light) {
   return consistent;
 }
 
+bool Propagator::narrow_by_failed(std::int32_t variable, const Domain& domain) {
+  set_domain(variable, domain);
+  return revise(circuit_.constraints[failed_]);
+}
+
 bool Propagator::drain_queue() {
   bool consistent = true;
   const std::size_t limit = kRevisions + kRevisionsEach * circuit_.constraints.size();
@@ -237,6 +242,7 @@ bool Propagator::drain_queue() {
     if (consistent && narrowing && open == 1 && !entailed_) {
       consistent = solve_for_last(constraint, last);
     }
+    if (!consistent) failed_ = at;
   }
   queue_.clear();
   return consistent;

@@ -43,6 +43,9 @@ class Propagator {
   /// constraints with one variable left narrow it, the others are only checked. Otherwise every
   /// constraint narrows all its variables.
   bool propagate_from(std::int32_t variable, bool light);
+  /// Gives a variable a domain and narrows by the constraint that the last propagate_from() found
+  /// not to hold. False if it cannot hold.
+  bool narrow_by_failed(std::int32_t variable, const Domain& domain);
   /// Constraints that hold for all values left are taken out for good, the others rewritten with
   /// the constants known now. False if one that has no open variable left does not hold.
   bool compact();
@@ -153,6 +156,7 @@ class Propagator {
   RecyclingVector<std::int32_t> queue_;
   RecyclingVector<std::uint8_t> queued_;  // by constraint
   RecyclingVector<Wide> wide_;            // by gate of the constraint evaluated last
+  std::size_t failed_ = 0;                // constraint
   bool queueing_ = false;
   bool light_ = false;
   bool entailed_ = false;  // by the last revision: the constraint holds for all values left

@@ -72,7 +72,11 @@ bool Propagator::must_divide(std::int32_t id, std::int64_t number, int depth) {
   if (is_variable(id)) {
     Domain domain = domains_[static_cast<std::size_t>(id)];
     if (domain.fixed()) return divides(domain.low);
-    if (!domain.is_list() && domain.size() <= kScanned) domain.make_list(arena_);
+    // Few values are tried one by one, unless the number has fewer divisors to try.
+    const auto length = static_cast<std::uint64_t>(std::min<Uint128>(domain.size(), kScanned + 1));
+    if (!domain.is_list() && length <= kScanned && length * length <= 4 * size) {
+      domain.make_list(arena_);
+    }
     if (domain.is_list()) {
       domain.filter(divides, arena_);
       return commit(id, domain);

@@ -49,10 +49,18 @@ void put_groups(const GroupsJob& job);
 constexpr std::size_t cycle_stride(std::size_t width) {
   return (width + 2 * kRowChunk - 2 + kRowChunk - 1) / kRowChunk * kRowChunk;
 }
-/// Makes `count` rows of `width` values, each in `stride` ones, the rows of PairsJob::outer. Writes
-/// up to kRowChunk - 1 values behind the last one.
-void make_cycles(const std::int64_t* rows, std::size_t stride, std::int64_t* cycles,
-                 std::size_t count, std::size_t width);
+/// Makes the rows of PairsJob::outer.
+struct CyclesJob {
+  const std::int64_t* rows;   // stride values each, a multiple of kRowChunk
+  const std::int64_t* minus;  // a row to be subtracted from all, or null
+  std::size_t stride;
+  std::int64_t* cycles;  // cycle_stride(width) values each
+  std::size_t count;
+  std::size_t width;
+};
+
+/// Writes up to kRowChunk - 1 values behind the last row. At least kLeastRowWidth values a row.
+void make_cycles(const CyclesJob& job);
 /// Values that are read behind PairsJob::inner.
 inline constexpr std::size_t kReadBehind = 2 * kRowChunk;
 

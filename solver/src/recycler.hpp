@@ -117,6 +117,8 @@ class RecycledArray {
   [[nodiscard]] T* data() { return values_.get(); }
   [[nodiscard]] const T* data() const { return values_.get(); }
   [[nodiscard]] std::size_t size() const { return values_.get_deleter().size; }
+  [[nodiscard]] T& operator[](std::size_t i) { return values_[i]; }
+  [[nodiscard]] const T& operator[](std::size_t i) const { return values_[i]; }
 
  private:
   struct GiveBack {

@@ -10,6 +10,8 @@ namespace constrint::detail {
 
 namespace {
 
+constexpr std::int32_t kShortStatement = 4;  // nodes
+
 // Domains and equalities with constants need no gates: most statements of a hardware model are
 // such. Returns 1 if it was applied, 0 if the statement is something else, -1 if nothing is left of
 // a domain.
@@ -20,7 +22,8 @@ int apply_simple(Propagator& propagator, const Node& root) {
   Domain domain = propagator.domain(static_cast<std::size_t>(left.a));
   const std::int64_t* pool = model.pool.data() + root.b;
   if (root.op == Op::in_list) {
-    domain.restrict_to_list({pool, static_cast<std::size_t>(root.value)}, propagator.arena());
+    domain.restrict_to_lasting_list({pool, static_cast<std::size_t>(root.value)},
+                                    propagator.arena());
   } else if (root.op == Op::in_range) {
     domain.restrict_to(pool[0], pool[1]);
   } else {
@@ -110,8 +113,13 @@ bool propagate_root(Propagator& propagator, std::span<const Assumption> assumpti
     if (simple < 0) return false;
     if (simple == 0) others.push_back(static_cast<std::int32_t>(s));
   }
-  for (const std::int32_t s : others) {
-    if (!propagator.add_statement(model.statements[static_cast<std::size_t>(s)], s)) return false;
+  // Short ones first: what they leave of their variables saves the others from being revised again.
+  for (const bool short_ones : {true, false}) {
+    for (const std::int32_t s : others) {
+      const Statement& own = model.statements[static_cast<std::size_t>(s)];
+      const bool is_short = own.first >= 0 && own.root - own.first < kShortStatement;
+      if (is_short == short_ones && !propagator.add_statement(own, s)) return false;
+    }
   }
   if (!propagator.revise_all()) return false;
   if (!propagator.compact()) return false;

@@ -20,6 +20,12 @@ using RowChunk [[gnu::vector_size(kRowChunk * sizeof(std::int64_t))]] = std::int
 [[gnu::always_inline]] inline void store(const RowChunk& chunk, std::int64_t* to) {
   std::memcpy(to, &chunk, sizeof chunk);
 }
+/// chunk -= from
+[[gnu::always_inline]] inline void subtract(const std::int64_t* from, RowChunk& chunk) {
+  RowChunk own;
+  load(from, own);
+  chunk -= own;
+}
 /// to = from + added
 [[gnu::always_inline]] inline void store_sum(const std::int64_t* from, const RowChunk& added,
                                              std::int64_t* to) {

@@ -162,7 +162,8 @@ class Planner {
       const auto found = std::ranges::find(state, id);
       // What reads no variable and yet is no constant (at the ends of 64 bits) has no place.
       if (found == state.end()) schedule_.possible = false;
-      program.inputs.push_back({reg, static_cast<std::int32_t>(found - state.begin())});
+      program.inputs.push_back(
+          {reg, static_cast<std::int32_t>(found - state.begin()), program.code.size()});
     }
     result.reg = reg;
     return result;
@@ -212,9 +213,14 @@ class Planner {
     for (const LevelProgram::Output& output : program.outputs) {
       if (output.reg >= 0) live[static_cast<std::size_t>(output.reg)] = 1;
     }
+    auto input = program.inputs.rbegin();
     for (std::size_t i = program.code.size(); i-- > 0;) {
       Instruction& step = program.code[i];
       if (step.kind != Instruction::Kind::compute) {
+        // What is an input from later on is taken then.
+        for (; input != program.inputs.rend() && input->first > i; ++input) {
+          live[static_cast<std::size_t>(input->reg)] = 0;
+        }
         for (std::int32_t r = 1; r < program.registers; ++r) {
           if (live[static_cast<std::size_t>(r)] != 0) step.live.push_back(r);
         }
@@ -227,7 +233,7 @@ class Planner {
     }
   }
 
-  Candidates choose_candidates(const LevelProgram& program, int level,
+  Candidates choose_candidates(LevelProgram& program, int level,
                                const ScratchVector<std::int32_t>& state,
                                const ScratchVector<std::int32_t>& gates) {
     Candidates result;
@@ -247,13 +253,13 @@ class Planner {
     for (std::uint64_t i = 0; i < size; ++i) {
       result.values.push_back(domain.at(entry.largest ? size - 1 - i : i));
     }
-    if (size > kBounded) find_bounds(result, entry.variable, state, gates);
+    if (size > kBounded) find_bounds(result, program, entry.variable, state, gates);
     return result;
   }
 
   // Products slot * x with limits: they cut a range out of the values without evaluating anything
   // for the others.
-  void find_bounds(Candidates& result, std::int32_t variable,
+  void find_bounds(Candidates& result, LevelProgram& program, std::int32_t variable,
                    const ScratchVector<std::int32_t>& state,
                    const ScratchVector<std::int32_t>& gates) {
     const auto product = [&](std::int32_t id, Interval range) {
@@ -263,6 +269,10 @@ class Planner {
       const auto slot = std::ranges::find(state, other);
       if (slot == state.end() || gate(other).range.low < 1) return;
       result.bounds.push_back({static_cast<std::int32_t>(slot - state.begin()), range});
+      for (Instruction& step : program.code) {
+        step.implied = step.implied || (step.kind == Instruction::Kind::filter_range &&
+                                        step.a.reg == register_[static_cast<std::size_t>(id)]);
+      }
     };
     for (const std::int32_t id : gates) {
       const Gate& own = gate(id);

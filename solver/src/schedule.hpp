@@ -27,7 +27,8 @@ struct Instruction {
   Interval range;                      // filter_range: of a
   const std::int64_t* pool = nullptr;  // list or range of a membership
   bool divisor_nonzero = true;         // divide, modulo: the divisor cannot be zero
-  ScratchVector<std::int32_t> live;    // filters: registers needed afterwards
+  bool implied = false;                // filters: by the bounds of the level's candidates
+  ScratchVector<std::int32_t> live;    // filters: registers set before and needed afterwards
 };
 
 /// What happens when the variable of a level gets its values.
@@ -35,6 +36,7 @@ struct LevelProgram {
   struct Input {
     std::int32_t reg = 0;
     std::int32_t slot = 0;
+    std::size_t first = 0;  // the instruction that reads it first
   };
   struct Output {
     std::int32_t reg = -1;   // a register, or
@@ -42,7 +44,7 @@ struct LevelProgram {
   };
   std::int32_t registers = 0;
   std::int32_t variable = -1;   // register of the level's variable, always 0
-  ScratchVector<Input> inputs;  // slots that the program reads
+  ScratchVector<Input> inputs;  // slots that the program reads, in the order of `first`
   ScratchVector<Instruction> code;
   ScratchVector<Output> outputs;  // the slots of the next state
 };

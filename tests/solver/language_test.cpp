@@ -120,6 +120,25 @@ TEST(Language, RefusesDeepNestingAndTakesLongTexts) {
   EXPECT_EQ(all(sum + " == 2;"), Rows{{2}});
 }
 
+TEST(Language, TellsNamesOfAnyLengthApart) {
+  // Every length, at every place of a block of the text, and names that differ in one letter only.
+  for (std::size_t length = 1; length <= 200; ++length) {
+    const std::string first = "N" + std::string(length - 1, 'a');
+    std::string second = first;
+    second[length / 2] = 'b';
+    const std::string text = std::string(length % 64, ' ') + first + " in [1];" + second +
+                             " in [2];\n" + first + " + " + second + " == 3;";
+    const Model model = Model::parse(text);
+    ASSERT_EQ(model.variable_count(), 2U) << text;
+    EXPECT_EQ(model.variable_name(0), first);
+    EXPECT_EQ(model.variable_name(1), second);
+    EXPECT_EQ(all(text), (Rows{{1, 2}}));
+  }
+  EXPECT_TRUE(Model::parse("x == 1;").find("x"));
+  EXPECT_FALSE(Model::parse("x == 1;").find("y"));
+  EXPECT_FALSE(Model().find("x"));
+}
+
 TEST(Language, TakesAnyNumberOfComments) {
   std::string text;
   for (int line = 0; line < 300000; ++line) text += "# a line\n";

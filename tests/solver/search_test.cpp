@@ -92,4 +92,17 @@ TEST(Search, FindsDivisorsWithoutScanning) {
   EXPECT_EQ(result.domains[0].values.size(), 61U);
 }
 
+TEST(Explain, KnowsThatFactorsCancel) {
+  // Each first statement has no solution among all integers, so the domain is not needed.
+  for (const char* text :
+       {"x * 6 / x <= 5; x in [-6, 4];", "x * y % x != 0; x in [2, 4]; y in [3, 5];",
+        "x % y / y != 0; x in [2, 4]; y in [3, 5];", "y * x * 7 % y == 3; x in [2, 4]; y in [3];",
+        "x % y % y != x % y; x in [2, 4]; y in [3];"}) {
+    const constrint::Explanation explanation = constrint::explain(Model::parse(text));
+    EXPECT_EQ(explanation.status, Status::unsatisfiable) << text;
+    EXPECT_TRUE(explanation.minimal) << text;
+    EXPECT_EQ(explanation.statements, std::vector<std::size_t>{0}) << text;
+  }
+}
+
 }  // namespace
