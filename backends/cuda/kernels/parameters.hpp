@@ -58,14 +58,12 @@ struct BackwardParameters {
 constexpr unsigned exchange_slots(Index vector_bytes) {
   return vector_bytes <= 2048 ? 128 : vector_bytes <= 24576 ? 64 : 32;
 }
-
-inline constexpr unsigned wide_exchange_slots =
-    32;  ///< of wide batch tiles, whose vectors are long
+/// Those of wide batch tiles, whose vectors are long.
+inline constexpr unsigned wide_exchange_slots = 32;
 
 /// What the kernels of heads spread over several blocks need besides.
 struct SpreadParameters {
-  unsigned char* exchange;  ///< [group of this launch, slot, packet] of 16 bytes, or
-                            ///< null
+  unsigned char* exchange;  ///< [group of this launch, slot, packet] of 16 bytes, or null
   Index first_group;        ///< (batch tile · heads + head) that this launch begins with
 };
 struct SpreadForwardParameters {

@@ -271,7 +271,7 @@ __device__ void wide_forward_compute(const ForwardParameters& p, unsigned char* 
     states_at += p.states.strides.step;
     if constexpr (Tile::saving) saved_at += p.saved.strides.step;
 
-    // Slots that everybody has read are emptied twice per ring, as in ThroughL2::after_send.
+    // Slots that everybody has read are emptied twice per ring, as by ThroughL2::empty.
     constexpr unsigned half = wide_exchange_slots / 2;
     if ((number + 1) % half == 0) {
       const Word pattern[4] = {absent, absent, absent, absent};

@@ -87,7 +87,7 @@ __device__ void bring_vectors(const unsigned char* memory, SharedAddress vector,
       bringer.bring();
     }
     // This thread has seen packets that were sent after slots were emptied; it looks at those slots
-    // after the fence (ThroughL2::order).
+    // after the fence (ThroughL2::orders).
     if (number % (wide_exchange_slots / 2) == 1) device_fence();
   }
 }
