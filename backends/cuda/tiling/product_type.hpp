@@ -10,9 +10,9 @@ namespace flashrnn::cuda {
 /// they are multiplied.
 struct ProductType {
   // NOLINTNEXTLINE(google-explicit-constructor): a type with the accuracy that is its own
-  ProductType(DataType type = DataType::bfloat16,
-              MatmulPrecision precision = MatmulPrecision::highest)
-      : type(type), precision(precision) {}
+  ProductType(DataType stored = DataType::bfloat16,
+              MatmulPrecision multiplied = MatmulPrecision::highest)
+      : type(stored), precision(multiplied) {}
   explicit ProductType(const Problem& problem)
       : ProductType(problem.dtype, problem.float32_matmul_precision) {}
 
