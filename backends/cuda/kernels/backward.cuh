@@ -71,32 +71,69 @@ struct BackwardTile {
 };
 
 /// R^T as left-hand fragments: rows are units of h, k runs over units and their recurrent gates.
-template <class Tile>
+/// Lanes find the same gates and neighbouring units in every `period`-th pair of k-tiles, so that
+/// rows are walked by a constant number of them: computing each address anew would be most of the
+/// kernel's code. `wide`: two elements may be read at once.
+template <class Tile, bool wide>
 __device__ void load_transposed(const BackwardParameters& p, int head, int first_unit,
                                 const Lane& lane, typename Tile::Matrix& matrix) {
   using Storage = typename Tile::Storage;
-  constexpr int bytes = Tile::Input::element_bytes;
+  using Element = Bits<Storage>;
+  constexpr int k_tiles = Tile::k_tiles, recurrent = Tile::recurrent;
+  constexpr int period = recurrent / greatest_common_divisor(recurrent, 32),
+                units_per_period = 32 * period / recurrent;
   const int head_dim = static_cast<int>(p.shape.head_dim);
-  const auto* const all = static_cast<const Bits<Storage>*>(p.R.data);
+  const bool own = Tile::exact || first_unit < head_dim,
+             both = Tile::exact || first_unit + 1 < head_dim;
+  const Element* const all = static_cast<const Element*>(p.R.data) + first_unit;
+  // R[gate][out][first_unit], R[gate][out][first_unit + 1]
+  const auto load = [&](const Element* at, int out) {
+    Elements<2, sizeof(Element)> pair;
 #pragma unroll
-  for (int k = 0; k < Tile::k_tiles; ++k) {
-    const int first = first_k<Tile::k_tiles>(k, lane.column);
-    Elements<2, bytes> pair[4];  // R[gate][out][first_unit], R[gate][out][first_unit + 1]
-#pragma unroll
-    for (int n = 0; n < 4; ++n) {
-      const int gate = (first + n) % Tile::recurrent, out = (first + n) / Tile::recurrent;
-#pragma unroll
-      for (int w = 0; w < pair[n].words; ++w) pair[n].word[w] = 0;
-      if (out >= head_dim || first_unit >= head_dim) continue;
-      const Bits<Storage>* const at = all + p.R.strides.at(gate, head, out) + first_unit;
-      pair[n] = load_two<Storage>(at, first_unit + 1 < head_dim, p.wide_matrix != 0);
-    }
+    for (int w = 0; w < pair.words; ++w) pair.word[w] = 0;
+    if (own && (Tile::exact || out < head_dim)) pair = load_two<Storage>(at, both, wide);
+    return pair;
+  };
+  const auto put = [&](int k, const Elements<2, sizeof(Element)>* pair) {
 #pragma unroll
     for (int e = 0; e < 4; ++e) {
       Word part[Tile::parts];
       parts_of<Storage>(pair[e / 2 * 2], pair[e / 2 * 2 + 1], e % 2, part);
       matrix.put(0, k, e, part);
     }
+  };
+#pragma unroll
+  for (int first = 0; first < 2 * period; ++first) {
+    const Element* row[4];
+    int out[4];
+#pragma unroll
+    for (int n = 0; n < 4; ++n) {
+      const unsigned position = 32 * (first / 2) + 8 * static_cast<unsigned>(lane.column) +
+                                4 * static_cast<unsigned>(first % 2) + n;
+      out[n] = static_cast<int>(position / recurrent);
+      row[n] = all + p.R.strides.at(static_cast<int>(position % recurrent), head, out[n]);
+    }
+#pragma unroll
+    for (int k = first; k < k_tiles / 2 * 2; k += 2 * period) {
+      const int units = k / (2 * period) * units_per_period;
+      const Index distance = units * p.R.strides.row;
+      Elements<2, sizeof(Element)> pair[4];
+#pragma unroll
+      for (int n = 0; n < 4; ++n) pair[n] = load(row[n] + distance, out[n] + units);
+      put(k, pair);
+    }
+    __syncwarp();
+  }
+  if constexpr (k_tiles % 2 == 1) {
+    Elements<2, sizeof(Element)> pair[4];
+#pragma unroll
+    for (int n = 0; n < 4; ++n) {
+      const unsigned position = first_k<k_tiles>(k_tiles - 1, lane.column) + n;
+      const int out = static_cast<int>(position / recurrent);
+      pair[n] =
+          load(all + p.R.strides.at(static_cast<int>(position % recurrent), head, out), out);
+    }
+    put(k_tiles - 1, pair);
   }
 }
 
@@ -143,7 +180,11 @@ __device__ void backward(const BackwardParameters& p) {
   matrix.rest = shared + Tile::matrix_at + warp * Tile::Matrix::bytes_per_warp +
                 16 * (static_cast<int>(threadIdx.x) & 31);
   if constexpr (Tile::held < Tile::parts) pin(matrix.rest);
-  load_transposed<Tile>(p, head, row_unit, lane, matrix);
+  if (p.wide_matrix != 0) {
+    load_transposed<Tile, true>(p, head, row_unit, lane, matrix);
+  } else {
+    load_transposed<Tile, false>(p, head, row_unit, lane, matrix);
+  }
 
   // next: states after the step at hand, of which only those in reads_states are kept.
   float next[cells][rows][Cell::states], d_state[cells][rows][Cell::states];

@@ -19,13 +19,18 @@ struct BackwardInputRows {
   Index first_row;
   using Storage = typename Tile::Storage;
   __device__ Bits<Storage>* operator()(int channel, int row, Index step) const {
-    const Index t = p.shape.steps - 1 - step, b = first_row + row;
-    if (channel < Tile::saved_channels)
-      return row_of<Storage>(p.saved, set_bit(Tile::reads_saved, channel), t, b, head);
-    if (channel == Tile::upstream_channel) return row_of<Storage>(p.dh, 0, t, b, head);
-    const int state = set_bit(Tile::reads_states, channel - Tile::saved_channels);
-    return t > 0 ? row_of<Storage>(p.states, state, t - 1, b, head)
-                 : row_of<Storage>(p.s0, state, 0, b, head);
+    const Index t = p.shape.steps - 1 - step;
+    const bool is_saved = channel < Tile::saved_channels,
+               is_state = !is_saved && channel != Tile::upstream_channel;
+    // One tensor is chosen and one address computed: this is inlined in many places.
+    const Sequence& from = is_saved    ? p.saved
+                           : !is_state ? p.dh
+                           : t > 0     ? p.states
+                                       : p.s0;
+    const int position = is_saved   ? set_bit(Tile::reads_saved, channel)
+                         : is_state ? set_bit(Tile::reads_states, channel - Tile::saved_channels)
+                                    : 0;
+    return row_of<Storage>(from, position, is_state && t > 0 ? t - 1 : t, first_row + row, head);
   }
 };
 

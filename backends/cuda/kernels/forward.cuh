@@ -79,8 +79,8 @@ struct ForwardTile {
   static constexpr int shared_bytes = matrix_at + compute_warps * Matrix::bytes_per_warp;
 };
 
-/// R as left-hand fragments.
-template <class Tile>
+/// R as left-hand fragments. `wide`: four elements may be read at once.
+template <class Tile, bool wide>
 __device__ void load_matrix(const ForwardParameters& p, int head, int first_unit, const Lane& lane,
                             typename Tile::Matrix& matrix) {
   using Storage = typename Tile::Storage;
@@ -94,13 +94,15 @@ __device__ void load_matrix(const ForwardParameters& p, int head, int first_unit
       if (gate_position(Tile::Cell::recurrent_gates, n) == slot % Tile::recurrent &&
           has_gate(Tile::Cell::recurrent_gates & Tile::halved, n))
         half = true;
-    const bool valid = slot < Tile::slots && unit < head_dim;
+    const bool valid = slot < Tile::slots && (Tile::exact || unit < head_dim);
     const auto* const row = static_cast<const Bits<Storage>*>(p.R.data) +
                             (valid ? p.R.strides.at(slot % Tile::recurrent, head, unit) : Index(0));
+    // A length that is a constant leaves no questions to ask.
+    const int length = !valid ? 0 : Tile::exact ? Tile::padded : head_dim;
 #pragma unroll
     for (int k = 0; k < Tile::k_tiles; ++k) {
-      const auto four = load_row<Storage>(row, first_k<Tile::k_tiles>(k, lane.column),
-                                          valid ? head_dim : 0, p.wide_matrix != 0);
+      const auto four =
+          load_row<Storage, wide>(row, first_k<Tile::k_tiles>(k, lane.column), length);
 #pragma unroll
       for (int n = 0; n < 2; ++n) {
         Word part[Tile::parts];
@@ -110,6 +112,7 @@ __device__ void load_matrix(const ForwardParameters& p, int head, int first_unit
         matrix.put(slot / 2, k, 2 * n + slot % 2, part);
       }
     }
+    __syncwarp();
   }
 }
 
@@ -171,7 +174,11 @@ __device__ void forward(const ForwardParameters& p) {
   matrix.rest = shared + Tile::matrix_at + warp * Tile::Matrix::bytes_per_warp +
                 16 * (static_cast<int>(threadIdx.x) & 31);
   if constexpr (Tile::held < Tile::parts) pin(matrix.rest);
-  load_matrix<Tile>(p, head, row_unit, lane, matrix);
+  if (p.wide_matrix != 0) {
+    load_matrix<Tile, true>(p, head, row_unit, lane, matrix);
+  } else {
+    load_matrix<Tile, false>(p, head, row_unit, lane, matrix);
+  }
 
   float bias[cells][Cell::gates], state[cells][rows][Cell::states];
   bool valid[cells][rows];

@@ -90,9 +90,16 @@ struct Share {
   static __device__ int supplied_row(const Lane& lane) { return lane.row * batch / 8; }
 };
 
-/// Position of the n-th set bit of a mask.
+__device__ constexpr int greatest_common_divisor(int a, int b) {
+  return b == 0 ? a : greatest_common_divisor(b, a % b);
+}
+
+/// Position of the n-th set bit of a mask; 0 if it has none.
 __device__ constexpr int set_bit(unsigned mask, int n) {
+  if (mask == 0) return 0;
   int bit = 0;
+  for (; (mask & 1u) == 0; mask >>= 1) ++bit;
+  if ((mask & (mask + 1)) == 0) return bit + n;  // bits side by side: no search for an unknown n
   for (; n > 0 || (mask & 1u) == 0; mask >>= 1, ++bit)
     if ((mask & 1u) != 0) --n;
   return bit;
@@ -125,39 +132,33 @@ __device__ float pick_and_add(const float (&value)[count], int index, float adde
   return pick(value, index) + addend;
 }
 
-/// 4 neighbouring elements of a row of R; zero beyond `length`.
-template <class Storage>
-__device__ Elements<4, sizeof(Bits<Storage>)> load_row(const void* row, int first, int length,
-                                                       bool wide) {
-  const auto* const bits = static_cast<const Bits<Storage>*>(row) + first;
+/// 4 neighbouring elements of a row of R; zero beyond `length`. `wide`: read at once.
+template <class Storage, bool wide>
+__device__ Elements<4, sizeof(Bits<Storage>)> load_row(const Bits<Storage>* row, int first,
+                                                       int length) {
   Elements<4, sizeof(Bits<Storage>)> out;
-  if (wide) {
 #pragma unroll
-    for (int n = 0; n < out.words; ++n) out.word[n] = 0;
-    if (first < length) {
-      if constexpr (sizeof(Bits<Storage>) == 4) {
-        const uint4 all = *reinterpret_cast<const uint4*>(bits);
-        out.word[0] = all.x;
-        out.word[1] = all.y;
-        out.word[2] = all.z;
-        out.word[3] = all.w;
-      } else {
-        const uint2 both = *reinterpret_cast<const uint2*>(bits);
-        out.word[0] = both.x;
-        out.word[1] = both.y;
-      }
+  for (int n = 0; n < out.words; ++n) out.word[n] = 0;
+  if constexpr (!wide) {
+    Word element[4];
+#pragma unroll
+    for (int n = 0; n < 4; ++n) element[n] = first + n < length ? row[first + n] : 0;
+#pragma unroll
+    for (int n = 0; n < out.words; ++n)
+      out.word[n] =
+          out.words == 4 ? element[n] : element[2 * n % 4] | element[(2 * n + 1) % 4] << 16;
+  } else if (first < length) {
+    if constexpr (out.words == 4) {
+      const uint4 all = *reinterpret_cast<const uint4*>(row + first);
+      out.word[0] = all.x;
+      out.word[1] = all.y;
+      out.word[2] = all.z;
+      out.word[3] = all.w;
+    } else {
+      const uint2 both = *reinterpret_cast<const uint2*>(row + first);
+      out.word[0] = both.x;
+      out.word[1] = both.y;
     }
-    return out;
-  }
-  Word element[4];
-#pragma unroll
-  for (int n = 0; n < 4; ++n) element[n] = first + n < length ? bits[n] : 0;
-  if constexpr (sizeof(Bits<Storage>) == 4) {
-#pragma unroll
-    for (int n = 0; n < 4; ++n) out.word[n] = element[n];
-  } else {
-    out.word[0] = element[0] | element[1] << 16;
-    out.word[1] = element[2] | element[3] << 16;
   }
   return out;
 }
