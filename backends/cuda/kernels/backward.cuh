@@ -130,8 +130,7 @@ __device__ void load_transposed(const BackwardParameters& p, int head, int first
     for (int n = 0; n < 4; ++n) {
       const unsigned position = first_k<k_tiles>(k_tiles - 1, lane.column) + n;
       const int out = static_cast<int>(position / recurrent);
-      pair[n] =
-          load(all + p.R.strides.at(static_cast<int>(position % recurrent), head, out), out);
+      pair[n] = load(all + p.R.strides.at(static_cast<int>(position % recurrent), head, out), out);
     }
     put(k_tiles - 1, pair);
   }

@@ -23,10 +23,7 @@ struct BackwardInputRows {
     const bool is_saved = channel < Tile::saved_channels,
                is_state = !is_saved && channel != Tile::upstream_channel;
     // One tensor is chosen and one address computed: this is inlined in many places.
-    const Sequence& from = is_saved    ? p.saved
-                           : !is_state ? p.dh
-                           : t > 0     ? p.states
-                                       : p.s0;
+    const Sequence& from = is_saved ? p.saved : !is_state ? p.dh : t > 0 ? p.states : p.s0;
     const int position = is_saved   ? set_bit(Tile::reads_saved, channel)
                          : is_state ? set_bit(Tile::reads_states, channel - Tile::saved_channels)
                                     : 0;
@@ -75,16 +72,7 @@ __device__ void load_inputs(const BackwardParameters& p, SharedAddress shared, i
   const int rows = static_cast<int>(::min(p.shape.batch - first_row, Index(Tile::batch)));
   const BackwardInputRows<Tile> source{p, head, first_row};
   const int head_dim = static_cast<int>(p.shape.head_dim);
-  const SharedAddress first = shared + Tile::first_input_at;
-  for (int e = lane; e < rows * Tile::Input::channels * head_dim; e += 32 * Tile::Warps::loading) {
-    const int unit = e % head_dim, channel = e / head_dim % Tile::Input::channels,
-              row = e / head_dim / Tile::Input::channels;
-    const auto* const from = source(channel, row, 0);
-    if (from != nullptr)
-      store_shared_bits(
-          first + Tile::Input::offset(channel, row) + Tile::Input::element_bytes * unit,
-          from[unit]);
-  }
+  static_assert(Tile::input_at == Tile::first_input_at + Tile::Input::step_bytes);
   RingLoader<typename Tile::Input, 32 * Tile::Warps::loading, Tile::group, wide> input;
   input.start(shared + Tile::input_at, lane, rows, head_dim, p.shape.steps, 1, source);
   block_barrier_converged<Tile::meeting>();

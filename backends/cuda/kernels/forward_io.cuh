@@ -49,13 +49,7 @@ __device__ void load_inputs(const ForwardParameters& p, SharedAddress shared, in
   const int rows = static_cast<int>(::min(p.shape.batch - first_row, Index(Tile::batch)));
   const InputRows<typename Tile::Storage> x{p, head, first_row};
   const int head_dim = static_cast<int>(p.shape.head_dim);
-  const SharedAddress first = shared + Tile::first_input_at;
-  for (int e = lane; e < rows * Tile::inputs * head_dim; e += 32 * Tile::Warps::loading) {
-    const int unit = e % head_dim, channel = e / head_dim % Tile::inputs,
-              row = e / head_dim / Tile::inputs;
-    store_shared_bits(first + Tile::Input::offset(channel, row) + Tile::Input::element_bytes * unit,
-                      x(channel, row, 0)[unit]);
-  }
+  static_assert(Tile::input_at == Tile::first_input_at + Tile::Input::step_bytes);
   RingLoader<typename Tile::Input, 32 * Tile::Warps::loading, Tile::group, wide> input;
   input.start(shared + Tile::input_at, lane, rows, head_dim, p.shape.steps,
               Tile::reads_ahead ? 1 : 0, x);

@@ -88,7 +88,8 @@ class RingLoader {
                 "RingLoader: what is read now, what is read next, and two groups under way");
 
   /// Fills all slots but one group with the steps from `first_step` on (as many as the sequence
-  /// has), and waits for the first group of them.
+  /// has), and the slot before the ring with the step before them if there is one; waits for the
+  /// first group and that step.
   template <class Source>
   __device__ void start(SharedAddress ring, int lane, int rows, int head_dim, Index steps,
                         Index first_step, const Source& source) {
@@ -118,6 +119,14 @@ class RingLoader {
         stride_[i] = static_cast<int>(stride * at_once / per_piece);
       }
     }
+    if (first_step > 0) {
+      const SharedAddress before = ring - Ring::step_bytes;
+      if constexpr (wide) {
+        fill_pieces(before, first_step - 1, 1, source);  // arrives with the first group
+      } else {
+        fill_elements<1, 4>(before, first_step - 1, source);
+      }
+    }
 #pragma unroll 1
     for (int n = 0; n < groups - 1; ++n) refill(source);
     wait();
@@ -137,11 +146,11 @@ class RingLoader {
             from_[i] += 16 * static_cast<Index>(stride_[i]);
           }
       } else {
-        fill_last(source);
+        fill_pieces(slots_, next_, group, source);
       }
       copy_async_commit();
     } else {
-      fill_elements(slots_, next_, source);
+      fill_elements<group, 8>(slots_, next_, source);
     }
     next_ += group;
     slots_ += group * Ring::step_bytes;
@@ -153,30 +162,52 @@ class RingLoader {
     if constexpr (wide) copy_async_wait<groups - 2>();
   }
 
-  /// Element by element, with 8 loads in flight: `group` steps from `first` on into the slots from
-  /// `slots` on.
+  /// In pieces of 16 bytes, by asynchronous copies that nothing has committed: `count` steps from
+  /// `first` on into the slots from `slots` on, of which steps or rows may be missing.
   template <class Source>
+  __device__ void fill_pieces(SharedAddress slots, Index first, int count,
+                              const Source& source) const {
+#pragma unroll 1
+    for (int e = lane_; e < count * per_step; e += lanes) {
+      const int unit = e % per_row * per_piece, channel = e / per_row % Ring::channels,
+                row = e / per_row / Ring::channels % Ring::batch;
+      const Index step = first + e / per_step;
+      if (row >= rows_ || unit >= head_dim_ || step >= steps_) continue;
+      const SharedAddress to = slots + e / per_step * Ring::step_bytes +
+                               Ring::offset(channel, row) + Ring::element_bytes * unit;
+      const Element* const from = source(channel, row, step);
+      if (from != nullptr) {
+        copy_async_16(to, from + unit);
+      } else {
+        store_shared_16(to, {0, 0, 0, 0});
+      }
+    }
+  }
+
+  /// Element by element, with `in_flight` loads on their way: `count` steps from `first` on into
+  /// the slots from `slots` on.
+  template <int count, int in_flight, class Source>
   __device__ void fill_elements(SharedAddress slots, Index first, const Source& source) const {
     constexpr int elements = Ring::batch * Ring::channels * Ring::padded;
-    constexpr int beside = 8 / group;
+    constexpr int beside = in_flight / count;
     for (int begin = lane_; begin < elements; begin += beside * lanes) {
-      Element value[8];
+      Element value[in_flight];
 #pragma unroll
-      for (int k = 0; k < 8; ++k) {
-        const int e = begin + k / group * lanes, unit = e % Ring::padded,
+      for (int k = 0; k < in_flight; ++k) {
+        const int e = begin + k / count * lanes, unit = e % Ring::padded,
                   channel = e / Ring::padded % Ring::channels,
                   row = e / Ring::padded / Ring::channels;
         value[k] = 0;
-        if (e < elements && row < rows_ && unit < head_dim_ && first + k % group < steps_) {
-          const Element* const from = source(channel, row, first + k % group);
+        if (e < elements && row < rows_ && unit < head_dim_ && first + k % count < steps_) {
+          const Element* const from = source(channel, row, first + k % count);
           if (from != nullptr) value[k] = from[unit];
         }
       }
 #pragma unroll
-      for (int k = 0; k < 8; ++k) {
-        const int e = begin + k / group * lanes;
+      for (int k = 0; k < in_flight; ++k) {
+        const int e = begin + k / count * lanes;
         if (e < elements)
-          store_shared_bits(slots + k % group * Ring::step_bytes +
+          store_shared_bits(slots + k % count * Ring::step_bytes +
                                 Ring::offset(e / Ring::padded % Ring::channels,
                                              e / Ring::padded / Ring::channels) +
                                 Ring::element_bytes * (e % Ring::padded),
@@ -191,26 +222,6 @@ class RingLoader {
   static constexpr int per_step = Ring::batch * Ring::channels * per_row;
   static constexpr int at_once = steps_at_once(per_step, lanes, group);
   static constexpr int pieces = wide ? (at_once * per_step + lanes - 1) / lanes : 1;
-
-  /// A group at the end of the sequence, where steps or their rows may be missing.
-  template <class Source>
-  __device__ void fill_last(const Source& source) {
-#pragma unroll 1
-    for (int e = lane_; e < group * per_step; e += lanes) {
-      const int unit = e % per_row * per_piece, channel = e / per_row % Ring::channels,
-                row = e / per_row / Ring::channels % Ring::batch;
-      const Index step = next_ + e / per_step;
-      if (row >= rows_ || unit >= head_dim_ || step >= steps_) continue;
-      const SharedAddress to = slots_ + e / per_step * Ring::step_bytes +
-                               Ring::offset(channel, row) + Ring::element_bytes * unit;
-      const Element* const from = source(channel, row, step);
-      if (from != nullptr) {
-        copy_async_16(to, from + unit);
-      } else {
-        store_shared_16(to, {0, 0, 0, 0});
-      }
-    }
-  }
 
   SharedAddress ring_, slots_;  // all slots; those that are filled next
   int lane_, rows_, head_dim_;
