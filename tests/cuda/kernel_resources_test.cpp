@@ -93,11 +93,11 @@ void check_wide(const NativeCell& cell, const CellText& text, const ProductType&
 
 /// The first tilings for a head that several multiprocessors share.
 void check_spread(const NativeCell& cell, const CellText& text, const ProductType& type,
-                  Index head_dim, const Target& target, Resources& resources) {
+                  Index head_dim, Index batch, const Target& target, Resources& resources) {
   Problem problem;
   problem.dtype = type.type;
   problem.float32_matmul_precision = type.precision;
-  problem.shape = {1024, 16, 768 / std::min<Index>(768, head_dim), head_dim};
+  problem.shape = {1024, batch, 768 / std::min<Index>(768, head_dim), head_dim};
   for (const bool training : {false, true}) {
     problem.training = training;
     const auto forward =
@@ -178,9 +178,10 @@ void check_cell(const ProductType& type) {
   for (const Target& target : targets())
     for (const Index head_dim : target.spread) {
       if (left_out(target)) continue;
-      check_spread(cell, text, type, head_dim, target, resources);
-      if (target.device.architecture == "sm_90a" && !type.is_float())
-        check_wide(cell, text, type, head_dim, target, resources);
+      check_spread(cell, text, type, head_dim, 16, target, resources);
+      if (target.device.architecture != "sm_90a" || type.is_float()) continue;
+      check_spread(cell, text, type, head_dim, 64, target, resources);
+      check_wide(cell, text, type, head_dim, target, resources);
     }
   std::cout << resources.compiled << " programs compiled\n";
   EXPECT_GT(resources.compiled, 0);

@@ -175,9 +175,10 @@ __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
       for (int vector = 0; vector < Tile::vectors; ++vector) send(0, r, vector, 0);
   ask_when_sent<Tile>(product, exchange, 0, Tile::cycles_before_asking, row_group, own[0].active);
 
-  for (Index step = 0; step < steps; ++step) {
+  for (Index step = 0;; ++step) {
     const auto number = static_cast<unsigned>(step);
     product.run(exchange, number, lane);
+    if (step == steps) break;  // what reaches the initial states
     if (row_group == 0 && (threadIdx.x & 31) == 0) exchange.rearm(number);
     in.wait();
     row_group_barrier<Product::k_groups>(row_group);
@@ -235,7 +236,6 @@ __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
     in.to_next();
   }
 
-  product.run(exchange, static_cast<unsigned>(steps), lane);
   row_group_barrier<Product::k_groups>(row_group);
 #pragma unroll
   for (int r = 0; r < rounds; ++r) {
