@@ -73,8 +73,8 @@ struct BackwardTile {
 /// R^T as left-hand fragments: rows are units of h, k runs over units and their recurrent gates.
 /// Lanes find the same gates and neighbouring units in every `period`-th pair of k-tiles, so that
 /// rows are walked by a constant number of them: computing each address anew would be most of the
-/// kernel's code. `wide`: two elements may be read at once.
-template <class Tile, bool wide>
+/// kernel's code.
+template <class Tile>
 __device__ void load_transposed(const BackwardParameters& p, int head, int first_unit,
                                 const Lane& lane, typename Tile::Matrix& matrix) {
   using Storage = typename Tile::Storage;
@@ -87,7 +87,7 @@ __device__ void load_transposed(const BackwardParameters& p, int head, int first
              both = Tile::exact || first_unit + 1 < head_dim;
   const Element* const all = static_cast<const Element*>(p.R.data) + first_unit;
   // R[gate][out][first_unit], R[gate][out][first_unit + 1]
-  const auto load = [&](const Element* at, int out) {
+  const auto load = [&](const Element* at, int out, bool wide) {
     Elements<2, sizeof(Element)> pair;
 #pragma unroll
     for (int w = 0; w < pair.words; ++w) pair.word[w] = 0;
@@ -113,14 +113,21 @@ __device__ void load_transposed(const BackwardParameters& p, int head, int first
       out[n] = static_cast<int>(position / recurrent);
       row[n] = all + p.R.strides.at(static_cast<int>(position % recurrent), head, out[n]);
     }
+    const auto walk = [&](bool wide) {
 #pragma unroll
-    for (int k = first; k < k_tiles / 2 * 2; k += 2 * period) {
-      const int units = k / (2 * period) * units_per_period;
-      const Index distance = units * p.R.strides.row;
-      Elements<2, sizeof(Element)> pair[4];
+      for (int k = first; k < k_tiles / 2 * 2; k += 2 * period) {
+        const int units = k / (2 * period) * units_per_period;
+        const Index distance = units * p.R.strides.row;
+        Elements<2, sizeof(Element)> pair[4];
 #pragma unroll
-      for (int n = 0; n < 4; ++n) pair[n] = load(row[n] + distance, out[n] + units);
-      put(k, pair);
+        for (int n = 0; n < 4; ++n) pair[n] = load(row[n] + distance, out[n] + units, wide);
+        put(k, pair);
+      }
+    };
+    if (p.wide_matrix != 0) {
+      walk(true);
+    } else {
+      walk(false);
     }
     __syncwarp();
   }
@@ -130,7 +137,8 @@ __device__ void load_transposed(const BackwardParameters& p, int head, int first
     for (int n = 0; n < 4; ++n) {
       const unsigned position = first_k<k_tiles>(k_tiles - 1, lane.column) + n;
       const int out = static_cast<int>(position / recurrent);
-      pair[n] = load(all + p.R.strides.at(static_cast<int>(position % recurrent), head, out), out);
+      pair[n] = load(all + p.R.strides.at(static_cast<int>(position % recurrent), head, out), out,
+                     p.wide_matrix != 0);
     }
     put(k_tiles - 1, pair);
   }
@@ -179,11 +187,7 @@ __device__ void backward(const BackwardParameters& p) {
   matrix.rest = shared + Tile::matrix_at + warp * Tile::Matrix::bytes_per_warp +
                 16 * (static_cast<int>(threadIdx.x) & 31);
   if constexpr (Tile::held < Tile::parts) pin(matrix.rest);
-  if (p.wide_matrix != 0) {
-    load_transposed<Tile, true>(p, head, row_unit, lane, matrix);
-  } else {
-    load_transposed<Tile, false>(p, head, row_unit, lane, matrix);
-  }
+  load_transposed<Tile>(p, head, row_unit, lane, matrix);
 
   // next: states after the step at hand, of which only those in reads_states are kept.
   float next[cells][rows][Cell::states], d_state[cells][rows][Cell::states];

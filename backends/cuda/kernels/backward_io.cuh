@@ -29,6 +29,12 @@ struct BackwardInputRows {
                                     : 0;
     return row_of<Storage>(from, position, is_state && t > 0 ? t - 1 : t, first_row + row, head);
   }
+  __device__ Index stride(int channel) const {
+    return -(channel < Tile::saved_channels      ? p.saved
+             : channel == Tile::upstream_channel ? p.dh
+                                                 : p.states)
+                .strides.step;
+  }
 };
 
 template <class Tile>
@@ -40,6 +46,7 @@ struct GateGradientRows {
   __device__ Bits<Storage>* operator()(int channel, int row, Index step) const {
     return row_of<Storage>(p.d_gate[channel], 0, p.shape.steps - 1 - step, first_row + row, head);
   }
+  __device__ Index stride(int channel) const { return -p.d_gate[channel].strides.step; }
 };
 
 /// Tells the kernel that sums dR, which runs beside this one, chunk by chunk of the steps what has

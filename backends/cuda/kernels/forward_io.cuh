@@ -17,6 +17,7 @@ struct InputRows {
   __device__ Bits<Storage>* operator()(int channel, int row, Index step) const {
     return row_of<Storage>(p.x, channel, step, first_row + row, head);
   }
+  __device__ Index stride(int) const { return p.x.strides.step; }
 };
 
 /// Where what forward writes lies: h for itself, and the channels behind h: other states, saved.
@@ -31,6 +32,9 @@ struct OutputRows {
                : row_of<Storage>(p.saved, channel - (Cell::states - 1), step, first_row + row,
                                  head);
   }
+  __device__ Index stride(int channel) const {
+    return (channel < Cell::states - 1 ? p.states : p.saved).strides.step;
+  }
 };
 template <class Storage>
 struct HiddenRows {
@@ -40,6 +44,7 @@ struct HiddenRows {
   __device__ Bits<Storage>* operator()(int, int row, Index step) const {
     return row_of<Storage>(to, 0, step, first_row + row, head);
   }
+  __device__ Index stride(int) const { return to.strides.step; }
 };
 
 /// Brings x into the ring ahead of time; the warps that do only this.

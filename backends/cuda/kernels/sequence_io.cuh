@@ -9,8 +9,9 @@
 // bytes (every address and stride is a multiple of 16 bytes), others element by element.
 //
 // Where a row lies in global memory is a functor (channel, row, step) -> pointer to unit 0, or null
-// for a row that is not there. Steps count in the order of the recurrence, so that the backward
-// pass counts from the last to the first.
+// for a row that is not there; its stride(channel) is the distance of a step from the one before.
+// Steps count in the order of the recurrence, so that the backward pass counts from the last to the
+// first. `last_step_differs`: the last step's rows may be elsewhere.
 
 namespace flashrnn::cuda {
 
@@ -113,7 +114,7 @@ class RingLoader {
         if (n >= at_once * per_step || row >= rows || unit >= head_dim) continue;
         const Element* const first = source(channel, row, Index(0));
         if (first == nullptr) continue;
-        const Index stride = source(channel, row, Index(1)) - first;
+        const Index stride = source.stride(channel);
         from_[i] =
             reinterpret_cast<const char*>(first + unit + (first_step + n / per_step) * stride);
         stride_[i] = static_cast<int>(stride * at_once / per_piece);
@@ -124,7 +125,7 @@ class RingLoader {
       if constexpr (wide) {
         fill_pieces(before, first_step - 1, 1, source);  // arrives with the first group
       } else {
-        fill_elements<1, 4>(before, first_step - 1, source);
+        fill_elements<1, 2>(before, first_step - 1, source);
       }
     }
 #pragma unroll 1
@@ -193,14 +194,23 @@ class RingLoader {
     for (int begin = lane_; begin < elements; begin += beside * lanes) {
       Element value[in_flight];
 #pragma unroll
-      for (int k = 0; k < in_flight; ++k) {
-        const int e = begin + k / count * lanes, unit = e % Ring::padded,
+      for (int i = 0; i < beside; ++i) {
+        const int e = begin + i * lanes, unit = e % Ring::padded,
                   channel = e / Ring::padded % Ring::channels,
                   row = e / Ring::padded / Ring::channels;
-        value[k] = 0;
-        if (e < elements && row < rows_ && unit < head_dim_ && first + k % count < steps_) {
-          const Element* const from = source(channel, row, first + k % count);
-          if (from != nullptr) value[k] = from[unit];
+        const bool there = e < elements && row < rows_ && unit < head_dim_;
+        // The address of a step follows from the one before: each of its own is a lot of code.
+        const Element *from = nullptr, *last = nullptr;
+        if (there) from = source(channel, row, first);
+        if (there && Source::last_step_differs) last = source(channel, row, steps_ - 1);
+        const bool given = from != nullptr;
+        const Index stride = source.stride(channel);
+#pragma unroll
+        for (int step = 0; step < count; ++step, from += stride) {
+          const bool is_last = Source::last_step_differs && first + step == steps_ - 1;
+          const Element* const at = is_last ? last : from;
+          const bool reads = first + step < steps_ && (is_last ? last != nullptr : given);
+          value[i * count + step] = reads ? at[unit] : Element(0);
         }
       }
 #pragma unroll
@@ -261,7 +271,7 @@ class RowStorer {
       row = row < rows ? row : 0;
       channel = target(channel, row, Index(0)) != nullptr ? channel : given;
       Element* const first = target(channel, row, Index(0));
-      const Index stride = target(channel, row, Index(1)) - first;
+      const Index stride = target.stride(channel);
       from_[i] = step * slot_bytes + offset(channel, row) + element_bytes * unit;
       pin(from_[i]);
       to_[i] = reinterpret_cast<char*>(first + unit + step * stride);
