@@ -38,7 +38,7 @@ std::shared_ptr<const DeviceModel> rtx_5090() {
 const std::vector<Target>& targets() {
   static const std::vector<Target> all = {
       {facts_of(find_device_model("nvidia_a100")), {13, 64, 128}, {300}},
-      {facts_of(find_device_model("nvidia_h200")), {16, 32, 64, 128}, {256, 768}},
+      {facts_of(find_device_model("nvidia_h200")), {16, 32, 64, 100, 128}, {256, 768}},
       {facts_of(find_device_model("nvidia_b200")), {64}, {1024}},
       {facts_of(rtx_5090()), {64}, {256}}};
   return all;
@@ -135,6 +135,8 @@ void check_cell(const ProductType& type) {
     }
     for (const Index head_dim : head_dims) {
       for (const Index batch : batches) {
+        // Eight rows of padded heads of more than 96 units spill a word while R is loaded.
+        if (head_dim == 100 && batch > 16) continue;
         Problem problem;
         problem.dtype = type.type;
         problem.float32_matmul_precision = type.precision;
@@ -145,8 +147,8 @@ void check_cell(const ProductType& type) {
         // Of float32, those of more than 64 units with several gates may not fit anywhere.
         const auto may_not_fit = [&](bool training) {
           if (type.is_float()) return head_dim > 64 && cell.description.gates > 1;
-          return head_dim == 128 && (target.device.architecture == "sm_80" ||
-                                     (training && cell.description.states == 4));
+          return (head_dim == 128 && target.device.architecture == "sm_80") ||
+                 (head_dim > 96 && training && cell.description.states == 4);
         };
         for (const bool saving : {false, true}) {
           const auto tiling =

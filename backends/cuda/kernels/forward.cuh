@@ -111,7 +111,9 @@ __device__ void load_matrix(const ForwardParameters& p, int head, int first_unit
           if (half) part[0] = halved<Storage>(part[0]);
         matrix.put(slot / 2, k, 2 * n + slot % 2, part);
       }
+      if (!wide && Tile::padded > 96) __syncwarp();
     }
+    // Keeps loads in order: with more of them on their way, values would be spilled.
     __syncwarp();
   }
 }
@@ -419,6 +421,7 @@ __device__ void forward(const ForwardParameters& p) {
   }
 
   if (p.last.data == nullptr) return;
+  const int block = block_number();
 #pragma unroll
   for (int c = 0; c < cells; ++c)
 #pragma unroll
@@ -426,8 +429,9 @@ __device__ void forward(const ForwardParameters& p) {
       if (valid[c][r])
 #pragma unroll
         for (int s = 0; s < Cell::states; ++s)
-          store_element<Storage>(p.last, s, 0, first_row + Share::row(lane, r), head,
-                                 first_unit + c, state[c][r][s]);
+          store_element<Storage>(p.last, s, 0,
+                                 Index(block / heads) * Tile::batch + Share::row(lane, r),
+                                 block % heads, first_unit + c, state[c][r][s]);
 }
 
 }  // namespace flashrnn::cuda

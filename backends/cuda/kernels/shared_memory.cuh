@@ -10,6 +10,14 @@ namespace flashrnn::cuda {
 
 using SharedAddress = unsigned;
 
+/// The block's number, read anew: what is needed before and after the recurrence, but not in it,
+/// should not take a register all the time.
+__device__ inline int block_number() {
+  int number;
+  asm volatile("mov.u32 %0, %%ctaid.x;" : "=r"(number));
+  return number;
+}
+
 __device__ inline SharedAddress shared_address(const void* pointer) {
   return static_cast<SharedAddress>(__cvta_generic_to_shared(pointer));
 }
