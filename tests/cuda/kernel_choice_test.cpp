@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// One multiprocessor for a head or several, where both can hold R. Needs no GPU.
+// One multiprocessor for a head or several, where both can hold R, and tilings that hold all of a
+// head. Needs no GPU.
 #include "tiling/kernel_choice.hpp"
 
 #include <gtest/gtest.h>
 
+#include "flashrnn/cells/elman.hpp"
 #include "flashrnn/cells/gru.hpp"
 #include "flashrnn/cells/lstm.hpp"
+#include "tiling/small_heads.hpp"
 
 namespace flashrnn::cuda {
 namespace {
@@ -36,6 +39,33 @@ TEST(KernelChoice, KeepsHeadsWhoseRIsInRegisters) {
 }
 TEST(KernelChoice, LeavesTheQuestionToOthersWhereOneMultiprocessorCannotHoldR) {
   EXPECT_FALSE(spreads<Lstm>(DataType::float32, 256));
+}
+
+/// Every tiling that is offered for a cell has room for all units, and for no warp too many.
+template <class Cell>
+void expect_whole_heads(DataType type) {
+  const DeviceFacts device = facts_of(find_device_model("nvidia_h200"));
+  const NativeCell cell = native_cell<Cell>();
+  int offered = 0;
+  for (Index head_dim = 1; head_dim <= 330; head_dim += head_dim % 16 == 1 ? 7 : 4) {
+    const Shape shape{64, 16, 3, head_dim};
+    const auto expect_room = [&](const auto& tilings) {
+      for (const auto& tiling : tilings) {
+        ++offered;
+        EXPECT_GE(tiling.padded, head_dim);
+        EXPECT_LT(tiling.padded, head_dim + 32);
+      }
+    };
+    for (const bool saving : {false, true})
+      expect_room(forward_tilings(shape, cell.description, type, saving, device, 4));
+    expect_room(backward_tilings(shape, cell.description, type, cell.reads, device, 4));
+  }
+  EXPECT_GT(offered, 100);
+}
+TEST(SmallHeadsTilings, HoldWholeHeads) {
+  expect_whole_heads<Lstm>(DataType::bfloat16);
+  expect_whole_heads<Gru>(DataType::float32);
+  expect_whole_heads<Elman>(DataType::float16);
 }
 
 }  // namespace

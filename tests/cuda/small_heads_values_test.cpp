@@ -51,7 +51,7 @@ void compare_with_reference(const Case& c, MatmulPrecision precision = MatmulPre
   // Training sLSTM's largest heads would spill, and float32's are too large for one multiprocessor;
   // kernels of spread heads do them.
   const Index largest = std::is_same_v<Storage, float> ? largest_float_head<Cell>
-                        : Cell::states == 4            ? 112
+                        : Cell::states == 4            ? 96
                                                        : 128;
   if (!taken && c.shape.head_dim > largest) GTEST_SKIP() << "left to the kernels of spread heads";
   EXPECT_TRUE(taken) << "the kernels do not take it";
