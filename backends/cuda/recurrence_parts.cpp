@@ -45,6 +45,32 @@ int is_wide(const Problem& problem, const HeadMatrix& m) {
              : 0;
 }
 
+int starts_at_pieces(const Problem& problem, int piece, std::initializer_list<Sequence> sequences) {
+  if (piece == 0) return 0;
+  const auto size = static_cast<Index>(size_of(problem.dtype));
+  const auto divides = [&](Index elements) { return elements * size % piece == 0; };
+  return std::all_of(sequences.begin(), sequences.end(),
+                     [&](const Sequence& s) {
+                       return s.data == nullptr ||
+                              (reinterpret_cast<std::uintptr_t>(s.data) %
+                                       static_cast<std::uintptr_t>(piece) ==
+                                   0 &&
+                               divides(s.strides.channel) && divides(s.strides.step) &&
+                               divides(s.strides.batch) && divides(s.strides.head));
+                     })
+             ? 1
+             : 0;
+}
+int has_groups(const Problem& problem, const HeadMatrix& m, Index elements) {
+  const auto bytes = static_cast<std::uintptr_t>(elements) * size_of(problem.dtype);
+  return problem.shape.head_dim % elements == 0 &&
+                 reinterpret_cast<std::uintptr_t>(m.data) % bytes == 0 &&
+                 m.strides.gate % elements == 0 && m.strides.head % elements == 0 &&
+                 m.strides.row % elements == 0
+             ? 1
+             : 0;
+}
+
 KernelOptions<float> clips(const Problem& problem) {
   switch (problem.dtype) {
     case DataType::bfloat16:

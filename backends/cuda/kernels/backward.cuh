@@ -17,10 +17,11 @@ namespace flashrnn::cuda {
 ///   reads_states, reads_saved   bits of the states (of this or the previous step) and of the saved
 ///                               values that the cell's backward function reads
 ///   held       parts of R in registers; the others are in shared memory
+///   piece      bytes in which sequences are moved where `wide_sequences` says so: 16, 8 or 4
 template <class Cell_, class Storage_, int padded_, int batch_, int chains_, int io_warps_,
           int ring_, int group_, bool exact_, bool reports_, bool clips_h_, bool clips_gradient_,
           bool cuts_, int compute_registers_, unsigned reads_states_, unsigned reads_saved_,
-          int held_>
+          int held_, int piece_>
 struct BackwardTile {
   using Cell = Cell_;
   using Storage = Storage_;
@@ -32,6 +33,7 @@ struct BackwardTile {
   static constexpr int compute_registers = compute_registers_;
   static constexpr unsigned reads_states = reads_states_, reads_saved = reads_saved_;
   static constexpr int parts = Parts<Storage>::count, held = held_;
+  static constexpr int piece = piece_;
   static_assert(padded % 16 == 0, "BackwardTile: padded is a multiple of 16, the rows of an mma");
   static_assert(Cell::gates <= max_gates, "BackwardTile: more gates than max_gates");
 
@@ -169,9 +171,9 @@ __device__ void backward(const BackwardParameters& p) {
     give_registers<Tile::compute_registers>();
     const int io_lane = 32 * (warp - Tile::compute_warps) + static_cast<int>(threadIdx.x & 31);
     if (p.wide_sequences != 0) {
-      backward_io<Tile, true>(p, shared, io_lane, head, first_row);
+      backward_io<Tile, Tile::piece>(p, shared, io_lane, head, first_row);
     } else {
-      backward_io<Tile, false>(p, shared, io_lane, head, first_row);
+      backward_io<Tile, 0>(p, shared, io_lane, head, first_row);
     }
     return;
   }

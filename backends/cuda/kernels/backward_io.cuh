@@ -73,14 +73,14 @@ __device__ void report_progress(const BackwardParameters& p, SharedAddress share
 }
 
 /// Brings saved values, states and upstream gradients into the ring ahead of time.
-template <class Tile, bool wide>
+template <class Tile, int piece>
 __device__ void load_inputs(const BackwardParameters& p, SharedAddress shared, int lane, int head,
                             Index first_row) {
   const int rows = static_cast<int>(::min(p.shape.batch - first_row, Index(Tile::batch)));
   const BackwardInputRows<Tile> source{p, head, first_row};
   const int head_dim = static_cast<int>(p.shape.head_dim);
   static_assert(Tile::input_at == Tile::first_input_at + Tile::Input::step_bytes);
-  RingLoader<typename Tile::Input, 32 * Tile::Warps::loading, Tile::group, wide> input;
+  RingLoader<typename Tile::Input, 32 * Tile::Warps::loading, Tile::group, piece> input;
   input.start(shared + Tile::input_at, lane, rows, head_dim, p.shape.steps, 1, source);
   block_barrier_converged<Tile::meeting>();
   block_barrier_converged<Tile::meeting>();
@@ -93,13 +93,13 @@ __device__ void load_inputs(const BackwardParameters& p, SharedAddress shared, i
 }
 
 /// Writes the gate gradients, one group behind.
-template <class Tile, bool wide>
+template <class Tile, int piece>
 __device__ void store_gradients(const BackwardParameters& p, SharedAddress shared, int lane,
                                 int head, Index first_row) {
   const int rows = static_cast<int>(::min(p.shape.batch - first_row, Index(Tile::batch)));
   const GateGradientRows<Tile> target{p, head, first_row};
   RowStorer<typename Tile::Storage, Tile::batch, Tile::Cell::gates, Tile::padded,
-            32 * Tile::Warps::storing, Tile::group, Tile::Output::bytes, wide>
+            32 * Tile::Warps::storing, Tile::group, Tile::Output::bytes, piece>
       output;
   const auto row = [](int channel, int r) { return Tile::Output::offset(channel, r); };
   output.start(lane, rows, static_cast<int>(p.shape.head_dim), target, row);
@@ -119,13 +119,13 @@ __device__ void store_gradients(const BackwardParameters& p, SharedAddress share
   }
 }
 
-template <class Tile, bool wide>
+template <class Tile, int piece>
 __device__ void backward_io(const BackwardParameters& p, SharedAddress shared, int lane, int head,
                             Index first_row) {
   if (lane < 32 * Tile::Warps::loading) {
-    load_inputs<Tile, wide>(p, shared, lane, head, first_row);
+    load_inputs<Tile, piece>(p, shared, lane, head, first_row);
   } else if (lane < 32 * Tile::moving_warps) {
-    store_gradients<Tile, wide>(p, shared, lane - 32 * Tile::Warps::loading, head, first_row);
+    store_gradients<Tile, piece>(p, shared, lane - 32 * Tile::Warps::loading, head, first_row);
   } else {
     report_progress<Tile>(p, shared, lane - 32 * Tile::moving_warps, head);
   }

@@ -25,9 +25,10 @@ namespace flashrnn::cuda {
 ///   compute_registers   0, or registers per thread that the computing warps take over from the
 ///                       others (sm_90a)
 ///   held       parts of R in registers; the others are in shared memory
+///   piece      bytes in which sequences are moved where `wide_sequences` says so: 16, 8 or 4
 template <class Cell_, class Storage_, int padded_, int batch_, int units_, int chains_,
           int io_warps_, int ring_, int group_, bool exact_, bool saving_, bool clips_,
-          unsigned halved_, int compute_registers_, int held_>
+          unsigned halved_, int compute_registers_, int held_, int piece_>
 struct ForwardTile {
   using Cell = Cell_;
   using Storage = Storage_;
@@ -38,6 +39,7 @@ struct ForwardTile {
   static constexpr unsigned halved = halved_;
   static constexpr int compute_registers = compute_registers_;
   static constexpr int parts = Parts<Storage>::count, held = held_;
+  static constexpr int piece = piece_;
   static_assert(padded % 16 == 0, "ForwardTile: padded is a multiple of 16, the k of an mma");
   static_assert(padded % (8 * units) == 0, "ForwardTile: warps take 8·units units each");
   static_assert((ring & (ring - 1)) == 0 && (group & (group - 1)) == 0,
@@ -158,9 +160,9 @@ __device__ void forward(const ForwardParameters& p) {
     give_registers<Tile::compute_registers>();
     const int io_lane = 32 * (warp - Tile::compute_warps) + static_cast<int>(threadIdx.x & 31);
     if (p.wide_sequences != 0) {
-      forward_io<Tile, true>(p, shared, io_lane, head, first_row);
+      forward_io<Tile, Tile::piece>(p, shared, io_lane, head, first_row);
     } else {
-      forward_io<Tile, false>(p, shared, io_lane, head, first_row);
+      forward_io<Tile, 0>(p, shared, io_lane, head, first_row);
     }
     return;
   }

@@ -48,14 +48,14 @@ struct HiddenRows {
 };
 
 /// Brings x into the ring ahead of time; the warps that do only this.
-template <class Tile, bool wide>
+template <class Tile, int piece>
 __device__ void load_inputs(const ForwardParameters& p, SharedAddress shared, int lane, int head,
                             Index first_row) {
   const int rows = static_cast<int>(::min(p.shape.batch - first_row, Index(Tile::batch)));
   const InputRows<typename Tile::Storage> x{p, head, first_row};
   const int head_dim = static_cast<int>(p.shape.head_dim);
   static_assert(Tile::input_at == Tile::first_input_at + Tile::Input::step_bytes);
-  RingLoader<typename Tile::Input, 32 * Tile::Warps::loading, Tile::group, wide> input;
+  RingLoader<typename Tile::Input, 32 * Tile::Warps::loading, Tile::group, piece> input;
   input.start(shared + Tile::input_at, lane, rows, head_dim, p.shape.steps,
               Tile::reads_ahead ? 1 : 0, x);
   block_barrier_converged<Tile::threads>();
@@ -70,7 +70,7 @@ __device__ void load_inputs(const ForwardParameters& p, SharedAddress shared, in
 
 /// Writes h, the other states and the saved values, one group behind. h lies with the others where
 /// the product takes it in parts, else where the product takes it.
-template <class Tile, bool wide>
+template <class Tile, int piece>
 __device__ void store_outputs(const ForwardParameters& p, SharedAddress shared, int lane, int head,
                               Index first_row) {
   using Storage = typename Tile::Storage;
@@ -90,13 +90,13 @@ __device__ void store_outputs(const ForwardParameters& p, SharedAddress shared, 
   const HiddenRows<Storage> hidden_target{p.states.data != nullptr ? p.states : p.h, head,
                                           first_row};
   using HiddenStorer =
-      RowStorer<Storage, Tile::batch, 1, Tile::padded, lanes, Tile::group, hidden_bytes, wide>;
+      RowStorer<Storage, Tile::batch, 1, Tile::padded, lanes, Tile::group, hidden_bytes, piece>;
   HiddenStorer to_hidden;
   to_hidden.start(lane, rows, head_dim, hidden_target, hidden_row);
   const OutputRows<typename Tile::Cell, Storage> others{p, head, first_row};
   constexpr int other_rows = Tile::staged_rows - Tile::stages_hidden;
   RowStorer<Storage, Tile::batch, other_rows == 0 ? 1 : other_rows, Tile::padded, lanes,
-            Tile::group, Tile::Output::bytes, wide>
+            Tile::group, Tile::Output::bytes, piece>
       to_others;
   const bool writes_others = other_rows > 0 && (Tile::saving || p.states.data != nullptr);
   if (writes_others) to_others.start(lane, rows, head_dim, others, output_row);
@@ -117,13 +117,13 @@ __device__ void store_outputs(const ForwardParameters& p, SharedAddress shared, 
   }
 }
 
-template <class Tile, bool wide>
+template <class Tile, int piece>
 __device__ void forward_io(const ForwardParameters& p, SharedAddress shared, int lane, int head,
                            Index first_row) {
   if (lane < 32 * Tile::Warps::loading) {
-    load_inputs<Tile, wide>(p, shared, lane, head, first_row);
+    load_inputs<Tile, piece>(p, shared, lane, head, first_row);
   } else {
-    store_outputs<Tile, wide>(p, shared, lane - 32 * Tile::Warps::loading, head, first_row);
+    store_outputs<Tile, piece>(p, shared, lane - 32 * Tile::Warps::loading, head, first_row);
   }
 }
 

@@ -30,8 +30,8 @@ struct ForwardParameters {
   HeadMatrix R;
   Sequence saved;      ///< [K, T, B, H, D] with rows of 16-byte multiples, in the reserve
   float forward_clip;  ///< already rounded to the storage type; infinite if there is none
-  int wide_sequences;  ///< x, states, h, saved can be moved in pieces of 16 bytes
-  int wide_matrix;     ///< so can rows of R
+  int wide_sequences;  ///< x, states, h, saved can be moved in the tile's pieces
+  int wide_matrix;     ///< rows of R can be read in groups of 4 elements
 };
 
 /// Steps between two reports of the backward recurrence to the kernel that sums dR.
@@ -49,8 +49,8 @@ struct BackwardParameters {
   unsigned* progress;  ///< [H, chunks of the sequence from its end]: blocks that have written their
                        ///< gate gradients; null: nobody asks
   float forward_clip, recurrent_gradient_clip;
-  int wide_sequences;
-  int wide_matrix;
+  int wide_sequences;  ///< s0, states, saved, dh, d_gate can be moved in the tile's pieces
+  int wide_matrix;     ///< rows of R can be read in pairs of elements
 };
 
 /// Vectors that blocks hand to each other through L2 lie in this many slots, one after the other.

@@ -5,8 +5,9 @@
 #include "shared_memory.cuh"
 
 // Moving rows [channel, row of the batch tile, unit] of one head between global memory and shared
-// memory, step by step, by warps that do nothing else. "Wide" sequences are moved in pieces of 16
-// bytes (every address and stride is a multiple of 16 bytes), others element by element.
+// memory, step by step, by warps that do nothing else. Sequences are moved in pieces of 16 bytes
+// where every address and stride is a multiple of 16 bytes, or of 8 or 4 where the head's rows
+// allow no more; others element by element (`piece` 0).
 //
 // Where a row lies in global memory is a functor (channel, row, step) -> pointer to unit 0, or null
 // for a row that is not there; its stride(channel) is the distance of a step from the one before.
@@ -80,7 +81,7 @@ constexpr int steps_at_once(int pieces_per_step, int lanes, int group) {
 
 /// Fills a ring by `lanes` threads, `group` steps at a time, so that these threads meet those that
 /// compute once per group, have many copies under way and count few instructions per step.
-template <class Ring, int lanes, int group, bool wide>
+template <class Ring, int lanes, int group, int piece>
 class RingLoader {
  public:
   using Element = Bits<typename Ring::Storage>;
@@ -100,7 +101,7 @@ class RingLoader {
     head_dim_ = head_dim;
     steps_ = steps;
     next_ = first_step;
-    if constexpr (wide) {
+    if constexpr (keeps_addresses) {
 #pragma unroll
       for (int i = 0; i < pieces; ++i) {
         const int n = lane + i * lanes, unit = n % per_row * per_piece,
@@ -122,7 +123,7 @@ class RingLoader {
     }
     if (first_step > 0) {
       const SharedAddress before = ring - Ring::step_bytes;
-      if constexpr (wide) {
+      if constexpr (piece > 0) {
         fill_pieces(before, first_step - 1, 1, source);  // arrives with the first group
       } else {
         fill_elements<1, 2>(before, first_step - 1, source);
@@ -136,18 +137,20 @@ class RingLoader {
   /// Fills the next group of steps. The slots are those of the group that was read last.
   template <class Source>
   __device__ void refill(const Source& source) {
-    if constexpr (wide) {
-      if (next_ + group + (Source::last_step_differs ? 1 : 0) <= steps_) {
+    if constexpr (piece > 0) {
+      if (next_ + group + (Source::last_step_differs ? 1 : 0) > steps_) {
+        fill_pieces(slots_, next_, group, source);
+      } else if constexpr (keeps_addresses) {
 #pragma unroll
         for (int n = 0; n < group; n += at_once)
 #pragma unroll
           for (int i = 0; i < pieces; ++i) {
             if (from_[i] != nullptr)
-              copy_async_16(slots_ + n * Ring::step_bytes + to_[i], from_[i]);
-            from_[i] += 16 * static_cast<Index>(stride_[i]);
+              copy_async<piece>(slots_ + n * Ring::step_bytes + to_[i], from_[i]);
+            from_[i] += piece * static_cast<Index>(stride_[i]);
           }
       } else {
-        fill_pieces(slots_, next_, group, source);
+        fill_group(source);
       }
       copy_async_commit();
     } else {
@@ -160,10 +163,10 @@ class RingLoader {
 
   /// Before the barrier that ends a group: what the next one reads is there.
   __device__ void wait() const {
-    if constexpr (wide) copy_async_wait<groups - 2>();
+    if constexpr (piece > 0) copy_async_wait<groups - 2>();
   }
 
-  /// In pieces of 16 bytes, by asynchronous copies that nothing has committed: `count` steps from
+  /// In pieces, by asynchronous copies that nothing has committed: `count` steps from
   /// `first` on into the slots from `slots` on, of which steps or rows may be missing.
   template <class Source>
   __device__ void fill_pieces(SharedAddress slots, Index first, int count,
@@ -178,10 +181,30 @@ class RingLoader {
                                Ring::offset(channel, row) + Ring::element_bytes * unit;
       const Element* const from = source(channel, row, step);
       if (from != nullptr) {
-        copy_async_16(to, from + unit);
+        copy_async<piece>(to, from + unit);
       } else {
-        store_shared_16(to, {0, 0, 0, 0});
+        store_shared(to, Elements<per_piece, Ring::element_bytes>{});
       }
+    }
+  }
+
+  /// A whole group of steps in pieces that are too many for their addresses to be kept. Those of a
+  /// step follow from the step before.
+  template <class Source>
+  __device__ void fill_group(const Source& source) const {
+#pragma unroll 1
+    for (int e = lane_; e < per_step; e += lanes) {
+      const int unit = e % per_row * per_piece, channel = e / per_row % Ring::channels,
+                row = e / per_row / Ring::channels;
+      if (row >= rows_ || unit >= head_dim_) continue;
+      const Element* from = source(channel, row, next_);
+      if (from == nullptr) continue;  // the slots are zero
+      const Index stride = source.stride(channel);
+      const SharedAddress to = slots_ + Ring::offset(channel, row) + Ring::element_bytes * unit;
+      from += unit;
+#pragma unroll
+      for (int step = 0; step < group; ++step, from += stride)
+        copy_async<piece>(to + step * Ring::step_bytes, from);
     }
   }
 
@@ -227,24 +250,25 @@ class RingLoader {
   }
 
  private:
-  static constexpr int per_piece = 16 / Ring::element_bytes;
+  static constexpr bool keeps_addresses = piece == 16;
+  static constexpr int per_piece = piece > 0 ? piece / Ring::element_bytes : 1;
   static constexpr int per_row = Ring::padded / per_piece;
   static constexpr int per_step = Ring::batch * Ring::channels * per_row;
   static constexpr int at_once = steps_at_once(per_step, lanes, group);
-  static constexpr int pieces = wide ? (at_once * per_step + lanes - 1) / lanes : 1;
+  static constexpr int pieces = keeps_addresses ? (at_once * per_step + lanes - 1) / lanes : 1;
 
   SharedAddress ring_, slots_;  // all slots; those that are filled next
   int lane_, rows_, head_dim_;
   Index steps_, next_;
   int to_[pieces];  // bytes behind slots_
   const char* from_[pieces];
-  int stride_[pieces];  // in pieces of 16 bytes
+  int stride_[pieces];  // in pieces
 };
 
 /// Stores rows [channel, row of the batch tile, unit] of a group of steps from shared memory by
 /// `lanes` threads, one group after the other. The slots of a group lie `slot_bytes` apart.
 template <class Storage, int batch, int channels, int padded, int lanes, int group, int slot_bytes,
-          bool wide>
+          int piece>
 class RowStorer {
  public:
   using Element = Bits<Storage>;
@@ -259,7 +283,7 @@ class RowStorer {
     int given = 0;
     while (given < channels && target(given, 0, Index(0)) == nullptr) ++given;
     any_ = given < channels;
-    if (!wide || !any_) return;
+    if (!keeps_addresses || !any_) return;
 #pragma unroll
     for (int i = 0; i < pieces; ++i) {
       int n = lane + i * lanes;
@@ -283,11 +307,20 @@ class RowStorer {
   template <class Target, class Offset>
   __device__ void store(SharedAddress slots, Index first, int count, const Target& target,
                         const Offset& offset) {
-    if (!wide || count < group) {
+    if (piece == 0 || count < group) {
       store_elements(slots, first, count, lane_, rows_, head_dim_, target, offset);
       return;
     }
     if (!any_) return;
+    if constexpr (keeps_addresses) {
+      store_kept(slots);
+    } else if constexpr (piece > 0) {
+      store_group(slots, first, target, offset);
+    }
+  }
+
+  /// A whole group of steps in pieces whose addresses are kept.
+  __device__ void store_kept(SharedAddress slots) {
     constexpr int in_flight = pieces < 3 ? pieces : 3;  // words on the way from shared memory
 #pragma unroll
     for (int n = 0; n < group; n += at_once)
@@ -305,6 +338,29 @@ class RowStorer {
           to_[i] += 16 * static_cast<Index>(stride_[i]);
         }
       }
+  }
+
+  /// A whole group of steps in pieces that are too many for their addresses to be kept.
+  template <class Target, class Offset>
+  __device__ void store_group(SharedAddress slots, Index first, const Target& target,
+                              const Offset& offset) const {
+#pragma unroll 1
+    for (int e = lane_; e < per_step; e += lanes) {
+      const int unit = e % per_row * per_piece, row = e / per_row % batch,
+                channel = e / per_row / batch;
+      if (row >= rows_ || unit >= head_dim_) continue;
+      Element* to = target(channel, row, first);
+      if (to == nullptr) continue;
+      const Index stride = target.stride(channel);
+      const SharedAddress from = slots + offset(channel, row) + element_bytes * unit;
+      to += unit;
+      Elements<per_piece, element_bytes> value[group];
+#pragma unroll
+      for (int step = 0; step < group; ++step)
+        value[step] = load_shared<per_piece, element_bytes>(from + step * slot_bytes);
+#pragma unroll
+      for (int step = 0; step < group; ++step, to += stride) store_global(to, value[step]);
+    }
   }
 
   /// The same where `start` was not called: every address is computed anew.
@@ -326,17 +382,19 @@ class RowStorer {
   }
 
  private:
-  static constexpr int element_bytes = sizeof(Element), per_piece = 16 / element_bytes;
+  static constexpr bool keeps_addresses = piece == 16;
+  static constexpr int element_bytes = sizeof(Element),
+                       per_piece = piece > 0 ? piece / element_bytes : 1;
   static constexpr int per_row = padded / per_piece;
   static constexpr int per_step = channels * batch * per_row;
   static constexpr int at_once = steps_at_once(per_step, lanes, group);
-  static constexpr int pieces = wide ? (at_once * per_step + lanes - 1) / lanes : 1;
+  static constexpr int pieces = keeps_addresses ? (at_once * per_step + lanes - 1) / lanes : 1;
 
   int lane_, rows_, head_dim_;
   bool any_;          // whether any channel is wanted
   int from_[pieces];  // bytes behind the group's first slot
   char* to_[pieces];
-  int stride_[pieces];  // in pieces of 16 bytes
+  int stride_[pieces];  // in pieces
 };
 
 }  // namespace flashrnn::cuda

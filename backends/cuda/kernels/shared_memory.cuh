@@ -44,7 +44,8 @@ __device__ void pin(Value& value) {
 /// `count` neighbouring elements of `bytes` bytes in registers.
 template <int count, int bytes = 2>
 struct Elements {
-  static_assert(count == 1 || count == 2 || count == 4, "Elements: 1, 2 or 4 elements fit a load");
+  static_assert(count == 1 || count == 2 || count == 4 || count * bytes == 16,
+                "Elements: 1, 2, 4 or 8 elements fit a load");
   static_assert(bytes == 2 || bytes == 4);
   static constexpr int words = count * bytes <= 4 ? 1 : count * bytes / 4;
   Word word[words];
@@ -100,6 +101,17 @@ __device__ float element(const Elements<count, bytes>& value, int index) {
   } else {
     const Word word = value.word[count == 4 ? index / 2 : 0];
     return index % 2 == 0 ? Packed<Storage>::first(word) : Packed<Storage>::second(word);
+  }
+}
+
+/// Neighbouring elements to global memory, where they begin at a multiple of their size.
+template <int count, int bytes>
+__device__ void store_global(void* to, const Elements<count, bytes>& value) {
+  if constexpr (count * bytes == 4) {
+    *static_cast<Word*>(to) = value.word[0];
+  } else {
+    static_assert(count * bytes == 8, "store_global: 4 or 8 bytes");
+    *static_cast<uint2*>(to) = make_uint2(value.word[0], value.word[1]);
   }
 }
 
@@ -196,6 +208,16 @@ __device__ inline unsigned load_shared_acquire(SharedAddress address) {
 /// Starts a copy of 16 bytes into shared memory, past L1.
 __device__ inline void copy_async_16(SharedAddress to, const void* from) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(to), "l"(from) : "memory");
+}
+/// 16, 8 or 4 bytes from global to shared memory, beside what the thread goes on with.
+template <int bytes>
+__device__ void copy_async(SharedAddress to, const void* from) {
+  if constexpr (bytes == 16) {
+    copy_async_16(to, from);
+  } else {
+    asm volatile("cp.async.ca.shared.global [%0], [%1], %2;" ::"r"(to), "l"(from), "n"(bytes)
+                 : "memory");
+  }
 }
 /// Closes a group of copies, empty or not.
 __device__ inline void copy_async_commit() {

@@ -5,6 +5,13 @@
 
 namespace flashrnn::cuda {
 
+int piece_bytes(const Problem& problem) {
+  const Index row = problem.shape.head_dim * static_cast<Index>(size_of(problem.dtype));
+  for (const int piece : {16, 8, 4})
+    if (row % piece == 0) return piece;
+  return 0;
+}
+
 Program forward_program(const NativeCell& cell, const CellText& text, const Problem& problem,
                         const ForwardTiling& tiling) {
   std::ostringstream tile;
@@ -13,7 +20,7 @@ Program forward_program(const NativeCell& cell, const CellText& text, const Prob
        << ", "
        // Only the approximate tanh has use for half of a pre-activation.
        << (tiling.element.parts() > 1 ? 0 : cell.sigmoid_gates) << "u, " << tiling.compute_registers
-       << ", " << tiling.held << '>';
+       << ", " << tiling.held << ", " << piece_bytes(problem) << '>';
   return tile_program("#include \"forward.cuh\"\n#include \"" + text.header + "\"\n", tile.str(),
                       kernel_name(tiling.saving ? "training_forward" : "forward",
                                   cell.description.name, ProductType(problem), tiling.padded),
@@ -28,7 +35,8 @@ Program backward_program(const NativeCell& cell, const CellText& text, const Pro
        << tiling.text() << ", " << truth(problem.forward_clip.has_value()) << ", "
        << truth(problem.recurrent_gradient_clip.has_value()) << ", "
        << truth(problem.cut_recurrent_gradient) << ", " << tiling.compute_registers << ", "
-       << cell.reads.states << "u, " << cell.reads.saved << "u, " << tiling.held << '>';
+       << cell.reads.states << "u, " << cell.reads.saved << "u, " << tiling.held << ", "
+       << piece_bytes(problem) << '>';
   return tile_program(
       "#include \"backward.cuh\"\n#include \"" + text.header + "\"\n", tile.str(),
       kernel_name("backward", cell.description.name, ProductType(problem), tiling.padded),

@@ -12,6 +12,10 @@
 
 namespace flashrnn::cuda {
 
+/// Bytes in which the kernels move the problem's sequences, if addresses and strides are multiples
+/// of as many: 16, 8 or 4; 0 for rows that begin anywhere.
+int piece_bytes(const Problem& problem);
+
 Program forward_program(const NativeCell& cell, const CellText& text, const Problem& problem,
                         const ForwardTiling& tiling);
 Program backward_program(const NativeCell& cell, const CellText& text, const Problem& problem,

@@ -136,8 +136,9 @@ void SmallHeads::forward(cudaStream_t stream, const ForwardTensors& tensors) con
   if (problem_.training)
     p.saved = {tensors.reserve, own_strides(problem_.shape, cell_.description.saved)};
   p.forward_clip = clip.forward_clip;
-  p.wide_sequences = all_wide(problem_, {p.x, p.states, p.h, p.saved});
-  p.wide_matrix = is_wide(problem_, p.R);
+  p.wide_sequences =
+      starts_at_pieces(problem_, piece_bytes(problem_), {p.x, p.states, p.h, p.saved});
+  p.wide_matrix = has_groups(problem_, p.R, 4);
   forward_kernel_.launch(stream, blocks(p.shape, forward_tiling_.batch), forward_tiling_.threads(),
                          forward_tiling_.shared_bytes, p);
 }
@@ -159,10 +160,11 @@ void SmallHeads::backward(cudaStream_t stream, const BackwardTensors& tensors) c
   p.forward_clip = clip.forward_clip;
   p.recurrent_gradient_clip = clip.recurrent_gradient_clip;
   place_gate_gradients(problem_, cell_, tensors, workspace.gate_gradients, p.d_gate);
-  p.wide_sequences = all_wide(problem_, {p.s0, p.states, p.saved, p.dh});
+  const int piece = piece_bytes(problem_);
+  p.wide_sequences = starts_at_pieces(problem_, piece, {p.s0, p.states, p.saved, p.dh});
   for (const Sequence& gate : p.d_gate)
-    if (!is_wide(problem_, gate)) p.wide_sequences = 0;
-  p.wide_matrix = is_wide(problem_, p.R);
+    if (starts_at_pieces(problem_, piece, {gate}) == 0) p.wide_sequences = 0;
+  p.wide_matrix = has_groups(problem_, p.R, 2);
   // The kernel that sums dR runs beside the recurrence and follows its reports, where the device
   // lets it.
   p.progress = nullptr;
@@ -203,7 +205,9 @@ void SmallHeads::weight_gradient(cudaStream_t stream, const BackwardTensors& ten
   w.progress = p.progress;
   w.reports =
       static_cast<unsigned>((p.shape.batch + backward_tiling_.batch - 1) / backward_tiling_.batch);
-  w.wide_sequences = p.wide_sequences;
+  w.wide_sequences = all_wide(problem_, {p.s0, p.states});
+  for (const Sequence& gate : w.d_gate)
+    if (!is_wide(problem_, gate)) w.wide_sequences = 0;
   const Index groups = weight_tiling_.parts * weight_tiling_.groups(cell);
   const auto weight_blocks = static_cast<unsigned>(groups * p.shape.heads);
   if (p.progress != nullptr) {
