@@ -57,6 +57,8 @@ expect(solver_uses_a_library "trail.cpp: includes nlohmann/json.hpp: solver uses
        "solver/src/trail.cpp|<nlohmann/json.hpp>")
 expect(solver_uses_the_system "trail.cpp: includes unistd.h: solver uses the standard"
        "solver/src/trail.cpp|<unistd.h>")
+expect(header_with_a_lambda "loss.hpp: kernels of headers are functors"
+       "core/include/flashrnn/training/loss.hpp|<vector> // KOKKOS_LAMBDA")
 expect(hardware_models_hold_code "hardware_models/ is data" "hardware_models/h200.cpp|<vector>")
 expect(core_uses_constrint_twice "plan.cpp, core/src/tiling.cpp: core uses constrint in one"
        "core/src/tiling.cpp|<constrint/model.hpp>" "core/src/plan.cpp|<constrint/model.hpp>")

@@ -15,11 +15,42 @@ namespace flashrnn {
 
 // Losses of a network's output y with the gradients that Network::backward begins with. Arrays are
 // contiguous and in the memory of Space; Real is float or double. Each waits for its result.
+//
+// Kernels of public headers are functors with names: nvcc crashes on extended lambdas of templates
+// that several source files instantiate.
 
 /// A classification of some rows.
 struct Score {
   double loss = 0;      ///< mean of -log(probability of the right class)
   double accuracy = 0;  ///< share of rows whose largest value is that of the right class
+};
+
+/// The kernel of cross_entropy, for one row.
+template <class Space, class Value>
+struct CrossEntropyOfRow {
+  Kokkos::View<const Value*, Space> logits;
+  Kokkos::View<const int*, Space> answer;
+  Kokkos::View<Value*, Space> dy;
+  std::size_t classes;
+  Value share;
+  bool with_gradient;
+
+  KOKKOS_FUNCTION void operator()(std::size_t row, double& loss_sum, double& hit_sum) const {
+    const std::size_t first = row * classes;
+    std::size_t best = first;
+    for (std::size_t k = first + 1; k < first + classes; ++k)
+      if (logits(k) > logits(best)) best = k;
+    // Relative to the largest, so that no exponential overflows.
+    const Value largest = logits(best);
+    Value sum = 0;
+    for (std::size_t k = first; k < first + classes; ++k) sum += Kokkos::exp(logits(k) - largest);
+    const std::size_t right = first + static_cast<std::size_t>(answer(row));
+    loss_sum += Kokkos::log(sum) - (logits(right) - largest);
+    hit_sum += best == right ? 1 : 0;
+    if (!with_gradient) return;
+    for (std::size_t k = first; k < first + classes; ++k)
+      dy(k) = share * (Kokkos::exp(logits(k) - largest) / sum - (k == right ? Value(1) : Value(0)));
+  }
 };
 
 /// Mean cross entropy of y [rows, classes], which are logarithms of probabilities up to a constant
@@ -39,31 +70,12 @@ Score cross_entropy(
         std::to_string(rows) + " answers, found " + std::to_string(y.size()) + " and " +
         std::to_string(dy.size()));
   using Value = std::remove_const_t<Real>;
-  const Kokkos::View<const Value*, Space> logits = y;
-  const Value share = 1 / static_cast<Value>(rows);
-  const bool with_gradient = dy.size() != 0;
+  const CrossEntropyOfRow<Space, Value> kernel{
+      y, answer, dy, classes, 1 / static_cast<Value>(rows), dy.size() != 0};
   double loss = 0, hits = 0;
   Kokkos::parallel_reduce(
       "cross entropy", Kokkos::RangePolicy<Space, Kokkos::IndexType<std::size_t>>(space, 0, rows),
-      KOKKOS_LAMBDA(const std::size_t row, double& loss_sum, double& hit_sum) {
-        const std::size_t first = row * classes;
-        std::size_t best = first;
-        for (std::size_t k = first + 1; k < first + classes; ++k)
-          if (logits(k) > logits(best)) best = k;
-        // Relative to the largest, so that no exponential overflows.
-        const Value largest = logits(best);
-        Value sum = 0;
-        for (std::size_t k = first; k < first + classes; ++k)
-          sum += Kokkos::exp(logits(k) - largest);
-        const std::size_t right = first + static_cast<std::size_t>(answer(row));
-        loss_sum += Kokkos::log(sum) - (logits(right) - largest);
-        hit_sum += best == right ? 1 : 0;
-        if (!with_gradient) return;
-        for (std::size_t k = first; k < first + classes; ++k)
-          dy(k) =
-              share * (Kokkos::exp(logits(k) - largest) / sum - (k == right ? Value(1) : Value(0)));
-      },
-      loss, hits);
+      kernel, loss, hits);
   return {loss / static_cast<double>(rows), hits / static_cast<double>(rows)};
 }
 
@@ -87,6 +99,21 @@ std::vector<Score> scores_by_step(const Space& space, const Kokkos::View<Real*, 
   return scores;
 }
 
+/// The kernel of mean_squared_error, for one element.
+template <class Space, class Value>
+struct SquaredErrorOfElement {
+  Kokkos::View<const Value*, Space> output, target;
+  Kokkos::View<Value*, Space> dy;
+  Value share;
+  bool with_gradient;
+
+  KOKKOS_FUNCTION void operator()(std::size_t i, double& sum) const {
+    const Value error = output(i) - target(i);
+    sum += static_cast<double>(error * error);
+    if (with_gradient) dy(i) = 2 * share * error;
+  }
+};
+
 /// Mean of (y - target)² over all elements. If dy is given, it gets the gradient of the mean,
 /// 2·(y - target) / elements.
 /// @throws InvalidArgument if the sizes differ or are 0.
@@ -100,18 +127,12 @@ double mean_squared_error(
                           std::to_string(y.size()) + ", " + std::to_string(target.size()) +
                           " and " + std::to_string(dy.size()));
   using Value = std::remove_const_t<Real>;
-  const Kokkos::View<const Value*, Space> output = y;
   const Value share = 1 / static_cast<Value>(y.size());
-  const bool with_gradient = dy.size() != 0;
+  const SquaredErrorOfElement<Space, Value> kernel{y, target, dy, share, dy.size() != 0};
   double total = 0;
   Kokkos::parallel_reduce(
       "mean squared error",
-      Kokkos::RangePolicy<Space, Kokkos::IndexType<std::size_t>>(space, 0, y.size()),
-      KOKKOS_LAMBDA(const std::size_t i, double& sum) {
-        const Value error = output(i) - target(i);
-        sum += static_cast<double>(error * error);
-        if (with_gradient) dy(i) = 2 * share * error;
-      },
+      Kokkos::RangePolicy<Space, Kokkos::IndexType<std::size_t>>(space, 0, y.size()), kernel,
       total);
   return total * static_cast<double>(share);
 }

@@ -67,25 +67,49 @@ class Scaling {
       Kokkos::deep_copy(first, Kokkos::subview(recording, 0, 0, k));
       const auto start = static_cast<double>(first);
       double total = 0, squares = 0;
-      Kokkos::parallel_reduce(
-          "mean", all,
-          KOKKOS_LAMBDA(const int t, const int column, double& sum) {
-            sum += static_cast<double>(recording(t, column, k)) - start;
-          },
-          total);
+      Kokkos::parallel_reduce("mean", all, Sum{recording, k, start}, total);
       const double mean = total / count;
-      Kokkos::parallel_reduce(
-          "deviation", all,
-          KOKKOS_LAMBDA(const int t, const int column, double& sum) {
-            const double apart = static_cast<double>(recording(t, column, k)) - start - mean;
-            sum += apart * apart;
-          },
-          squares);
+      Kokkos::parallel_reduce("deviation", all, SumOfSquares{recording, k, start, mean}, squares);
       out.mean.push_back(start + mean);
       out.deviation.push_back(squares > 0 ? std::sqrt(squares / count) : 1);
     }
     return out;
   }
+
+  // Functors of kernels are public: nvcc takes no private ones, and no extended lambdas of
+  // templates that several source files instantiate.
+  struct Sum {
+    Series<Space, Real> recording;
+    int feature;
+    double start;
+    KOKKOS_FUNCTION void operator()(int t, int column, double& sum) const {
+      sum += static_cast<double>(recording(t, column, feature)) - start;
+    }
+  };
+  struct SumOfSquares {
+    Series<Space, Real> recording;
+    int feature;
+    double start, mean;
+    KOKKOS_FUNCTION void operator()(int t, int column, double& sum) const {
+      const double apart = static_cast<double>(recording(t, column, feature)) - start - mean;
+      sum += apart * apart;
+    }
+  };
+  template <bool forth, class Source, class Target>
+  struct ScaleRow {
+    const Source* source;
+    Target* target;
+    Kokkos::View<const Real**, Kokkos::LayoutRight, Space> factors;
+    std::size_t features;
+    KOKKOS_FUNCTION void operator()(std::size_t row) const {
+      for (std::size_t k = 0; k < features; ++k) {
+        const std::size_t i = row * features + k;
+        const Real value = static_cast<Real>(source[i]), mean = factors(0, k);
+        target[i] = static_cast<Target>(forth ? (value - mean) / factors(1, k)
+                                              : mean + factors(1, k) * value);
+      }
+    }
+  };
 
   const Moments& moments() const { return moments_; }
 
@@ -105,7 +129,7 @@ class Scaling {
     scale<false>("restore", space, from, to);
   }
 
-  // Public because it holds a kernel: nvcc takes none of private functions.
+ private:
   template <bool forth, class From, class To>
   void scale(const char* name, const Space& space, const From& from, const To& to) const {
     require_contiguous(from);
@@ -116,23 +140,13 @@ class Scaling {
                             std::to_string(features) + " features, found " +
                             std::to_string(from.size()) + " and " + std::to_string(to.size()));
     using Value = typename To::non_const_value_type;
-    const auto* const source = from.data();
-    Value* const target = to.data();
-    const Kokkos::View<const Real**, Kokkos::LayoutRight, Space> factors = factors_;
+    using Source = typename From::non_const_value_type;
     // By rows and not by elements: one feature, the usual number, costs no division then.
     Kokkos::parallel_for(
         name, Kokkos::RangePolicy<Space, Kokkos::IndexType<std::size_t>>(space, 0, rows),
-        KOKKOS_LAMBDA(const std::size_t row) {
-          for (std::size_t k = 0; k < features; ++k) {
-            const std::size_t i = row * features + k;
-            const Real value = static_cast<Real>(source[i]), mean = factors(0, k);
-            target[i] = static_cast<Value>(forth ? (value - mean) / factors(1, k)
-                                                 : mean + factors(1, k) * value);
-          }
-        });
+        ScaleRow<forth, Source, Value>{from.data(), to.data(), factors_, features});
   }
 
- private:
   Moments moments_;
   Kokkos::View<Real**, Kokkos::LayoutRight, Space> factors_;  ///< [mean or deviation, feature]
 };

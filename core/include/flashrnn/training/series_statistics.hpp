@@ -18,6 +18,55 @@ namespace flashrnn {
 // true course and, as a chaotic or random system cannot be followed for long, whether what it goes
 // through is like what the system goes through. Each function waits for its result.
 
+// Kernels are functors with names: nvcc crashes on extended lambdas of templates that several
+// source files instantiate.
+
+/// The kernel of errors_by_step(), for a column of step t.
+template <class Space, class Real>
+struct SquaredErrorsOfColumn {
+  Series<Space, Real> y, target;
+  int t, features;
+  KOKKOS_FUNCTION void operator()(int column, double& total) const {
+    for (int k = 0; k < features; ++k) {
+      const double apart =
+          static_cast<double>(y(t, column, k)) - static_cast<double>(target(t, column, k));
+      total += apart * apart;
+    }
+  }
+};
+
+// The kernels of statistics_of(), for a step of a column.
+template <class Space, class Real>
+struct SumOfFeature {
+  Series<Space, Real> recording;
+  int feature;
+  KOKKOS_FUNCTION void operator()(int t, int n, double& sum) const {
+    sum += static_cast<double>(recording(t, n, feature));
+  }
+};
+template <class Space, class Real>
+struct Autocovariance {
+  Series<Space, Real> recording;
+  int feature, lag;
+  double mean;
+  KOKKOS_FUNCTION void operator()(int t, int n, double& sum) const {
+    sum += (static_cast<double>(recording(t, n, feature)) - mean) *
+           (static_cast<double>(recording(t + lag, n, feature)) - mean);
+  }
+};
+template <class Space, class Real>
+struct CountInBins {
+  Series<Space, Real> recording;
+  Kokkos::View<unsigned long long*, Space> numbers;  ///< [bins]
+  int feature, bins;
+  double low, per_width;
+  KOKKOS_FUNCTION void operator()(int t, int n) const {
+    const double bin = (static_cast<double>(recording(t, n, feature)) - low) * per_width;
+    // Bounded before it becomes an integer, which has no room for every value.
+    Kokkos::atomic_inc(&numbers(static_cast<int>(Kokkos::fmax(0, Kokkos::fmin(bin, bins - 1.0)))));
+  }
+};
+
 /// Root mean square of y - target at each step, over all columns and features, [steps].
 /// @throws InvalidArgument if the recordings differ in shape or have no values.
 template <class Space, class Real>
@@ -30,16 +79,8 @@ std::vector<double> errors_by_step(const Space& space, const Series<Space, Real>
   std::vector<double> errors;
   for (int t = 0; t < y.extent_int(0); ++t) {
     double sum = 0;
-    Kokkos::parallel_reduce(
-        "errors by step", Kokkos::RangePolicy<Space>(space, 0, columns),
-        KOKKOS_LAMBDA(const int column, double& total) {
-          for (int k = 0; k < features; ++k) {
-            const double apart =
-                static_cast<double>(y(t, column, k)) - static_cast<double>(target(t, column, k));
-            total += apart * apart;
-          }
-        },
-        sum);
+    Kokkos::parallel_reduce("errors by step", Kokkos::RangePolicy<Space>(space, 0, columns),
+                            SquaredErrorsOfColumn<Space, Real>{y, target, t, features}, sum);
     errors.push_back(std::sqrt(sum / columns / features));
   }
   return errors;
@@ -87,22 +128,13 @@ SeriesStatistics statistics_of(const Space& space, const Series<Space, Real>& re
   };
   const double per_step = columns, count = per_step * (end - first);
   SeriesStatistics out;
-  Kokkos::parallel_reduce(
-      "mean", policy(end),
-      KOKKOS_LAMBDA(const int t, const int n, double& sum) {
-        sum += static_cast<double>(recording(t, n, feature));
-      },
-      out.mean);
+  Kokkos::parallel_reduce("mean", policy(end), SumOfFeature<Space, Real>{recording, feature},
+                          out.mean);
   const double mean = out.mean /= count;
   for (int lag = 0; lag <= options.lags; ++lag) {
     double covariance = 0;
-    Kokkos::parallel_reduce(
-        "autocovariance", policy(end - lag),
-        KOKKOS_LAMBDA(const int t, const int n, double& sum) {
-          sum += (static_cast<double>(recording(t, n, feature)) - mean) *
-                 (static_cast<double>(recording(t + lag, n, feature)) - mean);
-        },
-        covariance);
+    Kokkos::parallel_reduce("autocovariance", policy(end - lag),
+                            Autocovariance<Space, Real>{recording, feature, lag, mean}, covariance);
     covariance /= per_step * (end - lag - first);
     if (lag == 0) out.variance = covariance;
     out.autocorrelation.push_back(out.variance > 0 ? covariance / out.variance : 1);
@@ -111,13 +143,8 @@ SeriesStatistics statistics_of(const Space& space, const Series<Space, Real>& re
   using Number = unsigned long long;
   const Kokkos::View<Number*, Space> numbers("histogram", bins);
   space.fence();
-  Kokkos::parallel_for(
-      "histogram", policy(end), KOKKOS_LAMBDA(const int t, const int n) {
-        const double bin = (static_cast<double>(recording(t, n, feature)) - low) * per_width;
-        // Bounded before it becomes an integer, which has no room for every value.
-        Kokkos::atomic_inc(
-            &numbers(static_cast<int>(Kokkos::fmax(0, Kokkos::fmin(bin, bins - 1.0)))));
-      });
+  Kokkos::parallel_for("histogram", policy(end),
+                       CountInBins<Space, Real>{recording, numbers, feature, bins, low, per_width});
   space.fence();
   for (const Number number : on_host(numbers))
     out.histogram.push_back(static_cast<double>(number) / count);

@@ -22,6 +22,34 @@ std::string shape_text(const Kokkos::View<Real***, Kokkos::LayoutRight, Space>& 
          ", " + std::to_string(recording.extent(2)) + "]";
 }
 
+// Kernels are functors with names: nvcc crashes on extended lambdas of templates that several
+// source files instantiate.
+
+/// The kernel of record().
+template <class Source, class Real>
+struct CopyElement {
+  const Source* source;
+  Real* target;
+  KOKKOS_FUNCTION void operator()(Index i) const { target[i] = static_cast<Real>(source[i]); }
+};
+
+/// The kernel of draw_windows(), for one element of `out`.
+template <class Space, class Real>
+struct DrawElement {
+  Series<Space, Real> recording;
+  CounterRandom random;
+  Kokkos::View<Real*, Space> out;
+  Index row;                      ///< values of a step of out
+  int starts, columns, features;  ///< steps at which a window may begin
+
+  KOKKOS_FUNCTION void operator()(Index i) const {
+    const Index t = i / row, n = i % row / features, feature = i % features;
+    const auto counter = 2 * static_cast<std::uint64_t>(n);
+    const int first = random.below(counter, starts);
+    out(i) = recording(first + t, random.below(counter + 1, columns), feature);
+  }
+};
+
 /// Enqueues the copy of what a simulation has now to step `step` of a recording: `from` is a View
 /// of any rank and floating type in the memory of Space, [columns, features] or other axes in their
 /// place, whose elements lie without gaps.
@@ -34,11 +62,10 @@ void record(const Space& space, const From& from, const Series<Space, Real>& rec
     throw InvalidArgument("record: expected " + std::to_string(row) + " values for a step below " +
                           std::to_string(recording.extent(0)) + ", found " +
                           std::to_string(from.size()) + " for step " + std::to_string(step));
-  const auto* const source = from.data();
-  Real* const target = recording.data() + step * row;
-  Kokkos::parallel_for(
-      "record", Kokkos::RangePolicy<Space, Kokkos::IndexType<Index>>(space, 0, row),
-      KOKKOS_LAMBDA(const Index i) { target[i] = static_cast<Real>(source[i]); });
+  using Source = typename From::non_const_value_type;
+  Kokkos::parallel_for("record",
+                       Kokkos::RangePolicy<Space, Kokkos::IndexType<Index>>(space, 0, row),
+                       CopyElement<Source, Real>{from.data(), recording.data() + step * row});
 }
 
 /// Enqueues the copy of `batch` random windows of a recording to out [T, B, features], such as the
@@ -61,12 +88,7 @@ void draw_windows(const Space& space, const Series<Space, Real>& recording,
   const int starts = recording.extent_int(0) - steps + 1;
   Kokkos::parallel_for(
       "draw windows", Kokkos::RangePolicy<Space, Kokkos::IndexType<Index>>(space, 0, size),
-      KOKKOS_LAMBDA(const Index i) {
-        const Index t = i / row, n = i % row / features, feature = i % features;
-        const auto counter = 2 * static_cast<std::uint64_t>(n);
-        const int first = random.below(counter, starts);
-        out(i) = recording(first + t, random.below(counter + 1, columns), feature);
-      });
+      DrawElement<Space, Real>{recording, random, out, row, starts, columns, features});
 }
 
 }  // namespace flashrnn
