@@ -62,7 +62,7 @@ Listing::Range Listing::range_from(std::uint64_t rank) const {
 void Listing::write_row(Range at, const std::int64_t* outer, std::int64_t* out) const {
   const auto combination = static_cast<std::size_t>(std::countr_zero(at.mask));
   const std::int64_t* begin = beginnings_.data() + at.beginning * stride_;
-  const std::int64_t* end = endings_.data() + combination * stride_;
+  const std::int64_t* end = endings_.data() + combination * width_;
   const std::size_t first = std::min(first_chunk_ * kRowChunk, width_);
   for (std::size_t c = 0; c < first; ++c) out[c] = outer[c] + begin[c];
   for (std::size_t c = first; c < width_; ++c) out[c] = outer[c] + begin[c] + end[c];
@@ -72,66 +72,28 @@ void Listing::write_row(Range at, const std::int64_t* outer, std::int64_t* out) 
   }
 }
 
-// Whether rows may be written from inner ones that stand one behind the other.
-bool Listing::has_pairs() const {
+// Rows are put together group by group unless there is something to gain.
+void Listing::choose_form() {
   constexpr std::uint64_t kTableValues = std::uint64_t{1} << 16;
-  return outer_ > 1 && width_ >= kLeastRowWidth && inner_ * width_ <= kTableValues;
-}
-
-void Listing::make_table() {
-  constexpr std::uint64_t kFewOuter = 16;
-  if (!has_pairs() || outer_ <= kFewOuter) return;
-  const auto values = static_cast<std::size_t>(inner_) * width_;
-  Rows table(values + kReadBehind);
-  const std::vector<std::int64_t> none(stride_, 0);
-  write_inner(0, none.data(), table.data(), static_cast<std::size_t>(inner_));
-  std::fill_n(table.data() + values, kReadBehind, 0);
-  table_ = std::move(table);
+  constexpr std::uint64_t kManyOuter = 16;
+  if (width_ < kLeastRowWidth) return;
+  const bool small = outer_ > 1 && inner_ * width_ <= kTableValues;
+  if (small && outer_ > kManyOuter) return make_table();
+  make_runs();
+  if (small && runs_.empty()) make_table();
 }
 
 void Listing::write(std::uint64_t rank, std::int64_t* rows, std::size_t count) const {
+  constexpr std::size_t kFew = 16;
   if (count == 0) return;
-  if (table_.data() != nullptr) return write_pairs(rank, {table_.data(), nullptr}, rows, count);
+  if (table_.data() != nullptr) return write_pairs(rank, rows, count);
+  if (!runs_.empty() && count >= kFew) return write_runs(rank, rows, count);
   const std::int64_t* outer = outer_rows_.data() + rank / inner_ * stride_;
-  if (rank % inner_ == 0 && count / 2 > inner_ && has_pairs()) {
-    // The rows of the first outer one are the table for the others.
-    const auto inner = static_cast<std::size_t>(inner_);
-    write_inner(0, outer, rows, inner);
-    return write_pairs(rank + inner_, {rows, outer}, rows + inner * width_, count - inner);
-  }
   for (rank %= inner_; count > 0; rank = 0, outer += stride_) {
     const auto some = static_cast<std::size_t>(std::min<std::uint64_t>(count, inner_ - rank));
     write_inner(rank, outer, rows, some);
     rows += some * width_;
     count -= some;
-  }
-}
-
-void Listing::write_pairs(std::uint64_t rank, const Inner& from, std::int64_t* out,
-                          std::size_t count) const {
-  constexpr std::size_t kBlockValues = 512;
-  const auto inner = static_cast<std::size_t>(inner_);
-  // Outer rows are prepared in blocks that stay in the cache. Behind the last row nothing may be
-  // written, so that one is put together value by value.
-  const std::size_t length = cycle_stride(width_);
-  const std::size_t block = std::max<std::size_t>(1, kBlockValues / length);
-  Rows cycles(block * length + kRowChunk - 1);
-  while (count > 1) {
-    const auto first = static_cast<std::size_t>(rank / inner_);
-    const auto skipped = static_cast<std::size_t>(rank % inner_);
-    const std::size_t outer = std::min(block, (skipped + count - 2) / inner + 1);
-    const std::size_t rows = std::min(count - 1, outer * inner - skipped);
-    make_cycles(
-        {outer_rows_.data() + first * stride_, from.outer, stride_, cycles.data(), outer, width_});
-    put_pairs({cycles.data(), from.rows, inner, skipped, rows, out, width_});
-    rank += rows;
-    out += rows * width_;
-    count -= rows;
-  }
-  const std::int64_t* begin = outer_rows_.data() + rank / inner_ * stride_;
-  const std::int64_t* end = from.rows + rank % inner_ * width_;
-  for (std::size_t c = 0; c < width_; ++c) {
-    out[c] = begin[c] + end[c] - (from.outer == nullptr ? 0 : from.outer[c]);
   }
 }
 

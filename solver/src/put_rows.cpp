@@ -35,7 +35,7 @@ template <std::size_t chunks, std::size_t first, bool with_columns>
                                              : job.masks[g - 1];
     for (; mask != 0; mask &= mask - 1, out += job.width) {
       const auto combination = static_cast<std::size_t>(std::countr_zero(mask));
-      const std::int64_t* ending = job.endings + combination * kStride;
+      const std::int64_t* ending = job.endings + combination * job.width;
       unrolled<chunks>([&](std::size_t c) __attribute__((always_inline)) {
         const std::size_t at = c * kRowChunk;
         if (c < first) {
