@@ -155,6 +155,11 @@ inline bool Compiler::multiply_gate(const Operand& a, const Operand& b, Operand&
   return true;
 }
 
+// For so many operands, which are not set: each is before it is read.
+void Compiler::make_room(std::size_t operands) {
+  if (operand_.size() < operands) operand_ = RecycledArray<Operand>(operands);
+}
+
 // Constants and variables need not be visited before they are read.
 inline Compiler::Operand Compiler::operand_of(std::int32_t node) const {
   const Node& own = circuit_.model->nodes[static_cast<std::size_t>(node)];
@@ -188,7 +193,7 @@ inline Compiler::Operand Compiler::build_node(const Node& node) {
 // A statement of a text has its nodes one after the other, children first.
 Compiler::Operand Compiler::build_in_order(std::int32_t first, std::int32_t root) {
   const RecyclingVector<Node>& nodes = circuit_.model->nodes;
-  if (operand_.size() < nodes.size()) operand_.resize(nodes.size());
+  make_room(nodes.size());
   for (auto at = static_cast<std::size_t>(first); at <= static_cast<std::size_t>(root); ++at) {
     const Node& node = nodes[at];
     if (is_leaf(node.op)) continue;
@@ -203,7 +208,7 @@ Compiler::Operand Compiler::build_in_order(std::int32_t first, std::int32_t root
 
 Compiler::Operand Compiler::build(std::int32_t root) {
   const RecyclingVector<Node>& nodes = circuit_.model->nodes;
-  if (operand_.size() < nodes.size()) operand_.resize(nodes.size());
+  make_room(nodes.size());
   mark_.resize(nodes.size(), 0);
   ++current_;
   stack_.push_back(root);
@@ -297,7 +302,7 @@ bool Compiler::recompile(Constraint& constraint) {
   const auto begin = static_cast<std::int32_t>(gates.size());
   const std::int32_t old_begin = constraint.begin;
   const auto length = static_cast<std::size_t>(constraint.end - old_begin);
-  if (operand_.size() < length) operand_.resize(length);
+  make_room(length);
   constraint.scope_begin = static_cast<std::int32_t>(circuit_.scope.size());
   begin_scope();
   const auto moved = [&](std::int32_t id) -> Operand {

@@ -81,11 +81,12 @@ class Compiler {
   bool multiply_gate(const Operand& a, const Operand& b, Operand& result);
   std::int32_t gate_of(const Operand& operand);
   std::int32_t constant_gate(const Operand& operand);
+  void make_room(std::size_t operands);
   void begin_scope();
   void read(std::int32_t id);
 
   Circuit& circuit_;
-  RecyclingVector<Operand> operand_;    // by model node or old gate
+  RecycledArray<Operand> operand_;      // by model node or old gate
   RecyclingVector<std::int32_t> mark_;  // by model node: valid where it is current
   std::int32_t current_ = 0;
   RecyclingVector<std::int32_t> stack_;

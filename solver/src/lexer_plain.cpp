@@ -75,7 +75,7 @@ const char* Lexer::plain_number(const char* at, std::int64_t& value) {
 // are as they were.
 inline const char* Lexer::plain_values(const char* at, RecyclingVector<std::int64_t>& values,
                                        bool& ascending) {
-  constexpr int kMostBits = 48;  // leaves two bytes of eight
+  constexpr int kMostBits = 48;       // leaves two bytes of eight
   std::array<std::int64_t, 64> some;  // values that are not among `values` yet
   std::size_t count = 0;
   const std::size_t before = values.size();

@@ -80,14 +80,14 @@ void Listing::choose_form() {
   const bool small = outer_ > 1 && inner_ * width_ <= kTableValues;
   if (small && outer_ > kManyOuter) return make_table();
   make_runs();
-  if (small && runs_.empty()) make_table();
+  if (small && runs_.data() == nullptr) make_table();
 }
 
 void Listing::write(std::uint64_t rank, std::int64_t* rows, std::size_t count) const {
   constexpr std::size_t kFew = 16;
   if (count == 0) return;
   if (table_.data() != nullptr) return write_pairs(rank, rows, count);
-  if (!runs_.empty() && count >= kFew) return write_runs(rank, rows, count);
+  if (runs_.data() != nullptr && count >= kFew) return write_runs(rank, rows, count);
   const std::int64_t* outer = outer_rows_.data() + rank / inner_ * stride_;
   for (rank %= inner_; count > 0; rank = 0, outer += stride_) {
     const auto some = static_cast<std::size_t>(std::min<std::uint64_t>(count, inner_ - rank));

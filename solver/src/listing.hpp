@@ -83,7 +83,7 @@ class Listing {
   RecyclingVector<std::uint32_t> first_;  // by beginning: rank of its first solution; one more
   // Where it pays: the endings that complete a beginning, by beginning, in endings_ or, where they
   // do not stand there one behind the other, in packed_.
-  RecyclingVector<Run> runs_;
+  RecycledArray<Run> runs_;
   Rows packed_;
   std::vector<Computed> computed_;
 };

@@ -143,6 +143,7 @@ bool ListingPlan::define(const Propagator& root, const Constraint& constraint,
 
 bool ListingPlan::add_levels(const Propagator& root, const VariableOrder& order) {
   gate_of_variable_.assign(order.size(), -1);
+  levels_.reserve(std::min(order.size(), kMostLevels));
   for (const OrderedVariable& entry : order) {
     const auto v = static_cast<std::size_t>(entry.variable);
     const Domain& domain = root.domain(v);
@@ -151,28 +152,31 @@ bool ListingPlan::add_levels(const Propagator& root, const VariableOrder& order)
                          definitions_.end();
     if (defined) continue;
     if (domain.low < -kNarrow || domain.high > kNarrow) return false;
-    const auto size = static_cast<std::uint64_t>(domain.size());
+    const auto size =
+        domain.is_list() ? domain.count
+                         : static_cast<std::size_t>((domain.high - domain.low) / domain.step) + 1;
     if (size > (levels_.empty() ? kFirstLevel : kCombinations)) return false;
-    Gate gate;
-    gate.op = Op::variable;
-    gate.range = {domain.low, domain.high};
-    Level level;
-    level.variable = entry.variable;
     if (levels_.size() == kMostLevels) return false;
-    level.gate = push(gate, std::uint64_t{1} << levels_.size());
+    Level& level = levels_.emplace_back();
+    level.variable = entry.variable;
+    level.gate = push({{domain.low, domain.high}, 0, 0, 0, Op::variable, false},
+                      std::uint64_t{1} << (levels_.size() - 1));
     level.size = static_cast<std::uint32_t>(size);
     level.values = ScratchAllocator<std::int32_t>().allocate(size);
     if (domain.is_list()) {
-      std::ranges::transform(domain.list(), level.values,
-                             [](std::int64_t value) { return static_cast<std::int32_t>(value); });
+      const std::int64_t* from = entry.largest ? domain.values + size - 1 : domain.values;
+      const std::ptrdiff_t step = entry.largest ? -1 : 1;
+      for (std::size_t i = 0; i < size; ++i, from += step) {
+        level.values[i] = static_cast<std::int32_t>(*from);
+      }
     } else {
-      for (std::uint64_t i = 0; i < size; ++i) {
-        level.values[i] = static_cast<std::int32_t>(domain.at(i));
+      std::int64_t value = entry.largest ? domain.high : domain.low;
+      const std::int64_t step = entry.largest ? -domain.step : domain.step;
+      for (std::size_t i = 0; i < size; ++i, value += step) {
+        level.values[i] = static_cast<std::int32_t>(value);
       }
     }
-    if (entry.largest) std::reverse(level.values, level.values + size);
     gate_of_variable_[v] = level.gate;
-    levels_.push_back(level);
   }
   return !levels_.empty();
 }

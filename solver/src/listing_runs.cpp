@@ -14,7 +14,7 @@ namespace constrint::detail {
 namespace {
 
 // Outer rows are prepared in blocks that stay in the cache.
-constexpr std::size_t kBlockValues = 512;
+constexpr std::size_t kBlockValues = 1536;
 constexpr std::size_t kBlock = kBlockValues / cycle_stride(kLeastRowWidth);
 
 // The endings of each mask, once.
@@ -85,14 +85,22 @@ void Listing::make_runs() {
   const auto most = static_cast<std::size_t>(std::min(kMostPacked / width_, count() / 8));
   Rows packed((most + ListingPlan::kCombinations) * width_ + kReadBehind);
   EndingRuns runs(endings_.data(), width_, packed.data());
-  runs_.resize(beginnings);
+  RecycledArray<Run> all(beginnings);
+  const std::uint64_t* const masks = masks_.data();
+  const std::uint32_t* const first = first_.data();
+  std::uint64_t before = 0;
+  const std::int64_t* rows = nullptr;
   for (std::size_t b = 0; b < beginnings; ++b) {
-    runs_[b].rows = runs.find(masks_[b]);
-    runs_[b].count = first_[b + 1] - first_[b];
-    if (runs_[b].rows != nullptr && runs.packed() <= most) continue;
-    runs_.clear();
-    return;
+    // Mostly that of the beginning before.
+    if (masks[b] != before) {
+      before = masks[b];
+      rows = runs.find(before);
+      if (rows == nullptr || runs.packed() > most) return;
+    }
+    all[b].rows = rows;
+    all[b].count = first[b + 1] - first[b];
   }
+  runs_ = std::move(all);
   if (runs.packed() == 0) return;
   std::fill_n(packed.data() + runs.packed() * width_, kReadBehind, 0);
   packed_ = std::move(packed);
@@ -111,7 +119,7 @@ void Listing::make_table() {
 void Listing::write_runs(std::uint64_t rank, std::int64_t* out, std::size_t count) const {
   const std::size_t length = cycle_stride(width_);
   const std::size_t block = std::clamp<std::size_t>(kBlockValues / length, 1, kBlock);
-  const std::size_t beginnings = runs_.size();
+  const std::size_t beginnings = masks_.size();
   Rows cycles(block * length + kRowChunk - 1);
   auto outer = static_cast<std::size_t>(rank / inner_);
   Range at = range_from(rank % inner_);
@@ -122,8 +130,10 @@ void Listing::write_runs(std::uint64_t rank, std::int64_t* out, std::size_t coun
     const std::size_t end = at.beginning + some;
     const std::size_t rows =
         std::min<std::size_t>(left, first_[end] - first_[at.beginning] - skipped);
-    make_cycles({beginnings_.data() + at.beginning * stride_, outer_rows_.data() + outer * stride_,
-                 stride_, cycles.data(), some, width_});
+    // A single outer row is zeros.
+    make_cycles({beginnings_.data() + at.beginning * stride_,
+                 outer_ == 1 ? nullptr : outer_rows_.data() + outer * stride_, stride_,
+                 cycles.data(), some, width_});
     put_runs({cycles.data(), runs_.data() + at.beginning, skipped, rows, out, width_});
     left -= rows;
     out += rows * width_;

@@ -102,8 +102,9 @@ void Parser::parse_statement() {
   model_.add_statement(statement);
 }
 
-// NAME in [...] and NAME == NUMBER in their plainest form, which most statements of a hardware model
-// are: without going through the grammar, which would give the same nodes. False if it is not one.
+// NAME in [...] and NAME == NUMBER in their plainest form, which most statements of a hardware
+// model are: without going through the grammar, which would give the same nodes. False if it is not
+// one.
 inline bool Parser::parse_plain_statement() {
   const std::string_view name = lexer_.spelling(token_);
   Statement statement;

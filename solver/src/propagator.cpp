@@ -23,17 +23,15 @@ Propagator::Propagator(const ModelData& model, std::size_t gates) : compiler_(ci
   circuit_.constraints.reserve(model.statements.size());
   circuit_.scope.reserve(model.nodes.size());
   trail_.reserve(variables * 4);
-  domains_.resize(variables);
+  domains_.reserve(variables);
   changed_.assign(variables, 1);
-  circuit_.gates.resize(variables);
   for (std::size_t i = 0; i < variables; ++i) {
-    Domain& domain = domains_[i];
-    domain.low = model.variables[i].declared ? kMinusInfinity : kDefaultLow;
-    domain.high = model.variables[i].declared ? kInfinity : kDefaultHigh;
-    Gate& leaf = circuit_.gates[i];
-    leaf.op = Op::variable;
-    leaf.a = static_cast<std::int32_t>(i);
-    leaf.range = {domain.low, domain.high};
+    const bool declared = model.variables[i].declared;
+    const std::int64_t low = declared ? kMinusInfinity : kDefaultLow;
+    const std::int64_t high = declared ? kInfinity : kDefaultHigh;
+    domains_.push_back({low, high, 1, nullptr, 0});
+    circuit_.gates.push_back(
+        {{low, high}, 0, static_cast<std::int32_t>(i), 0, Op::variable, false});
   }
 }
 

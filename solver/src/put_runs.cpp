@@ -19,6 +19,8 @@ template <std::size_t fixed>
   // Chunks after which the outer row begins anew at the beginning of a chunk.
   constexpr std::size_t kPeriod = fixed == 0 ? 1 : fixed / std::gcd(fixed, kRowChunk);
   constexpr std::size_t kInRegisters = 9;
+  // Chunks of one pass of the loop.
+  constexpr std::size_t kPass = (7 + kPeriod) / kPeriod * kPeriod;
   const std::size_t width = fixed == 0 ? job.width : fixed;
   const std::size_t stride = cycle_stride(width);
   const std::int64_t* outer = job.outer;
@@ -48,15 +50,15 @@ template <std::size_t fixed>
       const auto each = [&](std::size_t c) __attribute__((always_inline)) {
         const std::size_t at = c * kRowChunk;
         if constexpr (kPeriod <= kInRegisters) {
-          store_sum(inner + at, cycle[c], to + at);
+          store_sum(inner + at, cycle[c % kPeriod], to + at);
         } else {
           store_sum(inner + at, own + at % fixed, to + at);
         }
       };
-      constexpr std::ptrdiff_t kValues = kPeriod * kRowChunk;
+      constexpr std::ptrdiff_t kValues = kPass * kRowChunk;
       auto left = out - to;
       for (; left >= kValues; left -= kValues, to += kValues, inner += kValues) {
-        unrolled<kPeriod>(each);
+        unrolled<kPass>(each);
       }
       // One way out of each place: a loop for the rest would be mispredicted more often.
       const auto more = [&](std::size_t c) __attribute__((always_inline)) {
@@ -64,7 +66,7 @@ template <std::size_t fixed>
         each(c);
         return true;
       };
-      while_unrolled<kPeriod>(more);
+      while_unrolled<kPass>(more);
     }
   }
 }
