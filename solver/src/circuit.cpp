@@ -84,10 +84,6 @@ bool Compiler::quotient_identity(Op op, const Operand& a, const Operand& b, Oper
   return false;
 }
 
-inline std::int32_t Compiler::gate_of(const Operand& operand) {
-  return operand.id >= 0 ? operand.id : constant_gate(operand);
-}
-
 std::int32_t Compiler::constant_gate(const Operand& operand) {
   Gate& own = circuit_.gates.emplace_back();
   own.op = Op::constant;
@@ -101,18 +97,9 @@ void Compiler::begin_scope() {
   ++seen_mark_;
 }
 
-// Takes a gate that is read into the scope, if it is an unfixed variable.
-inline void Compiler::read(std::int32_t id) {
-  const auto at = static_cast<std::size_t>(id);
-  if (at >= seen_.size() || seen_[at] == seen_mark_) return;
-  seen_[at] = seen_mark_;
-  const Interval range = circuit_.gates[at].range;
-  if (range.low != range.high) circuit_.scope.push_back(id);
-}
-
 // offset: of members in the pool, for operators without a second operand.
-inline Compiler::Operand Compiler::gate(Op op, const Operand& a, const Operand& b,
-                                        std::int32_t offset, std::int64_t value) {
+Compiler::Operand Compiler::gate(Op op, const Operand& a, const Operand& b, std::int32_t offset,
+                                 std::int64_t value) {
   Operand result;
   if (identity(op, a, b, value, result)) return result;
   Interval range = evaluate_operator(
@@ -237,19 +224,6 @@ Compiler::Operand Compiler::build(std::int32_t root) {
   return operand_of(root);
 }
 
-void Compiler::collect_scope(Constraint& constraint) {
-  constraint.scope_begin = static_cast<std::int32_t>(circuit_.scope.size());
-  begin_scope();
-  read(constraint.root);
-  for (std::int32_t g = constraint.begin; g < constraint.end; ++g) {
-    const Gate& gate = circuit_.gates[static_cast<std::size_t>(g)];
-    if (gate.op == Op::constant) continue;
-    read(gate.a);
-    if (is_binary(gate.op)) read(gate.b);
-  }
-  constraint.scope_end = static_cast<std::int32_t>(circuit_.scope.size());
-}
-
 // A division by zero anywhere makes the whole statement false, so every such divisor must differ
 // from zero.
 Compiler::Operand Compiler::add_guards(Operand top) {
@@ -280,53 +254,6 @@ bool Compiler::add_statement(const Statement& statement, std::int32_t index) {
   constraint.scope_end = static_cast<std::int32_t>(circuit_.scope.size());
   circuit_.constraints.push_back(constraint);
   return true;
-}
-
-std::int32_t Compiler::add_objective(std::int32_t root) {
-  Constraint constraint;
-  constraint.begin = static_cast<std::int32_t>(circuit_.gates.size());
-  const std::size_t scope = circuit_.scope.size();
-  guards_.clear();
-  begin_scope();
-  const std::int32_t value = gate_of(build(root));
-  constraint.root = gate_of(add_guards(constant(1)));
-  constraint.end = static_cast<std::int32_t>(circuit_.gates.size());
-  circuit_.scope.resize(scope);
-  collect_scope(constraint);
-  circuit_.constraints.push_back(constraint);
-  return value;
-}
-
-bool Compiler::recompile(Constraint& constraint) {
-  RecyclingVector<Gate>& gates = circuit_.gates;
-  const auto begin = static_cast<std::int32_t>(gates.size());
-  const std::int32_t old_begin = constraint.begin;
-  const auto length = static_cast<std::size_t>(constraint.end - old_begin);
-  make_room(length);
-  constraint.scope_begin = static_cast<std::int32_t>(circuit_.scope.size());
-  begin_scope();
-  const auto moved = [&](std::int32_t id) -> Operand {
-    if (id < old_begin) return {id, gates[static_cast<std::size_t>(id)].range};
-    return operand_[static_cast<std::size_t>(id - old_begin)];
-  };
-  for (std::int32_t g = old_begin; g < constraint.end; ++g) {
-    const Gate old = gates[static_cast<std::size_t>(g)];
-    Operand& target = operand_[static_cast<std::size_t>(g - old_begin)];
-    if (old.op == Op::constant) {
-      target = constant(old.value);
-    } else {
-      const bool binary = is_binary(old.op);
-      const Operand a = moved(old.a);
-      const Operand b = binary ? moved(old.b) : Operand();
-      target = gate(old.op, a, b, binary ? 0 : old.b, old.value);
-    }
-  }
-  const Operand top = moved(constraint.root);
-  constraint.root = gate_of(top);
-  constraint.begin = begin;
-  constraint.end = static_cast<std::int32_t>(gates.size());
-  constraint.scope_end = static_cast<std::int32_t>(circuit_.scope.size());
-  return top.range.low != 1;
 }
 
 }  // namespace constrint::detail

@@ -79,11 +79,20 @@ class Compiler {
                 Operand& result) const;
   bool quotient_identity(Op op, const Operand& a, const Operand& b, Operand& result) const;
   bool multiply_gate(const Operand& a, const Operand& b, Operand& result);
-  std::int32_t gate_of(const Operand& operand);
+  std::int32_t gate_of(const Operand& operand) {
+    return operand.id >= 0 ? operand.id : constant_gate(operand);
+  }
   std::int32_t constant_gate(const Operand& operand);
   void make_room(std::size_t operands);
   void begin_scope();
-  void read(std::int32_t id);
+  // Takes a gate that is read into the scope, if it is an unfixed variable.
+  void read(std::int32_t id) {
+    const auto at = static_cast<std::size_t>(id);
+    if (at >= seen_.size() || seen_[at] == seen_mark_) return;
+    seen_[at] = seen_mark_;
+    const Interval range = circuit_.gates[at].range;
+    if (range.low != range.high) circuit_.scope.push_back(id);
+  }
 
   Circuit& circuit_;
   RecycledArray<Operand> operand_;      // by model node or old gate

@@ -19,7 +19,7 @@ class Recycler {
     const std::size_t size_class = class_of(bytes);
     Kept& kept = of_thread_;
     Block* const block = kept.free[size_class];
-    if (block == nullptr) return ::operator new(std::size_t{1} << size_class);
+    if (block == nullptr) return ::operator new (std::size_t{1} << size_class);
     kept.room += std::size_t{1} << size_class;
     kept.free[size_class] = block->next;
     block->~Block();
