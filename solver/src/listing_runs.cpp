@@ -130,10 +130,8 @@ void Listing::write_runs(std::uint64_t rank, std::int64_t* out, std::size_t coun
     const std::size_t end = at.beginning + some;
     const std::size_t rows =
         std::min<std::size_t>(left, first_[end] - first_[at.beginning] - skipped);
-    // A single outer row is zeros.
-    make_cycles({beginnings_.data() + at.beginning * stride_,
-                 outer_ == 1 ? nullptr : outer_rows_.data() + outer * stride_, stride_,
-                 cycles.data(), some, width_});
+    make_cycles({beginnings_.data() + at.beginning * stride_, outer_rows_.data() + outer * stride_,
+                 stride_, cycles.data(), some, width_});
     put_runs({cycles.data(), runs_.data() + at.beginning, skipped, rows, out, width_});
     left -= rows;
     out += rows * width_;
