@@ -11,79 +11,6 @@ Interval evaluate(const Circuit& circuit, const Gate& gate) {
   return evaluate_gate(circuit, gate);
 }
 
-// What holds whatever the operands are, which intervals do not see: x - x, x % x, x ^ 1, and that a
-// remainder is never its divisor. Divisors that may be zero have guards of their own.
-bool Compiler::identity(Op op, const Operand& a, const Operand& b, std::int64_t value,
-                        Operand& result) const {
-  if (op == Op::power && value == 1) {
-    result = a;
-    return true;
-  }
-  if (!is_binary(op) || a.id < 0 || b.id < 0) return false;
-  if (op == Op::equal || op == Op::not_equal) {
-    const auto is_remainder_by = [&](std::int32_t remainder, std::int32_t divisor) {
-      const Gate& own = circuit_.gates[static_cast<std::size_t>(remainder)];
-      return own.op == Op::modulo && own.b == divisor;
-    };
-    if (is_remainder_by(a.id, b.id) || is_remainder_by(b.id, a.id)) {
-      result = constant(op == Op::equal ? 0 : 1);
-      return true;
-    }
-  }
-  if (op == Op::divide || op == Op::modulo) {
-    if (a.id != b.id && quotient_identity(op, a, b, result)) return true;
-  }
-  if (a.id != b.id) return false;
-  switch (op) {
-    case Op::subtract:
-    case Op::modulo:
-    case Op::not_equal:
-    case Op::less:
-      result = constant(0);
-      return true;
-    case Op::divide:
-    case Op::equal:
-    case Op::less_equal:
-      result = constant(1);
-      return true;
-    case Op::minimum:
-    case Op::maximum:
-    case Op::logical_and:
-    case Op::logical_or:
-      result = a;
-      return true;
-    default:
-      return false;
-  }
-}
-
-// x * y / y, x * y % y, x % y / y and x % y % y.
-bool Compiler::quotient_identity(Op op, const Operand& a, const Operand& b, Operand& result) const {
-  const auto gate_at = [&](std::int32_t id) -> const Gate& {
-    return circuit_.gates[static_cast<std::size_t>(id)];
-  };
-  const Gate& own = gate_at(a.id);
-  if (own.op == Op::modulo && own.b == b.id) {
-    result = op == Op::modulo ? a : constant(0);
-    return true;
-  }
-  if (own.op != Op::multiply) return false;
-  if (op == Op::divide) {
-    if (own.a != b.id && own.b != b.id) return false;
-    const std::int32_t other = own.a == b.id ? own.b : own.a;
-    const Interval range = gate_at(other).range;
-    result = gate_at(other).op == Op::constant ? constant(range.low) : Operand{other, range};
-    return true;
-  }
-  // Products lean to the left.
-  for (std::int32_t id = a.id; gate_at(id).op == Op::multiply; id = gate_at(id).a) {
-    if (gate_at(id).a != b.id && gate_at(id).b != b.id) continue;
-    result = constant(0);
-    return true;
-  }
-  return false;
-}
-
 std::int32_t Compiler::constant_gate(const Operand& operand) {
   Gate& own = circuit_.gates.emplace_back();
   own.op = Op::constant;
@@ -97,11 +24,25 @@ void Compiler::begin_scope() {
   ++seen_mark_;
 }
 
+// Whether an identity may say something: most gates are none of these.
+inline bool Compiler::may_be_known(Op op, const Operand& a, const Operand& b) const {
+  if (op == Op::add || op == Op::multiply) return false;
+  if (!is_binary(op)) return op == Op::power;
+  if (op == Op::divide || op == Op::modulo) return true;
+  // Remainders, minima and maxima say something of what they are compared with.
+  const auto says = [this](const Operand& operand) {
+    if (operand.id < 0) return false;
+    const Op own = circuit_.gates[static_cast<std::size_t>(operand.id)].op;
+    return own == Op::modulo || own == Op::minimum || own == Op::maximum;
+  };
+  return (a.range.low == b.range.low && a.range.high == b.range.high) || says(a) || says(b);
+}
+
 // offset: of members in the pool, for operators without a second operand.
 Compiler::Operand Compiler::gate(Op op, const Operand& a, const Operand& b, std::int32_t offset,
                                  std::int64_t value) {
   Operand result;
-  if (identity(op, a, b, value, result)) return result;
+  if (may_be_known(op, a, b) && identity(op, a, b, value, result)) return result;
   Interval range = evaluate_operator(
       *circuit_.model, op, a.range, [&] { return b.range; }, offset, value, Interval());
   // An empty range comes from a division whose divisor can only be zero; the guard makes the

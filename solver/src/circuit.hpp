@@ -75,9 +75,17 @@ class Compiler {
   Operand operand_of(std::int32_t node) const;
   Operand add_guards(Operand top);
   Operand gate(Op op, const Operand& a, const Operand& b, std::int32_t offset, std::int64_t value);
-  bool identity(Op op, const Operand& a, const Operand& b, std::int64_t value,
-                Operand& result) const;
+  bool may_be_known(Op op, const Operand& a, const Operand& b) const;
+  bool identity(Op op, const Operand& a, const Operand& b, std::int64_t value, Operand& result);
   bool quotient_identity(Op op, const Operand& a, const Operand& b, Operand& result) const;
+  bool order_identity(Op op, const Operand& a, const Operand& b, Operand& result);
+  bool extreme_identity(Op op, const Operand& extreme, const Operand& own, bool left,
+                        Operand& result);
+  bool same(std::int32_t a, std::int32_t b, int& steps) const;
+  bool same(const Operand& a, const Operand& b) const;
+  bool is_multiple(std::int32_t id, const Operand& of, int depth) const;
+  bool is_among(Op op, std::int32_t id, const Operand& own) const;
+  Operand operand_of_gate(std::int32_t id) const;
   bool multiply_gate(const Operand& a, const Operand& b, Operand& result);
   std::int32_t gate_of(const Operand& operand) {
     return operand.id >= 0 ? operand.id : constant_gate(operand);

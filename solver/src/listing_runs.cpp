@@ -147,10 +147,11 @@ void Listing::write_runs(std::uint64_t rank, std::int64_t* out, std::size_t coun
 void Listing::write_pairs(std::uint64_t rank, std::int64_t* out, std::size_t count) const {
   const auto inner = static_cast<std::size_t>(inner_);
   const std::size_t length = cycle_stride(width_);
-  const std::size_t block = std::clamp<std::size_t>(kBlockValues / length, 1, kBlock);
+  const std::size_t block =
+      std::min<std::size_t>(std::clamp<std::size_t>(kBlockValues / length, 1, kBlock), outer_);
   Rows cycles(block * length + kRowChunk - 1);
-  std::array<Run, kBlock> runs;
-  runs.fill({table_.data(), inner});
+  RecycledArray<Run> runs(block);
+  std::fill_n(runs.data(), block, Run{table_.data(), inner});
   while (count > 1) {
     const auto first = static_cast<std::size_t>(rank / inner_);
     const auto skipped = static_cast<std::size_t>(rank % inner_);
