@@ -81,6 +81,7 @@ Status decide_by_states(const Propagator& root, const detail::Part& part, const 
 Status decide(const Model& model, const Options& options, detail::Limits& limits,
               const std::vector<bool>& left_out, std::int64_t window = 0) {
   Propagator propagator(model.data());
+  propagator.compiler().know_squares();
   if (!propagate_root(propagator, options.assumptions, left_out)) {
     return propagator.overflowed() ? Status::limit : Status::unsatisfiable;
   }

@@ -29,11 +29,11 @@ inline bool Compiler::may_be_known(Op op, const Operand& a, const Operand& b) co
   if (op == Op::add || op == Op::multiply) return false;
   if (!is_binary(op)) return op == Op::power;
   if (op == Op::divide || op == Op::modulo) return true;
-  // Remainders, minima and maxima say something of what they are compared with.
+  // Remainders, minima, maxima and magnitudes say something of what they are compared with.
   const auto says = [this](const Operand& operand) {
     if (operand.id < 0) return false;
     const Op own = circuit_.gates[static_cast<std::size_t>(operand.id)].op;
-    return own == Op::modulo || own == Op::minimum || own == Op::maximum;
+    return own == Op::modulo || (own >= Op::minimum && own <= Op::absolute);
   };
   return (a.range.low == b.range.low && a.range.high == b.range.high) || says(a) || says(b);
 }
@@ -115,7 +115,16 @@ inline Compiler::Operand Compiler::build_node(const Node& node) {
   } else if (op == Op::divide || op == Op::modulo) {
     if (b.range.contains(0)) guards_.push_back(b);
   }
+  if (knows_squares_ && op == Op::multiply) [[unlikely]]
+    return product_gate(a, b);
   return gate(op, a, b, binary ? 0 : node.b, node.value);
+}
+
+// With what is known of squares.
+Compiler::Operand Compiler::product_gate(const Operand& a, const Operand& b) {
+  const Operand result = gate(Op::multiply, a, b, 0, 0);
+  if (result.range.low < 0 && same(a, b)) squares_.push_back(result);
+  return result;
 }
 
 // A statement of a text has its nodes one after the other, children first.
@@ -166,11 +175,15 @@ Compiler::Operand Compiler::build(std::int32_t root) {
 }
 
 // A division by zero anywhere makes the whole statement false, so every such divisor must differ
-// from zero.
+// from zero. That squares are not negative is true anyway.
 Compiler::Operand Compiler::add_guards(Operand top) {
   for (const Operand& divisor : guards_) {
     const Operand differs = gate(Op::not_equal, divisor, constant(0), 0, 0);
     top = gate(Op::logical_and, top, differs, 0, 0);
+  }
+  for (const Operand& square : squares_) {
+    const Operand holds = gate(Op::less_equal, constant(0), square, 0, 0);
+    top = gate(Op::logical_and, top, holds, 0, 0);
   }
   return top;
 }
@@ -181,10 +194,11 @@ bool Compiler::add_statement(const Statement& statement, std::int32_t index) {
   constraint.begin = static_cast<std::int32_t>(circuit_.gates.size());
   constraint.scope_begin = static_cast<std::int32_t>(circuit_.scope.size());
   guards_.clear();
+  squares_.clear();
   begin_scope();
   Operand top =
       statement.first < 0 ? build(statement.root) : build_in_order(statement.first, statement.root);
-  if (!guards_.empty()) top = add_guards(top);
+  if (!guards_.empty() || !squares_.empty()) top = add_guards(top);
   if (top.range.low == 1) {  // holds always
     circuit_.gates.resize(static_cast<std::size_t>(constraint.begin));
     circuit_.scope.resize(static_cast<std::size_t>(constraint.scope_begin));

@@ -48,6 +48,9 @@ class Compiler {
  public:
   explicit Compiler(Circuit& circuit) : circuit_(circuit) {}
 
+  /// Adds to each statement from now on that its squares (x * x) are not negative, which intervals
+  /// do not see. It narrows more and costs more, so it is for proofs alone.
+  void know_squares() { knows_squares_ = true; }
   /// Adds the constraint that the statement's root is true. False if it always is, and nothing was
   /// added.
   bool add_statement(const Statement& statement, std::int32_t index);
@@ -86,6 +89,7 @@ class Compiler {
   bool is_multiple(std::int32_t id, const Operand& of, int depth) const;
   bool is_among(Op op, std::int32_t id, const Operand& own) const;
   Operand operand_of_gate(std::int32_t id) const;
+  Operand product_gate(const Operand& a, const Operand& b);
   bool multiply_gate(const Operand& a, const Operand& b, Operand& result);
   std::int32_t gate_of(const Operand& operand) {
     return operand.id >= 0 ? operand.id : constant_gate(operand);
@@ -107,7 +111,9 @@ class Compiler {
   RecyclingVector<std::int32_t> mark_;  // by model node: valid where it is current
   std::int32_t current_ = 0;
   RecyclingVector<std::int32_t> stack_;
-  RecyclingVector<Operand> guards_;     // divisors that may be zero
+  RecyclingVector<Operand> guards_;   // divisors that may be zero
+  RecyclingVector<Operand> squares_;  // products that intervals allow to be negative
+  bool knows_squares_ = false;
   RecyclingVector<std::int32_t> seen_;  // by variable: in the scope where it is seen_mark_
   std::int32_t seen_mark_ = 0;
 };

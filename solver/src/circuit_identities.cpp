@@ -168,12 +168,20 @@ bool Compiler::is_among(Op op, std::int32_t id, const Operand& own) const {
   return false;
 }
 
-// left: the minimum or maximum stands to the left of what it is compared with.
+// left: the minimum, maximum or magnitude stands to the left of what it is compared with.
 bool Compiler::extreme_identity(Op op, const Operand& extreme, const Operand& own, bool left,
                                 Operand& result) {
   if (extreme.id < 0) return false;
   const Gate gate_of_extreme = circuit_.gates[static_cast<std::size_t>(extreme.id)];
   const bool minimum = gate_of_extreme.op == Op::minimum;
+  if (gate_of_extreme.op == Op::absolute) {
+    // x <= abs(x) holds, x > abs(x) does not.
+    const bool known = op == Op::less_equal ? !left : op == Op::less && left;
+    if (known && same(operand_of_gate(gate_of_extreme.a), own)) {
+      result = constant(op == Op::less_equal ? 1 : 0);
+      return true;
+    }
+  }
   if (!minimum && gate_of_extreme.op != Op::maximum) return false;
   // min(x, y) <= x and x <= max(x, y) hold, min(x, y) > x and x > max(x, y) do not.
   if ((op == Op::less_equal && left == minimum) || (op == Op::less && left != minimum)) {

@@ -10,6 +10,7 @@ std::int32_t Compiler::add_objective(std::int32_t root) {
   constraint.begin = static_cast<std::int32_t>(circuit_.gates.size());
   const std::size_t scope = circuit_.scope.size();
   guards_.clear();
+  squares_.clear();
   begin_scope();
   const std::int32_t value = gate_of(build(root));
   constraint.root = gate_of(add_guards(constant(1)));
