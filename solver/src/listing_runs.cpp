@@ -75,12 +75,15 @@ class EndingRuns {
 
 }  // namespace
 
-// Pays where beginnings have several rows and the same few masks.
+// Pays where beginnings have several rows and the same few masks, and what is written stays in the
+// cache: otherwise it waits for memory however it is put together.
 void Listing::make_runs() {
   constexpr std::uint64_t kRowsEach = 3;
-  constexpr std::uint64_t kMostPacked = std::size_t{1} << 14;  // values
+  constexpr std::uint64_t kMostPacked = std::size_t{1} << 14;     // values
+  constexpr std::uint64_t kMostWritten = std::uint64_t{1} << 17;  // values
   const std::size_t beginnings = masks_.size();
   if (!computed_.empty() || inner_ < kRowsEach * beginnings) return;
+  if (count() > kMostWritten / width_) return;
   // A part of what is written from them.
   const auto most = static_cast<std::size_t>(std::min(kMostPacked / width_, count() / 8));
   Rows packed((most + ListingPlan::kCombinations) * width_ + kReadBehind);
