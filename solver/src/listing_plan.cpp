@@ -36,6 +36,9 @@ ListingPlan::ListingPlan(const Propagator& root, const VariableOrder& order)
   gate_of_.resize(size);
   level_.reserve(size + 64);
   levels_of_.reserve(size + 64);
+  filters_.reserve(32);
+  stack_.reserve(16);
+  tops_.reserve(16);
   find_definitions(root, order);
   possible_ = add_levels(root, order);
   for (const Definition& definition : definitions_) {
