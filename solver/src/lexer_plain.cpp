@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Numbers, lists and statements in their plainest form, which most of them have: without going
 // through tokens.
-#include <array>
 #include <bit>
 
 #include "lexer.hpp"
@@ -75,9 +74,7 @@ const char* Lexer::plain_number(const char* at, std::int64_t& value) {
 // are as they were.
 inline const char* Lexer::plain_values(const char* at, RecyclingVector<std::int64_t>& values,
                                        bool& ascending) {
-  constexpr int kMostBits = 48;       // leaves two bytes of eight
-  std::array<std::int64_t, 64> some;  // values that are not among `values` yet
-  std::size_t count = 0;
+  constexpr int kMostBits = 48;  // leaves two bytes of eight
   const std::size_t before = values.size();
   std::int64_t last = -1;
   ascending = true;
@@ -100,11 +97,7 @@ inline const char* Lexer::plain_values(const char* at, RecyclingVector<std::int6
     if (!ends && (behind & 0xFF) != ',') break;
     ascending = ascending && value > last;
     last = value;
-    some[count++] = value;
-    if (ends || count == some.size()) {
-      values.insert(values.end(), some.data(), some.data() + count);
-      count = 0;
-    }
+    values.push_back(value);
     if (ends) return at;
     at += behind >> 8 == ' ' ? 2 : 1;
   }
