@@ -128,7 +128,14 @@ bool Compiler::quotient_identity(Op op, const Operand& a, const Operand& b, Oper
     return true;
   }
   if (op == Op::modulo) {
-    if (!is_multiple(a.id, b, 0)) return false;
+    // Multiples of -y and of abs(y) are those of y.
+    Operand of = b;
+    while (of.id >= 0) {
+      const Gate& divisor = circuit_.gates[static_cast<std::size_t>(of.id)];
+      if (divisor.op != Op::negate && divisor.op != Op::absolute) break;
+      of = operand_of_gate(divisor.a);
+    }
+    if (!is_multiple(a.id, of, 0)) return false;
     result = constant(0);
     return true;
   }
