@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <utility>
 
 #include "put_rows.hpp"
 
@@ -11,26 +10,30 @@ namespace constrint::detail {
 
 namespace {
 
-[[gnu::always_inline]] inline void count_each(const std::uint64_t* masks, std::uint32_t* counts,
-                                              std::size_t n) {
+// By mask: the bits of those before it; behind them: of all.
+[[gnu::always_inline]] inline void sum_each(const std::uint64_t* masks, std::uint32_t* sums,
+                                            std::size_t n) {
+  std::uint32_t sum = 0;
   for (std::size_t i = 0; i < n; ++i) {
-    counts[i] = static_cast<std::uint32_t>(std::popcount(masks[i]));
+    sums[i] = sum;
+    sum += static_cast<std::uint32_t>(std::popcount(masks[i]));
   }
+  sums[n] = sum;
 }
 
 #if defined(__x86_64__) && defined(__GNUC__)
-[[gnu::target("popcnt")]] void count_with_popcnt(const std::uint64_t* masks, std::uint32_t* counts,
-                                                 std::size_t n) {
-  count_each(masks, counts, n);
+[[gnu::target("popcnt")]] void sum_with_popcnt(const std::uint64_t* masks, std::uint32_t* sums,
+                                               std::size_t n) {
+  sum_each(masks, sums, n);
 }
 #endif
 
-void count_bits(const std::uint64_t* masks, std::uint32_t* counts, std::size_t n) {
+void sum_bits(const std::uint64_t* masks, std::uint32_t* sums, std::size_t n) {
 #if defined(__x86_64__) && defined(__GNUC__)
   static const bool has_popcnt = __builtin_cpu_supports("popcnt") != 0;
-  if (has_popcnt) return count_with_popcnt(masks, counts, n);
+  if (has_popcnt) return sum_with_popcnt(masks, sums, n);
 #endif
-  count_each(masks, counts, n);
+  sum_each(masks, sums, n);
 }
 
 // Without the lowest `count` bits that are set.
@@ -43,19 +46,17 @@ std::uint64_t without_lowest(std::uint64_t mask, std::uint64_t count) {
 
 void Listing::rank_beginnings(const std::uint64_t* masks, std::size_t count) {
   masks_.assign(masks, masks + count);
-  first_.resize(count + 1);
-  count_bits(masks, first_.data(), count);
-  std::uint32_t sum = 0;
-  for (std::size_t i = 0; i < count; ++i) sum += std::exchange(first_[i], sum);
-  first_[count] = sum;
-  inner_ = sum;
+  first_ = RecycledArray<std::uint32_t>(count + 1);
+  sum_bits(masks, first_.data(), count);
+  inner_ = first_[count];
 }
 
 Listing::Range Listing::range_from(std::uint64_t rank) const {
   if (rank == 0 && masks_[0] != 0) return {0, masks_[0]};
   // The last beginning whose first solution is not behind: those without solutions come before it.
+  const std::uint32_t* const first = first_.data();
   const auto beginning =
-      static_cast<std::size_t>(std::ranges::upper_bound(first_, rank) - first_.begin()) - 1;
+      static_cast<std::size_t>(std::upper_bound(first, first + first_.size(), rank) - first) - 1;
   return {beginning, without_lowest(masks_[beginning], rank - first_[beginning])};
 }
 

@@ -80,7 +80,7 @@ class Listing {
   Rows beginnings_;
   Rows endings_;                          // by combination, width_ values each, to be added
   RecyclingVector<std::uint64_t> masks_;  // by beginning
-  RecyclingVector<std::uint32_t> first_;  // by beginning: rank of its first solution; one more
+  RecycledArray<std::uint32_t> first_;    // by beginning: rank of its first solution; one more
   // Where it pays: the endings that complete a beginning, by beginning, in endings_ or, where they
   // do not stand there one behind the other, in packed_.
   RecycledArray<Run> runs_;
