@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What propagation alone finds, and why a problem has no solution.
 #include <algorithm>
+#include <optional>
 
 #include "constrint/search.hpp"
 #include "depth_first.hpp"
 #include "diagram.hpp"
 #include "parts.hpp"
 #include "root.hpp"
+#include "split_cases.hpp"
 
 namespace constrint {
 
@@ -78,15 +80,16 @@ Status decide_by_states(const Propagator& root, const detail::Part& part, const 
 
 // Whether the statements that are not left out have a solution together. With a window, only
 // solutions within it are looked for: then only `satisfiable` is an answer.
-Status decide(const Model& model, const Options& options, detail::Limits& limits,
+Status decide(const detail::ModelData& model, const Options& options, detail::Limits& limits,
               const std::vector<bool>& left_out, std::int64_t window = 0) {
-  Propagator propagator(model.data());
+  Propagator propagator(model);
+  propagator.compiler().know_squares();
   if (!propagate_root(propagator, options.assumptions, left_out)) {
     return propagator.overflowed() ? Status::limit : Status::unsatisfiable;
   }
   if (window != 0) restrict_long_domains(propagator, window);
   propagator.build_occurrences();
-  const auto order = detail::preferred_order(model.data());
+  const auto order = detail::preferred_order(model);
   const Propagator::Mark root = propagator.mark();
   std::int32_t parts = 0;
   const auto part = detail::independent_parts(propagator.circuit(), order, parts);
@@ -149,7 +152,7 @@ class Explainer {
 
   Explanation run() {
     Explanation result;
-    result.status = decide(model_, options_, limits_, left_out_);
+    result.status = decide(model_.data(), options_, limits_, left_out_);
     if (result.status != Status::unsatisfiable) return result;
     // Deletion in blocks that halve: statements that do not matter are dropped together.
     for (std::size_t block = std::max<std::size_t>(1, left_out_.size() / 2); block > 1;
@@ -189,16 +192,28 @@ class Explainer {
     // Without its domains a problem can be endless to decide: each trial has its own budget.
     if (!limits_.spend(kTrialNodes / 64)) return Status::limit;
     detail::Limits trial_limits(trial_options_);
-    Status status = decide(model_, options_, trial_limits, trial);
+    Status status = decide(model_.data(), options_, trial_limits, trial);
+    if (status == Status::limit && small) status = decide_cases(trial);
     if (status == Status::unsatisfiable) left_out_ = trial;
     if (status != Status::limit || !small) return status;
     for (const std::int64_t window :
          {std::int64_t{8}, kTurningPoints, std::int64_t{100}, std::int64_t{5000}}) {
       detail::Limits window_limits(trial_options_);
-      status = decide(model_, options_, window_limits, trial, window);
+      status = decide(model_.data(), options_, window_limits, trial, window);
       if (status == Status::satisfiable) return status;
     }
     return Status::limit;
+  }
+
+  // The same with the cases of minima, maxima and magnitudes apart.
+  Status decide_cases(const std::vector<bool>& trial) {
+    if (!cases_) {
+      cases_.emplace(model_.data());
+      has_cases_ = detail::split_cases(*cases_);
+    }
+    if (!has_cases_) return Status::limit;
+    detail::Limits trial_limits(trial_options_);
+    return decide(*cases_, options_, trial_limits, trial);
   }
 
   const Model& model_;
@@ -206,7 +221,9 @@ class Explainer {
   Options trial_options_;
   detail::Limits limits_;
   std::vector<bool> left_out_;
-  std::vector<bool> needed_;  // shown so
+  std::vector<bool> needed_;                // shown so
+  std::optional<detail::ModelData> cases_;  // made when first needed
+  bool has_cases_ = false;
 };
 
 }  // namespace

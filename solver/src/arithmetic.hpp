@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <utility>
 
 #include "constrint/count.hpp"
 #include "model_data.hpp"
@@ -122,6 +123,17 @@ inline Exactness apply_exact(Op op, Int128 a, Int128 b, Int128& result) {
       std::abort();
   }
   return overflow ? Exactness::overflow : Exactness::exact;
+}
+
+/// Greatest common divisor of the magnitudes.
+inline Int128 common_divisor(Int128 a, Int128 b) {
+  if (a < 0) a = -a;
+  if (b < 0) b = -b;
+  while (b != 0) {
+    a %= b;
+    std::swap(a, b);
+  }
+  return a;
 }
 
 }  // namespace constrint::detail

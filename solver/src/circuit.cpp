@@ -11,83 +11,6 @@ Interval evaluate(const Circuit& circuit, const Gate& gate) {
   return evaluate_gate(circuit, gate);
 }
 
-// What holds whatever the operands are, which intervals do not see: x - x, x % x, x ^ 1, and that a
-// remainder is never its divisor. Divisors that may be zero have guards of their own.
-bool Compiler::identity(Op op, const Operand& a, const Operand& b, std::int64_t value,
-                        Operand& result) const {
-  if (op == Op::power && value == 1) {
-    result = a;
-    return true;
-  }
-  if (!is_binary(op) || a.id < 0 || b.id < 0) return false;
-  if (op == Op::equal || op == Op::not_equal) {
-    const auto is_remainder_by = [&](std::int32_t remainder, std::int32_t divisor) {
-      const Gate& own = circuit_.gates[static_cast<std::size_t>(remainder)];
-      return own.op == Op::modulo && own.b == divisor;
-    };
-    if (is_remainder_by(a.id, b.id) || is_remainder_by(b.id, a.id)) {
-      result = constant(op == Op::equal ? 0 : 1);
-      return true;
-    }
-  }
-  if (op == Op::divide || op == Op::modulo) {
-    if (a.id != b.id && quotient_identity(op, a, b, result)) return true;
-  }
-  if (a.id != b.id) return false;
-  switch (op) {
-    case Op::subtract:
-    case Op::modulo:
-    case Op::not_equal:
-    case Op::less:
-      result = constant(0);
-      return true;
-    case Op::divide:
-    case Op::equal:
-    case Op::less_equal:
-      result = constant(1);
-      return true;
-    case Op::minimum:
-    case Op::maximum:
-    case Op::logical_and:
-    case Op::logical_or:
-      result = a;
-      return true;
-    default:
-      return false;
-  }
-}
-
-// x * y / y, x * y % y, x % y / y and x % y % y.
-bool Compiler::quotient_identity(Op op, const Operand& a, const Operand& b, Operand& result) const {
-  const auto gate_at = [&](std::int32_t id) -> const Gate& {
-    return circuit_.gates[static_cast<std::size_t>(id)];
-  };
-  const Gate& own = gate_at(a.id);
-  if (own.op == Op::modulo && own.b == b.id) {
-    result = op == Op::modulo ? a : constant(0);
-    return true;
-  }
-  if (own.op != Op::multiply) return false;
-  if (op == Op::divide) {
-    if (own.a != b.id && own.b != b.id) return false;
-    const std::int32_t other = own.a == b.id ? own.b : own.a;
-    const Interval range = gate_at(other).range;
-    result = gate_at(other).op == Op::constant ? constant(range.low) : Operand{other, range};
-    return true;
-  }
-  // Products lean to the left.
-  for (std::int32_t id = a.id; gate_at(id).op == Op::multiply; id = gate_at(id).a) {
-    if (gate_at(id).a != b.id && gate_at(id).b != b.id) continue;
-    result = constant(0);
-    return true;
-  }
-  return false;
-}
-
-inline std::int32_t Compiler::gate_of(const Operand& operand) {
-  return operand.id >= 0 ? operand.id : constant_gate(operand);
-}
-
 std::int32_t Compiler::constant_gate(const Operand& operand) {
   Gate& own = circuit_.gates.emplace_back();
   own.op = Op::constant;
@@ -101,20 +24,25 @@ void Compiler::begin_scope() {
   ++seen_mark_;
 }
 
-// Takes a gate that is read into the scope, if it is an unfixed variable.
-inline void Compiler::read(std::int32_t id) {
-  const auto at = static_cast<std::size_t>(id);
-  if (at >= seen_.size() || seen_[at] == seen_mark_) return;
-  seen_[at] = seen_mark_;
-  const Interval range = circuit_.gates[at].range;
-  if (range.low != range.high) circuit_.scope.push_back(id);
+// Whether an identity may say something: most gates are none of these.
+inline bool Compiler::may_be_known(Op op, const Operand& a, const Operand& b) const {
+  if (op == Op::add || op == Op::multiply) return false;
+  if (!is_binary(op)) return op == Op::power;
+  if (op == Op::divide || op == Op::modulo) return true;
+  // Remainders, minima, maxima and magnitudes say something of what they are compared with.
+  const auto says = [this](const Operand& operand) {
+    if (operand.id < 0) return false;
+    const Op own = circuit_.gates[static_cast<std::size_t>(operand.id)].op;
+    return own == Op::modulo || (own >= Op::minimum && own <= Op::absolute);
+  };
+  return (a.range.low == b.range.low && a.range.high == b.range.high) || says(a) || says(b);
 }
 
 // offset: of members in the pool, for operators without a second operand.
-inline Compiler::Operand Compiler::gate(Op op, const Operand& a, const Operand& b,
-                                        std::int32_t offset, std::int64_t value) {
+Compiler::Operand Compiler::gate(Op op, const Operand& a, const Operand& b, std::int32_t offset,
+                                 std::int64_t value) {
   Operand result;
-  if (identity(op, a, b, value, result)) return result;
+  if (may_be_known(op, a, b) && identity(op, a, b, value, result)) return result;
   Interval range = evaluate_operator(
       *circuit_.model, op, a.range, [&] { return b.range; }, offset, value, Interval());
   // An empty range comes from a division whose divisor can only be zero; the guard makes the
@@ -155,6 +83,11 @@ inline bool Compiler::multiply_gate(const Operand& a, const Operand& b, Operand&
   return true;
 }
 
+// For so many operands, which are not set: each is before it is read.
+void Compiler::make_room(std::size_t operands) {
+  if (operand_.size() < operands) operand_ = RecycledArray<Operand>(operands);
+}
+
 // Constants and variables need not be visited before they are read.
 inline Compiler::Operand Compiler::operand_of(std::int32_t node) const {
   const Node& own = circuit_.model->nodes[static_cast<std::size_t>(node)];
@@ -182,13 +115,22 @@ inline Compiler::Operand Compiler::build_node(const Node& node) {
   } else if (op == Op::divide || op == Op::modulo) {
     if (b.range.contains(0)) guards_.push_back(b);
   }
+  if (knows_squares_ && op == Op::multiply) [[unlikely]]
+    return product_gate(a, b);
   return gate(op, a, b, binary ? 0 : node.b, node.value);
+}
+
+// With what is known of squares.
+Compiler::Operand Compiler::product_gate(const Operand& a, const Operand& b) {
+  const Operand result = gate(Op::multiply, a, b, 0, 0);
+  if (result.range.low < 0 && same(a, b)) squares_.push_back(result);
+  return result;
 }
 
 // A statement of a text has its nodes one after the other, children first.
 Compiler::Operand Compiler::build_in_order(std::int32_t first, std::int32_t root) {
   const RecyclingVector<Node>& nodes = circuit_.model->nodes;
-  if (operand_.size() < nodes.size()) operand_.resize(nodes.size());
+  make_room(nodes.size());
   for (auto at = static_cast<std::size_t>(first); at <= static_cast<std::size_t>(root); ++at) {
     const Node& node = nodes[at];
     if (is_leaf(node.op)) continue;
@@ -203,7 +145,7 @@ Compiler::Operand Compiler::build_in_order(std::int32_t first, std::int32_t root
 
 Compiler::Operand Compiler::build(std::int32_t root) {
   const RecyclingVector<Node>& nodes = circuit_.model->nodes;
-  if (operand_.size() < nodes.size()) operand_.resize(nodes.size());
+  make_room(nodes.size());
   mark_.resize(nodes.size(), 0);
   ++current_;
   stack_.push_back(root);
@@ -232,25 +174,16 @@ Compiler::Operand Compiler::build(std::int32_t root) {
   return operand_of(root);
 }
 
-void Compiler::collect_scope(Constraint& constraint) {
-  constraint.scope_begin = static_cast<std::int32_t>(circuit_.scope.size());
-  begin_scope();
-  read(constraint.root);
-  for (std::int32_t g = constraint.begin; g < constraint.end; ++g) {
-    const Gate& gate = circuit_.gates[static_cast<std::size_t>(g)];
-    if (gate.op == Op::constant) continue;
-    read(gate.a);
-    if (is_binary(gate.op)) read(gate.b);
-  }
-  constraint.scope_end = static_cast<std::int32_t>(circuit_.scope.size());
-}
-
 // A division by zero anywhere makes the whole statement false, so every such divisor must differ
-// from zero.
+// from zero. That squares are not negative is true anyway.
 Compiler::Operand Compiler::add_guards(Operand top) {
   for (const Operand& divisor : guards_) {
     const Operand differs = gate(Op::not_equal, divisor, constant(0), 0, 0);
     top = gate(Op::logical_and, top, differs, 0, 0);
+  }
+  for (const Operand& square : squares_) {
+    const Operand holds = gate(Op::less_equal, constant(0), square, 0, 0);
+    top = gate(Op::logical_and, top, holds, 0, 0);
   }
   return top;
 }
@@ -261,10 +194,11 @@ bool Compiler::add_statement(const Statement& statement, std::int32_t index) {
   constraint.begin = static_cast<std::int32_t>(circuit_.gates.size());
   constraint.scope_begin = static_cast<std::int32_t>(circuit_.scope.size());
   guards_.clear();
+  squares_.clear();
   begin_scope();
   Operand top =
       statement.first < 0 ? build(statement.root) : build_in_order(statement.first, statement.root);
-  if (!guards_.empty()) top = add_guards(top);
+  if (!guards_.empty() || !squares_.empty()) top = add_guards(top);
   if (top.range.low == 1) {  // holds always
     circuit_.gates.resize(static_cast<std::size_t>(constraint.begin));
     circuit_.scope.resize(static_cast<std::size_t>(constraint.scope_begin));
@@ -275,53 +209,6 @@ bool Compiler::add_statement(const Statement& statement, std::int32_t index) {
   constraint.scope_end = static_cast<std::int32_t>(circuit_.scope.size());
   circuit_.constraints.push_back(constraint);
   return true;
-}
-
-std::int32_t Compiler::add_objective(std::int32_t root) {
-  Constraint constraint;
-  constraint.begin = static_cast<std::int32_t>(circuit_.gates.size());
-  const std::size_t scope = circuit_.scope.size();
-  guards_.clear();
-  begin_scope();
-  const std::int32_t value = gate_of(build(root));
-  constraint.root = gate_of(add_guards(constant(1)));
-  constraint.end = static_cast<std::int32_t>(circuit_.gates.size());
-  circuit_.scope.resize(scope);
-  collect_scope(constraint);
-  circuit_.constraints.push_back(constraint);
-  return value;
-}
-
-bool Compiler::recompile(Constraint& constraint) {
-  RecyclingVector<Gate>& gates = circuit_.gates;
-  const auto begin = static_cast<std::int32_t>(gates.size());
-  const std::int32_t old_begin = constraint.begin;
-  const auto length = static_cast<std::size_t>(constraint.end - old_begin);
-  if (operand_.size() < length) operand_.resize(length);
-  constraint.scope_begin = static_cast<std::int32_t>(circuit_.scope.size());
-  begin_scope();
-  const auto moved = [&](std::int32_t id) -> Operand {
-    if (id < old_begin) return {id, gates[static_cast<std::size_t>(id)].range};
-    return operand_[static_cast<std::size_t>(id - old_begin)];
-  };
-  for (std::int32_t g = old_begin; g < constraint.end; ++g) {
-    const Gate old = gates[static_cast<std::size_t>(g)];
-    Operand& target = operand_[static_cast<std::size_t>(g - old_begin)];
-    if (old.op == Op::constant) {
-      target = constant(old.value);
-    } else {
-      const bool binary = is_binary(old.op);
-      const Operand a = moved(old.a);
-      const Operand b = binary ? moved(old.b) : Operand();
-      target = gate(old.op, a, b, binary ? 0 : old.b, old.value);
-    }
-  }
-  const Operand top = moved(constraint.root);
-  constraint.root = gate_of(top);
-  constraint.begin = begin;
-  constraint.end = static_cast<std::int32_t>(gates.size());
-  constraint.scope_end = static_cast<std::int32_t>(circuit_.scope.size());
-  return top.range.low != 1;
 }
 
 }  // namespace constrint::detail

@@ -48,6 +48,9 @@ class Compiler {
  public:
   explicit Compiler(Circuit& circuit) : circuit_(circuit) {}
 
+  /// Adds to each statement from now on that its squares (x * x) are not negative, which intervals
+  /// do not see. It narrows more and costs more, so it is for proofs alone.
+  void know_squares() { knows_squares_ = true; }
   /// Adds the constraint that the statement's root is true. False if it always is, and nothing was
   /// added.
   bool add_statement(const Statement& statement, std::int32_t index);
@@ -75,21 +78,42 @@ class Compiler {
   Operand operand_of(std::int32_t node) const;
   Operand add_guards(Operand top);
   Operand gate(Op op, const Operand& a, const Operand& b, std::int32_t offset, std::int64_t value);
-  bool identity(Op op, const Operand& a, const Operand& b, std::int64_t value,
-                Operand& result) const;
+  bool may_be_known(Op op, const Operand& a, const Operand& b) const;
+  bool identity(Op op, const Operand& a, const Operand& b, std::int64_t value, Operand& result);
   bool quotient_identity(Op op, const Operand& a, const Operand& b, Operand& result) const;
+  bool order_identity(Op op, const Operand& a, const Operand& b, Operand& result);
+  bool extreme_identity(Op op, const Operand& extreme, const Operand& own, bool left,
+                        Operand& result);
+  bool same(std::int32_t a, std::int32_t b, int& steps) const;
+  bool same(const Operand& a, const Operand& b) const;
+  bool is_multiple(std::int32_t id, const Operand& of, int depth) const;
+  bool is_among(Op op, std::int32_t id, const Operand& own) const;
+  Operand operand_of_gate(std::int32_t id) const;
+  Operand product_gate(const Operand& a, const Operand& b);
   bool multiply_gate(const Operand& a, const Operand& b, Operand& result);
-  std::int32_t gate_of(const Operand& operand);
+  std::int32_t gate_of(const Operand& operand) {
+    return operand.id >= 0 ? operand.id : constant_gate(operand);
+  }
   std::int32_t constant_gate(const Operand& operand);
+  void make_room(std::size_t operands);
   void begin_scope();
-  void read(std::int32_t id);
+  // Takes a gate that is read into the scope, if it is an unfixed variable.
+  void read(std::int32_t id) {
+    const auto at = static_cast<std::size_t>(id);
+    if (at >= seen_.size() || seen_[at] == seen_mark_) return;
+    seen_[at] = seen_mark_;
+    const Interval range = circuit_.gates[at].range;
+    if (range.low != range.high) circuit_.scope.push_back(id);
+  }
 
   Circuit& circuit_;
-  RecyclingVector<Operand> operand_;    // by model node or old gate
+  RecycledArray<Operand> operand_;      // by model node or old gate
   RecyclingVector<std::int32_t> mark_;  // by model node: valid where it is current
   std::int32_t current_ = 0;
   RecyclingVector<std::int32_t> stack_;
-  RecyclingVector<Operand> guards_;     // divisors that may be zero
+  RecyclingVector<Operand> guards_;   // divisors that may be zero
+  RecyclingVector<Operand> squares_;  // products that intervals allow to be negative
+  bool knows_squares_ = false;
   RecyclingVector<std::int32_t> seen_;  // by variable: in the scope where it is seen_mark_
   std::int32_t seen_mark_ = 0;
 };

@@ -6,20 +6,6 @@
 
 namespace constrint::detail {
 
-namespace {
-
-Int128 common_divisor(Int128 a, Int128 b) {
-  if (a < 0) a = -a;
-  if (b < 0) b = -b;
-  while (b != 0) {
-    a %= b;
-    std::swap(a, b);
-  }
-  return a;
-}
-
-}  // namespace
-
 Graph::Graph(const Propagator& root, std::span<const OrderedVariable> free,
              const std::vector<Definition>& definitions, std::span<const std::int32_t> constraints)
     : own_(*root.circuit().model, root.circuit().gates.size()), free_(free.begin(), free.end()) {
@@ -94,78 +80,6 @@ std::int32_t Graph::intern(Op op, std::int32_t a, std::int32_t b, std::int64_t v
   return id;
 }
 
-void Graph::scale(Linear& linear, Int128 factor) {
-  bool overflow = __builtin_mul_overflow(linear.constant, factor, &linear.constant);
-  for (Term& term : linear.terms) {
-    overflow |= __builtin_mul_overflow(term.coefficient, factor, &term.coefficient);
-  }
-  if (overflow) exact_ = false;
-  if (factor == 0) linear.terms.clear();
-}
-
-Graph::Linear Graph::sum(Linear a, const Linear& b, int sign) {
-  if (__builtin_add_overflow(a.constant, b.constant * sign, &a.constant)) exact_ = false;
-  for (const Term& term : b.terms) {
-    // Long sums are left unmerged, which is only less compact.
-    auto same = a.terms.size() > 64 ? a.terms.end()
-                                    : std::ranges::find(a.terms, term.factors, &Term::factors);
-    if (same == a.terms.end()) {
-      a.terms.push_back({term.coefficient * sign, term.factors});
-      continue;
-    }
-    if (__builtin_add_overflow(same->coefficient, term.coefficient * sign, &same->coefficient)) {
-      exact_ = false;
-    }
-    if (same->coefficient == 0) a.terms.erase(same);
-  }
-  return a;
-}
-
-Graph::Linear Graph::product(Linear a, Linear b) {
-  if (is_constant(a)) std::swap(a, b);
-  if (is_constant(b)) {
-    scale(a, b.constant);
-    return a;
-  }
-  // A sum is one factor; a single term gives its factors.
-  Term term;
-  for (Linear* part : {&a, &b}) {
-    if (part->terms.size() == 1 && part->constant == 0) {
-      if (__builtin_mul_overflow(term.coefficient, part->terms[0].coefficient, &term.coefficient)) {
-        exact_ = false;
-      }
-      term.factors.insert(term.factors.end(), part->terms[0].factors.begin(),
-                          part->terms[0].factors.end());
-    } else {
-      term.factors.push_back(gate_of(*part));
-    }
-  }
-  std::ranges::sort(term.factors, [this](auto x, auto y) { return before(x, y); });
-  Linear result;
-  result.terms.push_back(std::move(term));
-  return result;
-}
-
-std::int32_t Graph::gate_of_term(const Term& term) {
-  std::int32_t result = term.factors[0];
-  for (std::size_t i = 1; i < term.factors.size(); ++i) {
-    result = intern(Op::multiply, result, term.factors[i], 0);
-  }
-  return term.coefficient == 1 ? result
-                               : intern(Op::multiply, result, constant(term.coefficient), 0);
-}
-
-std::int32_t Graph::gate_of(const Linear& linear) {
-  if (linear.terms.empty()) return constant(linear.constant);
-  ScratchVector<std::int32_t> parts;
-  parts.reserve(linear.terms.size());
-  for (const Term& term : linear.terms) parts.push_back(gate_of_term(term));
-  std::ranges::sort(parts, [this](auto x, auto y) { return before(x, y); });
-  std::int32_t result = parts[0];
-  for (std::size_t i = 1; i < parts.size(); ++i) result = intern(Op::add, result, parts[i], 0);
-  return linear.constant == 0 ? result : intern(Op::add, result, constant(linear.constant), 0);
-}
-
 Graph::Linear Graph::linear_of(const Propagator& root, std::int32_t id) {
   const Gate& old = root.circuit().gates[static_cast<std::size_t>(id)];
   Linear result;
@@ -188,46 +102,6 @@ Graph::Linear Graph::linear_of(const Propagator& root, std::int32_t id) {
     return result;
   }
   return linear_[static_cast<std::size_t>(id - offset_)];
-}
-
-std::int32_t Graph::compare(Op op, Linear left, const Linear& right) {
-  // All variables to the left, the constant to the right: sum op constant, divided by what all
-  // coefficients share.
-  Linear all = sum(std::move(left), right, -1);
-  if (all.terms.empty()) {
-    Int128 result = 0;
-    apply_exact(op, all.constant, 0, result);
-    return constant(result);
-  }
-  Int128 bound = -all.constant;
-  all.constant = 0;
-  Int128 common = 0;
-  for (const Term& term : all.terms) common = common_divisor(common, term.coefficient);
-  if (all.terms[0].coefficient < 0 && (op == Op::equal || op == Op::not_equal)) {
-    scale(all, -1);
-    bound = -bound;
-  } else if (all.terms.size() == 1 && all.terms[0].coefficient < 0) {
-    // -x < c is x > -c, which is not x <= -c.
-    scale(all, -1);
-    const Op flipped = op == Op::less ? Op::less_equal : Op::less;
-    return intern(Op::logical_not, compare(flipped, std::move(all), Linear{-bound, {}}), 0, 0);
-  }
-  if (common > 1) {
-    if (op == Op::equal || op == Op::not_equal) {
-      if (bound % common != 0) return constant(op == Op::not_equal ? 1 : 0);
-      bound /= common;
-    } else if (op == Op::less) {
-      bound = ceil_divide(bound, common);
-    } else {
-      bound = floor_divide(bound, common);
-    }
-    for (Term& term : all.terms) term.coefficient /= common;
-  }
-  if (op == Op::less) {
-    op = Op::less_equal;
-    bound -= 1;
-  }
-  return intern(op, gate_of(all), constant(bound), 0);
 }
 
 void Graph::build_gate(const Propagator& root, std::int32_t id) {
@@ -319,114 +193,6 @@ void Graph::add_root(std::int32_t id) {
 void Graph::add_constraint(const Propagator& root, const Constraint& constraint) {
   build_range(root, constraint.begin, constraint.end);
   add_root(gate_of(linear_of(root, constraint.root)));
-}
-
-void Graph::add_domain_test(std::int32_t id, const Domain& domain) {
-  const Interval range = gate(id).range;
-  // An end that is no number may lie beyond a domain that ends with the 64-bit numbers.
-  if (range.low == kMinusInfinity || range.high == kInfinity) exact_ = false;
-  if (range.low < domain.low || range.high > domain.high) {
-    add_root(intern(Op::less_equal, id, constant(domain.high), 0));
-    add_root(intern(Op::less_equal, constant(domain.low), id, 0));
-  }
-  if (domain.is_list()) {
-    // Membership in a short list: a chain of comparisons.
-    std::int32_t any = constant(0);
-    for (const std::int64_t value : domain.list()) {
-      const std::int32_t same = intern(Op::equal, id, constant(value), 0);
-      if (gate(same).op == Op::constant && gate(same).value == 0) continue;
-      any = gate(any).op == Op::constant && gate(any).value == 0
-                ? same
-                : intern(Op::logical_or, any, same, 0);
-    }
-    add_root(any);
-  } else if (domain.step > 1) {
-    const std::int32_t remainder = intern(Op::modulo, id, constant(domain.step), 0);
-    add_root(
-        intern(Op::equal, remainder, constant(floor_modulo<Int128>(domain.low, domain.step)), 0));
-  }
-}
-
-void Graph::add_definition(const Propagator& root, const Definition& definition) {
-  const Constraint& constraint =
-      root.circuit().constraints[static_cast<std::size_t>(definition.constraint)];
-  // The variable itself has no level yet; gates above it are built but not used.
-  const bool exact_before = exact_;
-  build_range(root, constraint.begin, constraint.end);
-  exact_ = exact_before;
-  const auto old = [&](std::int32_t id) -> const Gate& {
-    return root.circuit().gates[static_cast<std::size_t>(id)];
-  };
-  Linear value;
-  Linear divisor;
-  divisor.constant = 1;
-  const auto solve = [&] {
-    // value / divisor, which must be exact.
-    if (is_constant(divisor) && divisor.constant == 1) return;
-    Int128 common = 0;
-    const auto include = [&common](const Linear& linear) {
-      common = common_divisor(common, linear.constant);
-      for (const Term& term : linear.terms) {
-        common = common_divisor(common, term.coefficient);
-      }
-    };
-    include(value);
-    include(divisor);
-    for (Linear* linear : {&value, &divisor}) {
-      if (common <= 1) break;
-      linear->constant /= common;
-      for (Term& term : linear->terms) term.coefficient /= common;
-    }
-    if (is_constant(divisor) && divisor.constant == 1) return;
-    const std::int32_t numerator = gate_of(value);
-    const std::int32_t denominator = gate_of(divisor);
-    add_root(intern(Op::equal, intern(Op::modulo, numerator, denominator, 0), constant(0), 0));
-    const std::int32_t quotient = intern(Op::divide, numerator, denominator, 0);
-    value = Linear{};
-    if (gate(quotient).op == Op::constant) {
-      value.constant = gate(quotient).value;
-    } else {
-      value.terms.push_back({1, {quotient}});
-    }
-    divisor = Linear{};
-    divisor.constant = 1;
-  };
-  for (std::size_t i = 0; i < definition.path.size(); ++i) {
-    const Gate& own = old(definition.path[i]);
-    const std::int32_t next =
-        i + 1 < definition.path.size() ? definition.path[i + 1] : definition.variable;
-    const bool left = own.a == next;
-    if (own.op == Op::negate) {
-      scale(value, -1);
-      continue;
-    }
-    Linear other = linear_of(root, left ? own.b : own.a);
-    switch (own.op) {
-      case Op::equal:
-        value = std::move(other);
-        break;
-      case Op::multiply:
-        divisor = product(std::move(divisor), std::move(other));
-        break;
-      case Op::add:
-        solve();
-        value = sum(std::move(value), other, -1);
-        break;
-      default:  // subtract: x - other == value, or other - x == value
-        solve();
-        if (left) {
-          value = sum(std::move(value), other, 1);
-        } else {
-          scale(value, -1);
-          value = sum(std::move(value), other, 1);
-        }
-    }
-  }
-  solve();
-  const std::int32_t result = gate_of(value);
-  add_domain_test(result, root.domain(static_cast<std::size_t>(definition.variable)));
-  gate_of_variable_[static_cast<std::size_t>(definition.variable)] = result;
-  outputs_.push_back({definition.variable, result});
 }
 
 void Graph::add_partial_divisors() {

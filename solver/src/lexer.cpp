@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lexer.hpp"
 
-#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
@@ -105,13 +104,6 @@ bool is_reserved(std::string_view word) {
          classify(packed(word)) != TokenKind::identifier;
 }
 
-inline void Lexer::make(Token& token, TokenKind kind, const char* end) {
-  token.kind = kind;
-  token.begin = static_cast<std::uint32_t>(at_ - begin_);
-  token.size = static_cast<std::uint32_t>(end - at_);
-  at_ = end;
-}
-
 inline void Lexer::identifier(Token& token) {
   const std::size_t size = words_.run(static_cast<std::size_t>(at_ - begin_));
   if (size >= WordBits::kShortRun) return long_identifier(token);
@@ -173,35 +165,6 @@ void Lexer::odd(Token& token) {
       return at_ == end_ ? make(token, TokenKind::end, at_)
                          : make(token, TokenKind::invalid, at_ + 1);
   }
-}
-
-bool Lexer::plain_list(Token& token, RecyclingVector<std::int64_t>& values) {
-  constexpr std::ptrdiff_t kShort = 18;
-  std::array<std::int64_t, 64> some;  // values that are not among `values` yet
-  std::size_t count = 0;
-  const char* at = at_;
-  const std::size_t before = values.size();
-  for (;;) {
-    at += *at == ' ' ? 1 : 0;
-    const char* const digits = at;
-    std::uint64_t value = 0;
-    for (; is_digit(*at); ++at) value = value * 10 + static_cast<std::uint64_t>(*at - '0');
-    const std::ptrdiff_t length = at - digits;
-    at += *at == ' ' ? 1 : 0;
-    if (length == 0 || length > kShort || (*at != ',' && *at != ']')) break;
-    some[count++] = static_cast<std::int64_t>(value);
-    const bool last = *at++ == ']';
-    if (last || count == some.size()) {
-      values.insert(values.end(), some.begin(), some.begin() + count);
-      count = 0;
-    }
-    if (!last) continue;
-    at_ = at - 1;
-    make(token, TokenKind::right_bracket, at);
-    return true;
-  }
-  values.resize(before);
-  return false;
 }
 
 // The token that begins at at_; own: what its first byte is.

@@ -74,7 +74,12 @@ class Lexer {
   void next(Token& token);
   /// Behind a '[': reads a list of nothing but plain numbers, commas and blanks up to its ']',
   /// which is then the token, to the end of `values`; or reads nothing and is false.
-  bool plain_list(Token& token, RecyclingVector<std::int64_t>& values);
+  bool plain_list(Token& token, RecyclingVector<std::int64_t>& values, bool& ascending);
+  /// Behind a name: reads ` in [...];` with a plain list. The semicolon is then the token. Or reads
+  /// nothing and is false.
+  bool plain_domain(Token& token, RecyclingVector<std::int64_t>& values, bool& ascending);
+  /// The same for ` == NUMBER;` with a plain number.
+  bool plain_equality(Token& token, std::int64_t& value);
   /// Whether the token that next() returned last is directly followed by a comma or ']'.
   [[nodiscard]] bool at_list_separator() const { return *at_ == ',' || *at_ == ']'; }
   /// Line of the token that next() returned last, from 1.
@@ -85,13 +90,21 @@ class Lexer {
   }
 
  private:
-  void make(Token& token, TokenKind kind, const char* end);
+  void make(Token& token, TokenKind kind, const char* end) {
+    token.kind = kind;
+    token.begin = static_cast<std::uint32_t>(at_ - begin_);
+    token.size = static_cast<std::uint32_t>(end - at_);
+    at_ = end;
+  }
   void identifier(Token& token);
   void long_identifier(Token& token);
   void number(Token& token);
   void odd(Token& token);
   void begin(Token& token, std::uint8_t own);
   void next_behind_blanks(Token& token);
+  static const char* plain_number(const char* at, std::int64_t& value);
+  static const char* plain_values(const char* at, RecyclingVector<std::int64_t>& values,
+                                  bool& ascending);
 
   const char* begin_;
   const char* end_;

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <utility>
 
 #include "put_rows.hpp"
 
@@ -11,26 +10,30 @@ namespace constrint::detail {
 
 namespace {
 
-[[gnu::always_inline]] inline void count_each(const std::uint64_t* masks, std::uint32_t* counts,
-                                              std::size_t n) {
+// By mask: the bits of those before it; behind them: of all.
+[[gnu::always_inline]] inline void sum_each(const std::uint64_t* masks, std::uint32_t* sums,
+                                            std::size_t n) {
+  std::uint32_t sum = 0;
   for (std::size_t i = 0; i < n; ++i) {
-    counts[i] = static_cast<std::uint32_t>(std::popcount(masks[i]));
+    sums[i] = sum;
+    sum += static_cast<std::uint32_t>(std::popcount(masks[i]));
   }
+  sums[n] = sum;
 }
 
 #if defined(__x86_64__) && defined(__GNUC__)
-[[gnu::target("popcnt")]] void count_with_popcnt(const std::uint64_t* masks, std::uint32_t* counts,
-                                                 std::size_t n) {
-  count_each(masks, counts, n);
+[[gnu::target("popcnt")]] void sum_with_popcnt(const std::uint64_t* masks, std::uint32_t* sums,
+                                               std::size_t n) {
+  sum_each(masks, sums, n);
 }
 #endif
 
-void count_bits(const std::uint64_t* masks, std::uint32_t* counts, std::size_t n) {
+void sum_bits(const std::uint64_t* masks, std::uint32_t* sums, std::size_t n) {
 #if defined(__x86_64__) && defined(__GNUC__)
   static const bool has_popcnt = __builtin_cpu_supports("popcnt") != 0;
-  if (has_popcnt) return count_with_popcnt(masks, counts, n);
+  if (has_popcnt) return sum_with_popcnt(masks, sums, n);
 #endif
-  count_each(masks, counts, n);
+  sum_each(masks, sums, n);
 }
 
 // Without the lowest `count` bits that are set.
@@ -43,26 +46,24 @@ std::uint64_t without_lowest(std::uint64_t mask, std::uint64_t count) {
 
 void Listing::rank_beginnings(const std::uint64_t* masks, std::size_t count) {
   masks_.assign(masks, masks + count);
-  first_.resize(count + 1);
-  count_bits(masks, first_.data(), count);
-  std::uint32_t sum = 0;
-  for (std::size_t i = 0; i < count; ++i) sum += std::exchange(first_[i], sum);
-  first_[count] = sum;
-  inner_ = sum;
+  first_ = RecycledArray<std::uint32_t>(count + 1);
+  sum_bits(masks, first_.data(), count);
+  inner_ = first_[count];
 }
 
 Listing::Range Listing::range_from(std::uint64_t rank) const {
   if (rank == 0 && masks_[0] != 0) return {0, masks_[0]};
   // The last beginning whose first solution is not behind: those without solutions come before it.
+  const std::uint32_t* const first = first_.data();
   const auto beginning =
-      static_cast<std::size_t>(std::ranges::upper_bound(first_, rank) - first_.begin()) - 1;
+      static_cast<std::size_t>(std::upper_bound(first, first + first_.size(), rank) - first) - 1;
   return {beginning, without_lowest(masks_[beginning], rank - first_[beginning])};
 }
 
 void Listing::write_row(Range at, const std::int64_t* outer, std::int64_t* out) const {
   const auto combination = static_cast<std::size_t>(std::countr_zero(at.mask));
   const std::int64_t* begin = beginnings_.data() + at.beginning * stride_;
-  const std::int64_t* end = endings_.data() + combination * stride_;
+  const std::int64_t* end = endings_.data() + combination * width_;
   const std::size_t first = std::min(first_chunk_ * kRowChunk, width_);
   for (std::size_t c = 0; c < first; ++c) out[c] = outer[c] + begin[c];
   for (std::size_t c = first; c < width_; ++c) out[c] = outer[c] + begin[c] + end[c];
@@ -72,66 +73,28 @@ void Listing::write_row(Range at, const std::int64_t* outer, std::int64_t* out) 
   }
 }
 
-// Whether rows may be written from inner ones that stand one behind the other.
-bool Listing::has_pairs() const {
+// Rows are put together group by group unless there is something to gain.
+void Listing::choose_form() {
   constexpr std::uint64_t kTableValues = std::uint64_t{1} << 16;
-  return outer_ > 1 && width_ >= kLeastRowWidth && inner_ * width_ <= kTableValues;
-}
-
-void Listing::make_table() {
-  constexpr std::uint64_t kFewOuter = 16;
-  if (!has_pairs() || outer_ <= kFewOuter) return;
-  const auto values = static_cast<std::size_t>(inner_) * width_;
-  Rows table(values + kReadBehind);
-  const std::vector<std::int64_t> none(stride_, 0);
-  write_inner(0, none.data(), table.data(), static_cast<std::size_t>(inner_));
-  std::fill_n(table.data() + values, kReadBehind, 0);
-  table_ = std::move(table);
+  constexpr std::uint64_t kManyOuter = 16;
+  if (width_ < kLeastRowWidth) return;
+  const bool small = outer_ > 1 && inner_ * width_ <= kTableValues;
+  if (small && outer_ > kManyOuter) return make_table();
+  make_runs();
+  if (small && runs_.data() == nullptr) make_table();
 }
 
 void Listing::write(std::uint64_t rank, std::int64_t* rows, std::size_t count) const {
+  constexpr std::size_t kFew = 16;
   if (count == 0) return;
-  if (table_.data() != nullptr) return write_pairs(rank, {table_.data(), nullptr}, rows, count);
+  if (table_.data() != nullptr) return write_pairs(rank, rows, count);
+  if (runs_.data() != nullptr && count >= kFew) return write_runs(rank, rows, count);
   const std::int64_t* outer = outer_rows_.data() + rank / inner_ * stride_;
-  if (rank % inner_ == 0 && count / 2 > inner_ && has_pairs()) {
-    // The rows of the first outer one are the table for the others.
-    const auto inner = static_cast<std::size_t>(inner_);
-    write_inner(0, outer, rows, inner);
-    return write_pairs(rank + inner_, {rows, outer}, rows + inner * width_, count - inner);
-  }
   for (rank %= inner_; count > 0; rank = 0, outer += stride_) {
     const auto some = static_cast<std::size_t>(std::min<std::uint64_t>(count, inner_ - rank));
     write_inner(rank, outer, rows, some);
     rows += some * width_;
     count -= some;
-  }
-}
-
-void Listing::write_pairs(std::uint64_t rank, const Inner& from, std::int64_t* out,
-                          std::size_t count) const {
-  constexpr std::size_t kBlockValues = 512;
-  const auto inner = static_cast<std::size_t>(inner_);
-  // Outer rows are prepared in blocks that stay in the cache. Behind the last row nothing may be
-  // written, so that one is put together value by value.
-  const std::size_t length = cycle_stride(width_);
-  const std::size_t block = std::max<std::size_t>(1, kBlockValues / length);
-  Rows cycles(block * length + kRowChunk - 1);
-  while (count > 1) {
-    const auto first = static_cast<std::size_t>(rank / inner_);
-    const auto skipped = static_cast<std::size_t>(rank % inner_);
-    const std::size_t outer = std::min(block, (skipped + count - 2) / inner + 1);
-    const std::size_t rows = std::min(count - 1, outer * inner - skipped);
-    make_cycles(
-        {outer_rows_.data() + first * stride_, from.outer, stride_, cycles.data(), outer, width_});
-    put_pairs({cycles.data(), from.rows, inner, skipped, rows, out, width_});
-    rank += rows;
-    out += rows * width_;
-    count -= rows;
-  }
-  const std::int64_t* begin = outer_rows_.data() + rank / inner_ * stride_;
-  const std::int64_t* end = from.rows + rank % inner_ * width_;
-  for (std::size_t c = 0; c < width_; ++c) {
-    out[c] = begin[c] + end[c] - (from.outer == nullptr ? 0 : from.outer[c]);
   }
 }
 

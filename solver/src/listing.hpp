@@ -11,6 +11,7 @@
 #include "constrint/options.hpp"
 #include "limits.hpp"
 #include "listing_plan.hpp"
+#include "put_rows.hpp"
 #include "recycler.hpp"
 
 namespace constrint::detail {
@@ -58,33 +59,32 @@ class Listing {
   };
 
   void rank_beginnings(const std::uint64_t* masks, std::size_t count);
-  [[nodiscard]] bool has_pairs() const;
+  void choose_form();
+  void make_runs();
   void make_table();
   void write_inner(std::uint64_t rank, const std::int64_t* outer, std::int64_t* out,
                    std::size_t count) const;
-  // All inner solutions as rows, one directly behind the other; they have an outer row in them
-  // where it is not null.
-  struct Inner {
-    const std::int64_t* rows;
-    const std::int64_t* outer;
-  };
-  void write_pairs(std::uint64_t rank, const Inner& from, std::int64_t* out,
-                   std::size_t count) const;
+  void write_runs(std::uint64_t rank, std::int64_t* out, std::size_t count) const;
+  void write_pairs(std::uint64_t rank, std::int64_t* out, std::size_t count) const;
   void write_row(Range at, const std::int64_t* outer, std::int64_t* out) const;
   [[nodiscard]] Range range_from(std::uint64_t rank) const;
 
   Status status_ = Status::limit;
   std::size_t width_ = 0;
-  std::size_t stride_ = 0;       // of rows and endings, a multiple of kRowChunk
-  std::size_t first_chunk_ = 0;  // chunks before it are zero in all endings, and not set
+  std::size_t stride_ = 0;       // of beginnings and outer rows, a multiple of kRowChunk
+  std::size_t first_chunk_ = 0;  // chunks before it are zero in all endings
   std::uint64_t outer_ = 1;      // rows of the first variables,
   std::uint64_t inner_ = 0;      // each with so many solutions
   Rows outer_rows_;              // zeros if there is only one, which is in the beginnings
   Rows table_;                   // where it pays: the inner solutions, to be added to outer rows
   Rows beginnings_;
-  Rows endings_;                          // by combination, to be added
+  Rows endings_;                          // by combination, width_ values each, to be added
   RecyclingVector<std::uint64_t> masks_;  // by beginning
-  RecyclingVector<std::uint32_t> first_;  // by beginning: rank of its first solution; one more
+  RecycledArray<std::uint32_t> first_;    // by beginning: rank of its first solution; one more
+  // Where it pays: the endings that complete a beginning, by beginning, in endings_ or, where they
+  // do not stand there one behind the other, in packed_.
+  RecycledArray<Run> runs_;
+  Rows packed_;
   std::vector<Computed> computed_;
 };
 

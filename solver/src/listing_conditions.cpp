@@ -81,12 +81,13 @@ void ListingSearch::prepare_cache() {
 // The combinations of the stage in which a level has a value.
 std::uint64_t ListingSearch::combinations_with(const ListingPlan::Level& level,
                                                std::uint32_t taken) const {
-  const std::uint64_t one = ~std::uint64_t{0} >> (64 - level.inner);
-  const std::uint32_t period = level.inner * level.size;
-  std::uint64_t result = 0;
-  for (std::uint32_t first = taken * level.inner; first < stage_->combinations; first += period) {
-    result |= one << first;
+  // Those of the level's first period, and the same again and again.
+  std::uint64_t result = ~std::uint64_t{0} >> (64 - level.inner) << (taken * level.inner);
+  for (std::uint32_t period = level.inner * level.size; period < stage_->combinations;
+       period *= 2) {
+    result |= result << period;
   }
+  result &= ~std::uint64_t{0} >> (64 - stage_->combinations);
   return result;
 }
 

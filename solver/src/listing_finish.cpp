@@ -63,19 +63,17 @@ void ListingSearch::finish(std::size_t first_stage) {
   }
   // Rows with computed values are put together from whole endings.
   if (!out.computed_.empty()) out.first_chunk_ = 0;
-  out.endings_ = Listing::Rows(stage.combinations * out.stride_);
-  const std::size_t first = out.first_chunk_ * kRowChunk;
-  for (std::uint32_t c = 0; c < stage.combinations; ++c) {
-    std::fill_n(out.endings_.data() + c * out.stride_ + first, out.stride_ - first, 0);
-  }
+  const std::size_t values = stage.combinations * out.width_;
+  out.endings_ = Listing::Rows(values + kReadBehind);
+  std::fill_n(out.endings_.data(), values + kReadBehind, 0);
   for (std::uint32_t l = stage.begin; l < stage.end; ++l) {
     const ListingPlan::Level& level = plan_.levels()[l];
-    std::int32_t values[ListingPlan::kCombinations];
-    fill_level(level, values, stage.combinations);
-    std::int64_t* const column = out.endings_.data() + level.variable;
-    for (std::uint32_t c = 0; c < stage.combinations; ++c) column[c * out.stride_] = values[c];
+    std::int32_t own[ListingPlan::kCombinations];
+    fill_level(level, own, stage.combinations);
+    std::int64_t* to = out.endings_.data() + level.variable;
+    for (std::uint32_t c = 0; c < stage.combinations; ++c, to += out.width_) *to = own[c];
   }
-  out.make_table();
+  out.choose_form();
 }
 
 std::optional<Listing> Listing::build(const Propagator& root, const VariableOrder& order,

@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::uint64_t kFirstLevel = 4096;  // longest domain of the first level
 constexpr std::size_t kMostLevels = 63;
-constexpr std::size_t kListTest = 16;  // longest list that a defined value is compared with
 constexpr std::int64_t kNarrow = std::int64_t{1} << 30;
 
 bool is_commutative(Op op) {
@@ -37,6 +36,9 @@ ListingPlan::ListingPlan(const Propagator& root, const VariableOrder& order)
   gate_of_.resize(size);
   level_.reserve(size + 64);
   levels_of_.reserve(size + 64);
+  filters_.reserve(32);
+  stack_.reserve(16);
+  tops_.reserve(16);
   find_definitions(root, order);
   possible_ = add_levels(root, order);
   for (const Definition& definition : definitions_) {
@@ -84,65 +86,9 @@ void ListingPlan::split(const Circuit& circuit, const Constraint& constraint) {
   }
 }
 
-// Variables that an equality gives from variables before them: v == expression.
-void ListingPlan::find_definitions(const Propagator& root, const VariableOrder& order) {
-  const Circuit& circuit = root.circuit();
-  ScratchVector<std::int32_t> place;
-  for (const Constraint& constraint : circuit.constraints) {
-    if (!constraint.active || constraint.scope_begin == constraint.scope_end) continue;
-    split(circuit, constraint);
-    for (const std::int32_t id : tops_) {
-      const Gate& own = circuit.gates[static_cast<std::size_t>(id)];
-      if (own.op != Op::equal) continue;
-      for (const auto& [variable, other] : {std::pair{own.a, own.b}, std::pair{own.b, own.a}}) {
-        if (static_cast<std::size_t>(variable) >= root.variable_count()) continue;
-        if (place.empty()) {
-          place.resize(order.size());
-          for (std::size_t i = 0; i < order.size(); ++i) {
-            place[static_cast<std::size_t>(order[i].variable)] = static_cast<std::int32_t>(i);
-          }
-        }
-        const std::int32_t own_place = place[static_cast<std::size_t>(variable)];
-        bool last = true;
-        for (std::int32_t s = constraint.scope_begin; s < constraint.scope_end; ++s) {
-          const std::int32_t v = circuit.scope[static_cast<std::size_t>(s)];
-          last = last && (v == variable || place[static_cast<std::size_t>(v)] < own_place);
-        }
-        if (!last || !define(root, constraint, id, variable, other)) continue;
-        definitions_.back().place = own_place;
-        break;
-      }
-    }
-  }
-  std::ranges::sort(definitions_, {}, &Definition::place);
-}
-
-bool ListingPlan::define(const Propagator& root, const Constraint& constraint,
-                         std::int32_t equality, std::int32_t variable, std::int32_t other) {
-  const Circuit& circuit = root.circuit();
-  const Domain& domain = root.domain(static_cast<std::size_t>(variable));
-  if (domain.fixed() || (domain.is_list() && domain.count > kListTest)) return false;
-  if (std::ranges::find(definitions_, variable, &Definition::variable) != definitions_.end()) {
-    return false;
-  }
-  // The value must not depend on the variable itself: what it is computed from, downward.
-  cone_.assign(static_cast<std::size_t>(constraint.end - constraint.begin), 0);
-  const auto mark = [&](std::int32_t id) {
-    if (id >= constraint.begin) cone_[static_cast<std::size_t>(id - constraint.begin)] = 1;
-    return id != variable;
-  };
-  if (!mark(other)) return false;
-  for (std::int32_t g = constraint.end; g-- > constraint.begin;) {
-    const Gate& own = circuit.gates[static_cast<std::size_t>(g)];
-    if (cone_[static_cast<std::size_t>(g - constraint.begin)] == 0 || is_leaf(own.op)) continue;
-    if (!mark(own.a) || (is_binary(own.op) && !mark(own.b))) return false;
-  }
-  definitions_.push_back({variable, 0, equality, other, &constraint});
-  return true;
-}
-
 bool ListingPlan::add_levels(const Propagator& root, const VariableOrder& order) {
   gate_of_variable_.assign(order.size(), -1);
+  levels_.reserve(std::min(order.size(), kMostLevels));
   for (const OrderedVariable& entry : order) {
     const auto v = static_cast<std::size_t>(entry.variable);
     const Domain& domain = root.domain(v);
@@ -151,28 +97,31 @@ bool ListingPlan::add_levels(const Propagator& root, const VariableOrder& order)
                          definitions_.end();
     if (defined) continue;
     if (domain.low < -kNarrow || domain.high > kNarrow) return false;
-    const auto size = static_cast<std::uint64_t>(domain.size());
+    const auto size = domain.is_list()
+                          ? domain.count
+                          : static_cast<std::size_t>((domain.high - domain.low) / domain.step) + 1;
     if (size > (levels_.empty() ? kFirstLevel : kCombinations)) return false;
-    Gate gate;
-    gate.op = Op::variable;
-    gate.range = {domain.low, domain.high};
-    Level level;
-    level.variable = entry.variable;
     if (levels_.size() == kMostLevels) return false;
-    level.gate = push(gate, std::uint64_t{1} << levels_.size());
+    Level& level = levels_.emplace_back();
+    level.variable = entry.variable;
+    level.gate = push({{domain.low, domain.high}, 0, 0, 0, Op::variable, false},
+                      std::uint64_t{1} << (levels_.size() - 1));
     level.size = static_cast<std::uint32_t>(size);
     level.values = ScratchAllocator<std::int32_t>().allocate(size);
     if (domain.is_list()) {
-      std::ranges::transform(domain.list(), level.values,
-                             [](std::int64_t value) { return static_cast<std::int32_t>(value); });
+      const std::int64_t* from = entry.largest ? domain.values + size - 1 : domain.values;
+      const std::ptrdiff_t step = entry.largest ? -1 : 1;
+      for (std::size_t i = 0; i < size; ++i, from += step) {
+        level.values[i] = static_cast<std::int32_t>(*from);
+      }
     } else {
-      for (std::uint64_t i = 0; i < size; ++i) {
-        level.values[i] = static_cast<std::int32_t>(domain.at(i));
+      std::int64_t value = entry.largest ? domain.high : domain.low;
+      const std::int64_t step = entry.largest ? -domain.step : domain.step;
+      for (std::size_t i = 0; i < size; ++i, value += step) {
+        level.values[i] = static_cast<std::int32_t>(value);
       }
     }
-    if (entry.largest) std::reverse(level.values, level.values + size);
     gate_of_variable_[v] = level.gate;
-    levels_.push_back(level);
   }
   return !levels_.empty();
 }
@@ -269,25 +218,6 @@ void ListingPlan::read_gates(const Propagator& root, const Constraint& constrain
     const Gate& own = gates[static_cast<std::size_t>(g)];
     if (cone_[static_cast<std::size_t>(g - constraint.begin)] == 0 || is_leaf(own.op)) continue;
     gate_of_[static_cast<std::size_t>(g)] = translate(root, own);
-  }
-}
-
-// A defined value must be in its variable's domain.
-void ListingPlan::add_domain_test(std::int32_t id, const Domain& domain) {
-  const Interval range = gate(id).range;
-  if (range.low < domain.low) add_filter(intern(Op::less_equal, constant(domain.low), id, 0));
-  if (range.high > domain.high) add_filter(intern(Op::less_equal, id, constant(domain.high), 0));
-  if (domain.is_list()) {
-    std::int32_t any = -1;
-    for (const std::int64_t value : domain.list()) {
-      const std::int32_t same = intern(Op::equal, id, constant(value), 0);
-      any = any < 0 ? same : intern(Op::logical_or, any, same, 0);
-    }
-    add_filter(any);
-  } else if (domain.step > 1) {
-    const std::int64_t rest = floor_modulo<std::int64_t>(domain.low, domain.step);
-    const std::int32_t remainder = intern(Op::modulo, id, constant(domain.step), 0);
-    add_filter(intern(Op::equal, remainder, constant(rest), 0));
   }
 }
 

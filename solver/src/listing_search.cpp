@@ -23,14 +23,16 @@ ListingSearch::ListingSearch(const ListingPlan& plan, Listing& result, Limits& l
       result_(result),
       limits_(limits),
       memory_bytes_(memory_bytes),
-      values_(plan.size()),
-      gathered_(plan.size(), nullptr),
-      slots_(plan.size(), nullptr),
-      alive_(2 * plan.levels().size() + 2, nullptr),
-      cached_(plan.size(), -1),
-      taken_(plan.levels().size(), 0),
-      level_values_(plan.levels().size(), nullptr),
-      wanted_(plan.size(), 0) {
+      values_(zeroed_array<LaneValues>(plan.size())),
+      gathered_(zeroed_array<const std::int32_t*>(plan.size())),
+      slots_(zeroed_array<std::int32_t*>(plan.size())),
+      alive_(zeroed_array<std::int32_t*>(2 * plan.levels().size() + 2)),
+      cached_(scratch_array<std::int32_t>(plan.size())),
+      taken_(zeroed_array<std::uint32_t>(plan.levels().size())),
+      level_values_(zeroed_array<const std::int32_t*>(plan.levels().size())),
+      wanted_(scratch_array<std::uint8_t>(plan.size()), plan.size()) {
+  conditions_.reserve(16);
+  cone_.reserve(64);
   for (std::size_t g = 0; g < plan.size(); ++g) {
     const Gate& gate = plan.gate(static_cast<std::int32_t>(g));
     if (gate.op == Op::constant) values_[g].value = static_cast<std::int32_t>(gate.value);

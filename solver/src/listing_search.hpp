@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
+#include <span>
 #include <vector>
 
 #include "columns.hpp"
@@ -16,6 +18,14 @@ inline std::int32_t* scratch_column(std::size_t lanes) {
 template <class T>
 T* scratch_array(std::size_t size) {
   return ScratchAllocator<T>().allocate(size);
+}
+
+/// An array of numbers or pointers, all 0.
+template <class T>
+T* zeroed_array(std::size_t size) {
+  T* const result = scratch_array<T>(size);
+  std::memset(static_cast<void*>(result), 0, size * sizeof(T));  // NOLINT: T may be a pointer
+  return result;
 }
 
 /// Finds the solutions of a small problem, stage by stage.
@@ -152,18 +162,18 @@ class ListingSearch {
   Listing& result_;
   Limits& limits_;
   std::size_t memory_bytes_;
-  ScratchVector<LaneValues> values_;             // by gate, in the lanes in work
-  ScratchVector<const std::int32_t*> gathered_;  // by gate: its column for all lanes
-  ScratchVector<std::int32_t*> slots_;           // by gate: a column of kBlock lanes
-  ScratchVector<std::int32_t*> alive_;           // two for each level
+  LaneValues* values_;             // by gate, in the lanes in work
+  const std::int32_t** gathered_;  // by gate: its column for all lanes
+  std::int32_t** slots_;           // by gate: a column of kBlock lanes
+  std::int32_t** alive_;           // two for each level
   static constexpr std::int32_t kNotCached = -1;
   static constexpr std::int32_t kNotSeen = -2;
-  ScratchVector<std::int32_t> cached_;  // by gate: its first place in cache_, or not there
+  std::int32_t* cached_;  // by gate of the stage in work: its first place in cache_, or not there
   ScratchVector<Cached> cache_;
-  ScratchVector<std::uint32_t> taken_;               // by level: the place of its value in work
-  ScratchVector<const std::int32_t*> level_values_;  // by level and combination of expanded_
-  ScratchVector<std::int32_t> columns_;              // gates that have a column for all lanes
-  ScratchVector<std::uint8_t> wanted_;
+  std::uint32_t* taken_;                 // by level: the place of its value in work
+  const std::int32_t** level_values_;    // by level and combination of expanded_
+  ScratchVector<std::int32_t> columns_;  // gates that have a column for all lanes
+  std::span<std::uint8_t> wanted_;
   ScratchVector<Condition> conditions_;
   ScratchVector<Kept> kept_;
   ScratchVector<std::int32_t> cone_;

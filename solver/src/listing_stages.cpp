@@ -71,6 +71,7 @@ bool ListingPlan::add_chain(std::uint32_t begin, std::uint32_t end, bool masks) 
 
 bool ListingPlan::make_stages() {
   const auto count = static_cast<std::uint32_t>(levels_.size());
+  stages_.reserve(count);
   const std::uint32_t cut = choose_cut();
   if (cut > 0) {
     if (!add_chain(0, cut, false)) return false;

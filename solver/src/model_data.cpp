@@ -32,18 +32,13 @@ std::int32_t ModelData::fold(Op op, std::int32_t a, std::int32_t b) {
 std::int32_t ModelData::add_in_list(std::int32_t a, std::span<const std::int64_t> values) {
   const std::size_t offset = pool.size();
   pool.insert(pool.end(), values.begin(), values.end());
-  return add_in_pool(a, offset);
+  return add_in_pool(a, offset, false);
 }
 
-std::int32_t ModelData::add_in_pool(std::int32_t a, std::size_t offset) {
+void ModelData::sort_pool(std::size_t offset) {
   const auto begin = pool.begin() + static_cast<std::ptrdiff_t>(offset);
-  const auto ascending = [](std::int64_t x, std::int64_t y) { return x >= y; };
-  if (std::adjacent_find(begin, pool.end(), ascending) != pool.end()) {
-    std::sort(begin, pool.end());
-    pool.erase(std::unique(begin, pool.end()), pool.end());
-  }
-  return add_node(Op::in_list, a, static_cast<std::int32_t>(offset),
-                  static_cast<std::int64_t>(pool.size() - offset));
+  std::sort(begin, pool.end());
+  pool.erase(std::unique(begin, pool.end()), pool.end());
 }
 
 std::int32_t ModelData::add_in_range(std::int32_t a, std::int64_t low, std::int64_t high) {

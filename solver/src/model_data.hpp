@@ -132,13 +132,19 @@ struct ModelData : Recycled {
   }
   /// Adds `a in {values}`, sorted and each once.
   std::int32_t add_in_list(std::int32_t a, std::span<const std::int64_t> values);
-  /// The same with the values that stand in the pool from `offset` on.
-  std::int32_t add_in_pool(std::int32_t a, std::size_t offset);
+  /// The same with the values that stand in the pool from `offset` on; ascending: as they are, each
+  /// once.
+  std::int32_t add_in_pool(std::int32_t a, std::size_t offset, bool ascending) {
+    if (!ascending) sort_pool(offset);
+    return add_node(Op::in_list, a, static_cast<std::int32_t>(offset),
+                    static_cast<std::int64_t>(pool.size() - offset));
+  }
   std::int32_t add_in_range(std::int32_t a, std::int64_t low, std::int64_t high);
   /// Adds a statement, and marks a variable as declared where the statement is a domain.
   void add_statement(const Statement& statement);
 
  private:
+  void sort_pool(std::size_t offset);
   std::int32_t add_variable(std::string_view name, std::uint64_t hash);
   std::int32_t fold(Op op, std::int32_t a, std::int32_t b);
 };

@@ -83,6 +83,9 @@ void Parser::parse_statement() {
     case TokenKind::word_maximize:
       parse_objective(true);
       return;
+    case TokenKind::identifier:
+      if (parse_plain_statement()) return;
+      break;
     default:
       break;
   }
@@ -97,6 +100,37 @@ void Parser::parse_statement() {
   statement.end = last_end_;
   expect(TokenKind::semicolon, "';' or an operator");
   model_.add_statement(statement);
+}
+
+// NAME in [...] and NAME == NUMBER in their plainest form, which most statements of a hardware
+// model are: without going through the grammar, which would give the same nodes. False if it is not
+// one.
+inline bool Parser::parse_plain_statement() {
+  const std::string_view name = lexer_.spelling(token_);
+  Statement statement;
+  statement.text = text_index_;
+  statement.line = lexer_.line();
+  statement.begin = token_.begin;
+  statement.first = static_cast<std::int32_t>(model_.nodes.size());
+  const std::size_t offset = model_.pool.size();
+  bool ascending = true;
+  std::int64_t value = 0;
+  const auto variable = [&] { return static_cast<std::size_t>(model_.intern(name)); };
+  if (lexer_.plain_domain(token_, model_.pool, ascending)) {
+    VariableData& own = model_.variables[variable()];
+    own.declared = true;
+    statement.root = model_.add_in_pool(own.node, offset, ascending);
+  } else if (lexer_.plain_equality(token_, value)) {
+    const std::int32_t left = model_.variables[variable()].node;
+    const std::int32_t right = model_.add_constant(value);
+    statement.root = model_.add_node(Op::equal, left, right);
+  } else {
+    return false;
+  }
+  statement.end = token_.begin;
+  model_.statements.push_back(statement);
+  advance();
+  return true;
 }
 
 void Parser::parse_preference() {
@@ -134,12 +168,13 @@ bool Parser::parse_plain_value(std::int64_t& value) {
 
 std::int32_t Parser::parse_membership(const Part& left, bool negated) {
   const std::size_t offset = model_.pool.size();
+  bool ascending = false;
   std::int32_t node = 0;
   if (token_.kind != TokenKind::left_bracket) {
     node = parse_range(left);
-  } else if (lexer_.plain_list(token_, model_.pool)) {
+  } else if (lexer_.plain_list(token_, model_.pool, ascending)) {
     advance();
-    node = model_.add_in_pool(left.node(), offset);
+    node = model_.add_in_pool(left.node(), offset, ascending);
   } else {
     node = parse_list(left);
   }

@@ -33,6 +33,7 @@ class Parser {
   };
 
   void parse_statement();
+  bool parse_plain_statement();
   void parse_preference();
   void parse_objective(bool maximize);
   // Each goes on behind its leftmost part, which is parsed already.

@@ -23,17 +23,15 @@ Propagator::Propagator(const ModelData& model, std::size_t gates) : compiler_(ci
   circuit_.constraints.reserve(model.statements.size());
   circuit_.scope.reserve(model.nodes.size());
   trail_.reserve(variables * 4);
-  domains_.resize(variables);
+  domains_.reserve(variables);
   changed_.assign(variables, 1);
-  circuit_.gates.resize(variables);
   for (std::size_t i = 0; i < variables; ++i) {
-    Domain& domain = domains_[i];
-    domain.low = model.variables[i].declared ? kMinusInfinity : kDefaultLow;
-    domain.high = model.variables[i].declared ? kInfinity : kDefaultHigh;
-    Gate& leaf = circuit_.gates[i];
-    leaf.op = Op::variable;
-    leaf.a = static_cast<std::int32_t>(i);
-    leaf.range = {domain.low, domain.high};
+    const bool declared = model.variables[i].declared;
+    const std::int64_t low = declared ? kMinusInfinity : kDefaultLow;
+    const std::int64_t high = declared ? kInfinity : kDefaultHigh;
+    domains_.push_back({low, high, 1, nullptr, 0});
+    circuit_.gates.push_back(
+        {{low, high}, 0, static_cast<std::int32_t>(i), 0, Op::variable, false});
   }
 }
 
@@ -246,63 +244,6 @@ bool Propagator::drain_queue() {
   }
   queue_.clear();
   return consistent;
-}
-
-bool Propagator::compact() {
-  RecyclingVector<std::int32_t> scope;
-  scope.reserve(circuit_.scope.size());
-  scope.swap(circuit_.scope);
-  std::size_t kept = 0;
-  for (Constraint& constraint : circuit_.constraints) {
-    if (!constraint.active) continue;
-    forward(constraint);
-    bool decided = false;
-    for (std::int32_t g = constraint.begin; g < constraint.end; ++g) {
-      decided = decided || (gate(g).op != Op::constant && gate(g).range.fixed());
-    }
-    if (decided) {
-      if (!compiler_.recompile(constraint)) continue;
-    } else {
-      // Compiling would give the same gates again.
-      const std::int32_t begin = constraint.scope_begin;
-      const std::int32_t end = constraint.scope_end;
-      constraint.scope_begin = static_cast<std::int32_t>(circuit_.scope.size());
-      for (std::int32_t s = begin; s < end; ++s) {
-        const std::int32_t v = scope[static_cast<std::size_t>(s)];
-        const Domain& domain = domains_[static_cast<std::size_t>(v)];
-        if (!domain.fixed()) circuit_.scope.push_back(v);
-      }
-      constraint.scope_end = static_cast<std::int32_t>(circuit_.scope.size());
-    }
-    constraint.revised = tick_;
-    // Intervals may say nothing of values at the ends of 64 bits, and nothing would ask again.
-    if (constraint.scope_begin == constraint.scope_end) {
-      if (!check(constraint, false)) return false;
-      continue;
-    }
-    circuit_.constraints[kept++] = constraint;
-  }
-  circuit_.constraints.resize(kept);
-  return true;
-}
-
-void Propagator::build_occurrences() {
-  const std::size_t variables = domains_.size();
-  first_.assign(variables + 1, 0);
-  for (const std::int32_t v : circuit_.scope) ++first_[static_cast<std::size_t>(v) + 1];
-  for (std::size_t v = 0; v < variables; ++v) first_[v + 1] += first_[v];
-  occurrence_.resize(circuit_.scope.size());
-  for (std::size_t c = circuit_.constraints.size(); c-- > 0;) {
-    const Constraint& constraint = circuit_.constraints[c];
-    for (std::int32_t s = constraint.scope_begin; s < constraint.scope_end; ++s) {
-      const auto v = static_cast<std::size_t>(circuit_.scope[static_cast<std::size_t>(s)]);
-      occurrence_[static_cast<std::size_t>(--first_[v + 1])] = static_cast<std::int32_t>(c);
-    }
-  }
-  // Counting down moved each first_[v + 1] to the start of v; shift them into place.
-  for (std::size_t v = 0; v < variables; ++v) first_[v] = first_[v + 1];
-  first_[variables] = static_cast<std::int32_t>(circuit_.scope.size());
-  queued_.assign(circuit_.constraints.size(), 0);
 }
 
 }  // namespace constrint::detail

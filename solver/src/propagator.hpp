@@ -57,6 +57,18 @@ class Propagator {
   /// Fixes a variable to a value of its domain.
   void assign(std::int32_t variable, std::int64_t value);
   void set_domain(std::int32_t variable, const Domain& domain);
+  /// Changes a domain by f(domain) before any constraint is there: nothing can be undone. False if
+  /// it is empty then.
+  template <class F>
+  bool restrict_first(std::int32_t variable, F f) {
+    const auto at = static_cast<std::size_t>(variable);
+    Domain& own = domains_[at];
+    f(own);
+    Interval& range = circuit_.gates[at].range;
+    range.low = own.low;
+    range.high = own.high;
+    return !own.empty();
+  }
   bool narrow(std::int32_t id, Interval wanted) {
     // A variable's gate has the ends of its domain.
     const Interval& own = gate(id).range;

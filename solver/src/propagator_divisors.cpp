@@ -33,13 +33,14 @@ bool Propagator::must_be_congruent(std::int32_t id, std::int64_t modulus, std::i
     domain.restrict_to_congruence(modulus, remainder, arena_);
     return commit(id, domain);
   }
-  if (own.op == Op::multiply && remainder == 0) {
+  if (own.op == Op::multiply) {
     for (const auto& [constant, other] : {std::pair(own.a, own.b), std::pair(own.b, own.a)}) {
       const Interval factor = range(constant);
       if (factor.fixed() && factor.low != 0) {
         const auto common = static_cast<std::int64_t>(
             std::gcd(magnitude(factor.low), static_cast<std::uint64_t>(modulus)));
-        return must_be_congruent(other, modulus / common, 0, depth + 1);
+        if (remainder % common != 0) return false;
+        if (remainder == 0) return must_be_congruent(other, modulus / common, 0, depth + 1);
       }
     }
   }

@@ -35,7 +35,7 @@ template <std::size_t chunks, std::size_t first, bool with_columns>
                                              : job.masks[g - 1];
     for (; mask != 0; mask &= mask - 1, out += job.width) {
       const auto combination = static_cast<std::size_t>(std::countr_zero(mask));
-      const std::int64_t* ending = job.endings + combination * kStride;
+      const std::int64_t* ending = job.endings + combination * job.width;
       unrolled<chunks>([&](std::size_t c) __attribute__((always_inline)) {
         const std::size_t at = c * kRowChunk;
         if (c < first) {
@@ -82,37 +82,47 @@ void put_groups(const GroupsJob& job) {
 
 namespace {
 
-template <std::size_t chunks>
-void copy_chunks(const std::int64_t* from, const std::uint32_t* places, std::int64_t* to,
-                 std::size_t rows) {
-  constexpr std::size_t kStride = chunks * kRowChunk;
-  for (std::size_t i = 0; i < rows; ++i, to += kStride) {
-    std::memcpy(to, from + places[i] * kStride, kStride * sizeof(std::int64_t));
+struct CopyJob {
+  const std::int64_t* from;
+  const std::uint32_t* places;
+  std::int64_t* to;
+  std::size_t rows;
+  std::size_t stride;
+};
+
+// What functions are made for: the number of chunks of a row, 0 for any.
+struct CopyKernels {
+  using Job = CopyJob;
+  static constexpr std::size_t kCount = kMostRowChunks + 1;
+  static std::size_t of(const Job& job) {
+    const std::size_t chunks = job.stride / kRowChunk;
+    return chunks < kCount ? chunks : 0;
   }
-}
+  template <std::size_t kernel>
+  [[gnu::always_inline]] static void run(const Job& job) {
+    const std::size_t stride = kernel == 0 ? job.stride : kernel * kRowChunk;
+    std::int64_t* to = job.to;
+    for (std::size_t i = 0; i < job.rows; ++i, to += stride) {
+      const std::int64_t* const row = job.from + job.places[i] * stride;
+      const auto copy = [&](std::size_t c) __attribute__((always_inline)) {
+        RowChunk own;
+        load(row + c * kRowChunk, own);
+        store(own, to + c * kRowChunk);
+      };
+      if constexpr (kernel == 0) {
+        for (std::size_t c = 0; c < stride / kRowChunk; ++c) copy(c);
+      } else {
+        unrolled<kernel>(copy);
+      }
+    }
+  }
+};
 
 }  // namespace
 
 void copy_rows(const std::int64_t* from, const std::uint32_t* places, std::int64_t* to,
                std::size_t rows, std::size_t stride) {
-  switch (stride / kRowChunk) {
-    case 1:
-      return copy_chunks<1>(from, places, to, rows);
-    case 2:
-      return copy_chunks<2>(from, places, to, rows);
-    case 3:
-      return copy_chunks<3>(from, places, to, rows);
-    case 4:
-      return copy_chunks<4>(from, places, to, rows);
-    default:
-      break;
-  }
-  for (std::size_t i = 0; i < rows; ++i, to += stride) {
-    const std::int64_t* const row = from + places[i] * stride;
-    for (std::size_t c = 0; c < stride; c += kRowChunk) {
-      std::memcpy(to + c, row + c, sizeof(RowChunk));
-    }
-  }
+  run_kernel<CopyKernels>({from, places, to, rows, stride});
 }
 
 }  // namespace constrint::detail

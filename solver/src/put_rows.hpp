@@ -29,7 +29,7 @@ struct GroupsColumn {
 struct GroupsJob {
   const std::int64_t* outer;      // added to all rows
   const std::int64_t* beginning;  // of the first group; a row takes stride values
-  const std::int64_t* endings;    // likewise
+  const std::int64_t* endings;    // width values each, one directly behind the other
   const std::uint64_t* masks;     // endings of all groups but the first and the last
   std::uint64_t first_mask;
   std::uint64_t last_mask;
@@ -45,14 +45,14 @@ struct GroupsJob {
 /// Writes up to kRowChunk - 1 values behind the last row.
 void put_groups(const GroupsJob& job);
 
-/// Values that a row takes in PairsJob::outer: the row, and again its beginning.
+/// Values that a row takes in RunsJob::outer: the row, and again its beginning.
 constexpr std::size_t cycle_stride(std::size_t width) {
   return (width + 2 * kRowChunk - 2 + kRowChunk - 1) / kRowChunk * kRowChunk;
 }
-/// Makes the rows of PairsJob::outer.
+/// Makes the rows of RunsJob::outer.
 struct CyclesJob {
-  const std::int64_t* rows;   // stride values each, a multiple of kRowChunk
-  const std::int64_t* minus;  // a row to be subtracted from all, or null
+  const std::int64_t* rows;  // stride values each, a multiple of kRowChunk
+  const std::int64_t* plus;  // a row to be added to all, or null
   std::size_t stride;
   std::int64_t* cycles;  // cycle_stride(width) values each
   std::size_t count;
@@ -61,21 +61,26 @@ struct CyclesJob {
 
 /// Writes up to kRowChunk - 1 values behind the last row. At least kLeastRowWidth values a row.
 void make_cycles(const CyclesJob& job);
-/// Values that are read behind PairsJob::inner.
+/// Values that are read behind a run.
 inline constexpr std::size_t kReadBehind = 2 * kRowChunk;
 
-/// All sums of an outer and an inner row, inner rows changing fastest.
-struct PairsJob {
-  const std::int64_t* outer;  // cycle_stride(width) values each
-  const std::int64_t* inner;  // width values each, one directly behind the other
-  std::size_t inner_rows;
-  std::size_t skipped;  // inner rows of the first outer one
+/// Rows that stand one directly behind the other.
+struct Run {
+  const std::int64_t* rows = nullptr;
+  std::size_t count = 0;
+};
+
+/// Runs of rows, each with an outer row added to all of its rows.
+struct RunsJob {
+  const std::int64_t* outer;  // by run; cycle_stride(width) values each
+  const Run* runs;
+  std::size_t skipped;  // rows of the first run
   std::size_t count;    // of rows to write
   std::int64_t* out;
   std::size_t width;
 };
 
 /// Writes up to kRowChunk - 1 values behind the last row. At least kLeastRowWidth values a row.
-void put_pairs(const PairsJob& job);
+void put_runs(const RunsJob& job);
 
 }  // namespace constrint::detail

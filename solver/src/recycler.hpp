@@ -16,15 +16,23 @@ namespace constrint::detail {
 class Recycler {
  public:
   static void* take(std::size_t bytes) {
-    return kMostKept == 0 || ended() ? ::operator new(bytes) : of_thread().allocate(bytes);
+    const std::size_t size_class = class_of(bytes);
+    Kept& kept = of_thread_;
+    Block* const block = kept.free[size_class];
+    if (block == nullptr) return ::operator new (std::size_t{1} << size_class);
+    kept.room += std::size_t{1} << size_class;
+    kept.free[size_class] = block->next;
+    block->~Block();
+    return block;
   }
   static void give_back(void* memory, std::size_t bytes) {
-    if (kMostKept == 0 || ended()) return ::operator delete(memory);
-    of_thread().deallocate(memory, bytes);
+    const std::size_t size_class = class_of(bytes);
+    const std::size_t size = std::size_t{1} << size_class;
+    Kept& kept = of_thread_;
+    if (size > kept.room && !make_room(size)) return ::operator delete(memory);
+    kept.room -= size;
+    kept.free[size_class] = ::new (memory) Block{kept.free[size_class]};
   }
-
-  Recycler(const Recycler&) = delete;
-  Recycler& operator=(const Recycler&) = delete;
 
  private:
   struct Block {
@@ -36,52 +44,29 @@ class Recycler {
   static constexpr std::size_t kMostKept = std::size_t{4} << 20;
 #endif
 
-  Recycler() = default;
-  ~Recycler() {
-    for (Block* block : free_) {
-      while (block != nullptr) {
-        Block* const next = block->next;
-        ::operator delete(block);
-        block = next;
-      }
-    }
-    ended() = true;
-  }
+  // Without constructor and destructor, so that no access has to ask whether it is there. There is
+  // no room before the first block is given back, and none after the thread's end: static objects
+  // end later, and may still own memory then.
+  struct Kept {
+    std::array<Block*, 64> free;
+    std::size_t room;  // bytes that may be kept besides
+    bool used;
+  };
+  // Frees the blocks at the thread's end.
+  struct End {
+    End() = default;
+    End(const End&) = delete;
+    End& operator=(const End&) = delete;
+    ~End();
+  };
 
-  static Recycler& of_thread() {
-    static thread_local Recycler recycler;
-    return recycler;
-  }
-  // Static objects end after those of their thread, and may still own memory then.
-  static bool& ended() {
-    static thread_local bool value = false;
-    return value;
-  }
   // Sizes are powers of two, from 64 bytes.
   static std::size_t class_of(std::size_t bytes) {
     return static_cast<std::size_t>(std::bit_width(std::max<std::size_t>(bytes, 64) - 1));
   }
+  static bool make_room(std::size_t size);
 
-  void* allocate(std::size_t bytes) {
-    const std::size_t size_class = class_of(bytes);
-    Block*& first = free_[size_class];
-    if (first == nullptr) return ::operator new (std::size_t{1} << size_class);
-    kept_ -= std::size_t{1} << size_class;
-    Block* const block = first;
-    first = block->next;
-    block->~Block();
-    return block;
-  }
-  void deallocate(void* memory, std::size_t bytes) {
-    const std::size_t size_class = class_of(bytes);
-    const std::size_t size = std::size_t{1} << size_class;
-    if (kept_ + size > kMostKept) return ::operator delete(memory);
-    kept_ += size;
-    free_[size_class] = ::new (memory) Block{free_[size_class]};
-  }
-
-  std::array<Block*, 64> free_{};
-  std::size_t kept_ = 0;  // bytes
+  static inline constinit thread_local Kept of_thread_{};
 };
 
 /// Allocates from the recycler of the thread, and frees to that of the thread that frees.

@@ -19,22 +19,27 @@ int apply_simple(Propagator& propagator, const Node& root) {
   const ModelData& model = *propagator.circuit().model;
   const Node& left = model.nodes[static_cast<std::size_t>(root.a)];
   if (left.op != Op::variable) return 0;
-  Domain domain = propagator.domain(static_cast<std::size_t>(left.a));
-  const std::int64_t* pool = model.pool.data() + root.b;
+  const auto restrict_to = [&](std::int64_t low, std::int64_t high) {
+    return propagator.restrict_first(left.a, [&](Domain& own) { own.restrict_to(low, high); });
+  };
+  bool possible = true;
   if (root.op == Op::in_list) {
-    domain.restrict_to_lasting_list({pool, static_cast<std::size_t>(root.value)},
-                                    propagator.arena());
+    const std::int64_t* const values = model.pool.data() + root.b;
+    possible = propagator.restrict_first(left.a, [&](Domain& own) {
+      own.restrict_to_lasting_list({values, static_cast<std::size_t>(root.value)},
+                                   propagator.arena());
+    });
   } else if (root.op == Op::in_range) {
-    domain.restrict_to(pool[0], pool[1]);
+    const std::int64_t* const ends = model.pool.data() + root.b;
+    possible = restrict_to(ends[0], ends[1]);
   } else {
     if (root.op != Op::equal && root.op != Op::less_equal && root.op != Op::greater_equal) return 0;
     const Node& right = model.nodes[static_cast<std::size_t>(root.b)];
     if (right.op != Op::constant) return 0;
-    domain.restrict_to(root.op == Op::less_equal ? kMinusInfinity : right.value,
-                       root.op == Op::greater_equal ? kInfinity : right.value);
+    possible = restrict_to(root.op == Op::less_equal ? kMinusInfinity : right.value,
+                           root.op == Op::greater_equal ? kInfinity : right.value);
   }
-  propagator.set_domain(left.a, domain);
-  return domain.empty() ? -1 : 1;
+  return possible ? 1 : -1;
 }
 
 // The equalities that must hold for a gate to hold: itself, or those it is a conjunction of.
@@ -98,10 +103,10 @@ bool propagate_root(Propagator& propagator, std::span<const Assumption> assumpti
       throw InvalidArgument("expected the index of a variable in an assumption, found " +
                             std::to_string(assumption.variable));
     }
-    Domain domain = propagator.domain(assumption.variable);
-    domain.restrict_to(assumption.value, assumption.value);
-    propagator.set_domain(static_cast<std::int32_t>(assumption.variable), domain);
-    if (domain.empty()) return false;
+    const bool possible = propagator.restrict_first(
+        static_cast<std::int32_t>(assumption.variable),
+        [&](Domain& own) { own.restrict_to(assumption.value, assumption.value); });
+    if (!possible) return false;
   }
   // What is known of single variables first: then the others are compiled with it.
   RecyclingVector<std::int32_t> others;

@@ -20,11 +20,11 @@ using RowChunk [[gnu::vector_size(kRowChunk * sizeof(std::int64_t))]] = std::int
 [[gnu::always_inline]] inline void store(const RowChunk& chunk, std::int64_t* to) {
   std::memcpy(to, &chunk, sizeof chunk);
 }
-/// chunk -= from
-[[gnu::always_inline]] inline void subtract(const std::int64_t* from, RowChunk& chunk) {
+/// chunk += from
+[[gnu::always_inline]] inline void add(const std::int64_t* from, RowChunk& chunk) {
   RowChunk own;
   load(from, own);
-  chunk -= own;
+  chunk += own;
 }
 /// to = from + added
 [[gnu::always_inline]] inline void store_sum(const std::int64_t* from, const RowChunk& added,
@@ -50,6 +50,16 @@ template <class F, std::size_t... I>
 template <std::size_t count, class F>
 [[gnu::always_inline]] inline void unrolled(F f) {
   unrolled(std::make_index_sequence<count>{}, f);
+}
+
+/// The same until one is false; whether none was.
+template <class F, std::size_t... I>
+[[gnu::always_inline]] inline bool while_unrolled(std::index_sequence<I...>, F& f) {
+  return (f(I) && ...);
+}
+template <std::size_t count, class F>
+[[gnu::always_inline]] inline bool while_unrolled(F& f) {
+  return while_unrolled(std::make_index_sequence<count>{}, f);
 }
 
 }  // namespace constrint::detail

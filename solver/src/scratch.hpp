@@ -12,47 +12,39 @@ namespace constrint::detail {
 /// the other, given back all at once at the end of a scope. Small problems would otherwise spend
 /// most of their time in malloc and free.
 class Scratch {
- public:
-  static Scratch& of_thread() {
-    static thread_local Scratch scratch;
-    return scratch;
-  }
+  // Of the chunk in use.
+  struct Rest {
+    std::byte* begin;
+    std::byte* end;
+  };
 
-  void* allocate(std::size_t bytes) {
+ public:
+  static void* allocate(std::size_t bytes) {
     constexpr std::size_t kAlign = alignof(std::max_align_t);
     bytes = (bytes + kAlign - 1) / kAlign * kAlign;
-    while (chunk_ < chunks_.size() && used_ + bytes > chunks_[chunk_].size) {
-      ++chunk_;
-      used_ = 0;
-    }
-    if (chunk_ == chunks_.size()) {
-      // Mostly as large as all before it, so that few are needed.
-      const std::size_t size = std::max({bytes, kFirstChunk, std::min(total_, kKept / 4)});
-      total_ += size;
-      chunks_.push_back({std::make_unique_for_overwrite<std::byte[]>(size), size});
-      used_ = 0;
-    }
-    std::byte* result = chunks_[chunk_].data.get() + used_;
-    used_ += bytes;
+    Rest& rest = rest_;
+    if (bytes > static_cast<std::size_t>(rest.end - rest.begin)) of_thread().add_chunk(bytes);
+    std::byte* const result = rest.begin;
+    rest.begin += bytes;
     return result;
   }
 
   /// Gives back what was allocated since its construction. Scopes must end in reverse order.
   class Scope {
    public:
-    Scope() : chunk_(of_thread().chunk_), used_(of_thread().used_) { ++of_thread().scopes_; }
+    Scope() : next_(of_thread().next_), before_(rest_) { ++of_thread().scopes_; }
     ~Scope() {
       Scratch& own = of_thread();
-      own.chunk_ = chunk_;
-      own.used_ = used_;
+      own.next_ = next_;
+      rest_ = before_;
       if (--own.scopes_ == 0 && own.total_ > kKept) own.shrink();
     }
     Scope(const Scope&) = delete;
     Scope& operator=(const Scope&) = delete;
 
    private:
-    std::size_t chunk_;
-    std::size_t used_;
+    std::size_t next_;
+    Rest before_;
   };
 
  private:
@@ -63,18 +55,21 @@ class Scratch {
     std::unique_ptr<std::byte[]> data;
     std::size_t size;
   };
-  void shrink() {
-    while (total_ > kKept) {
-      total_ -= chunks_.back().size;
-      chunks_.pop_back();
-    }
+
+  static Scratch& of_thread() {
+    static thread_local Scratch scratch;
+    return scratch;
   }
+  // Goes on in a chunk that has room for `bytes`.
+  void add_chunk(std::size_t bytes);
+  void shrink();
 
   std::vector<Chunk> chunks_;
   std::size_t total_ = 0;  // size of all chunks
-  std::size_t chunk_ = 0;
-  std::size_t used_ = 0;
+  std::size_t next_ = 0;   // the chunk behind the one in use
   std::size_t scopes_ = 0;
+  // Without constructor and destructor, so that no allocation has to ask whether it is there.
+  static inline constinit thread_local Rest rest_{};
 };
 
 /// Allocates from the thread's scratch memory. A container with it must not outlive the scope in
@@ -88,7 +83,7 @@ struct ScratchAllocator {
   T* allocate(std::size_t n) {
     // T may be a pointer, whose size is meant.
     constexpr std::size_t each = sizeof(T);  // NOLINT(bugprone-sizeof-expression)
-    return static_cast<T*>(Scratch::of_thread().allocate(n * each));
+    return static_cast<T*>(Scratch::allocate(n * each));
   }
   void deallocate(T*, std::size_t) {}
   friend bool operator==(const ScratchAllocator&, const ScratchAllocator&) { return true; }

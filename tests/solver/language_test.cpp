@@ -139,6 +139,36 @@ TEST(Language, TellsNamesOfAnyLengthApart) {
   EXPECT_FALSE(Model().find("x"));
 }
 
+// The plainest statements have a way of their own through the reader: no spelling may make a
+// difference.
+TEST(Language, ReadsPlainStatementsLikeOthers) {
+  for (const char* value :
+       {"0", "7", "42", "999999", "1234567", "12345678", "123456789012345678",
+        "1234567890123456789", "9223372036854775807", "00012", "000000000012"}) {
+    SCOPED_TRACE(value);
+    const auto with = [value](std::string before, const char* after) {
+      return before.append(value).append(after);
+    };
+    const Model equality = Model::parse(with("x == ", ";"));
+    EXPECT_EQ(equality.str(), Model::parse(with("x  ==", " ;")).str());
+    EXPECT_EQ(equality.statement(0).text, with("x == ", ""));
+    const Model domain = Model::parse(with("y > 1;\nx in [3, ", "];"));
+    EXPECT_EQ(domain.statement(1).text, with("x in [3, ", "]"));
+    EXPECT_EQ(domain.statement(1).line, 2);
+    for (const char* spelling :
+         {"y>1;x  in [3,", "y>1;x in[ 3 ,", "y>1;x in [3 ,", "y>1;x in [ 3,  "}) {
+      EXPECT_EQ(domain.str(), Model::parse(with(spelling, " ] ;")).str()) << spelling;
+    }
+  }
+  EXPECT_EQ(all("x in [5, 3,4 , 3];"), (Rows{{3}, {4}, {5}}));
+  EXPECT_EQ(all("x == 5 or x == 6; x == 5 + 1;"), Rows{{6}});
+  for (const char* text :
+       {"x in [];", "x in [1,];", "x in [1 2];", "x in [1, 2;", "x in [12a];", "x == ;", "x == 5a;",
+        "x == 99999999999999999999;", "in == 5;", "x in [1]", "x == 5", "or in [1];"}) {
+    EXPECT_THROW(Model::parse(text), ParseError) << text;
+  }
+}
+
 TEST(Language, TakesAnyNumberOfComments) {
   std::string text;
   for (int line = 0; line < 300000; ++line) text += "# a line\n";

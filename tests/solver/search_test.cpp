@@ -105,4 +105,27 @@ TEST(Explain, KnowsThatFactorsCancel) {
   }
 }
 
+TEST(Explain, KnowsWhatHoldsForAllIntegers) {
+  for (const char* text :
+       {"x * y % (y * x) != 0; x in [2, 4]; y in [3, 5];", "x < min(x, y); x in [2, 4]; y in [3];",
+        "max(5, y, x) < x; x in [2, 4]; y in [3];", "0 % x > 0; x in [2, 4];",
+        "(abs(x) - x * y) % x != 0; x in [-2, 4]; y in [3, 5];", "x > abs(x); x in [-4, 3];",
+        "-(x * x) > 0; x in [-3, 2];", "x * y % -x != 0; x in [2, 4]; y in [3];",
+        "max(x - 34, x - y) >= x; x in [2]; y < 9;", "2 * x % 4 == 1; x in [3, 5];",
+        "x - y != x - y; x in [3, 5]; y in [1];"}) {
+    const constrint::Explanation explanation = constrint::explain(Model::parse(text));
+    EXPECT_EQ(explanation.status, Status::unsatisfiable) << text;
+    EXPECT_TRUE(explanation.minimal) << text;
+    EXPECT_EQ(explanation.statements, std::vector<std::size_t>{0}) << text;
+  }
+  // What looks alike and can hold.
+  for (const char* text :
+       {"x <= min(x, y); x in [2]; y in [3];", "max(x, y) <= x; x in [3]; y in [2];",
+        "x == min(x, y); x in [2]; y in [2];", "x != max(y, x); x in [2]; y in [3];",
+        "x < abs(x); x in [-2];", "x * y % (x + y) == 7; x in [3]; y in [5];",
+        "x / (y * x) == 0; x in [3]; y in [2];"}) {
+    EXPECT_EQ(Search(Model::parse(text)).first(), Status::satisfiable) << text;
+  }
+}
+
 }  // namespace

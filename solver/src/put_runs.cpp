@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows that are sums of an outer and an inner row, all pairs.
+// Runs of rows, each with an outer row added.
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -12,28 +12,28 @@ namespace constrint::detail {
 
 namespace {
 
-// The rows of one outer row are one run of values, in which the outer row repeats: chunks need not
-// begin where rows do, so that none is written twice, and they can be aligned. fixed: the width, or
-// 0 for any.
+// A run is one stretch of values, in which the outer row repeats: chunks need not begin where rows
+// do, so that hardly one is written twice, and they can be aligned. fixed: the width, or 0 for any.
 template <std::size_t fixed>
-[[gnu::always_inline]] inline void put(const PairsJob& job) {
+[[gnu::always_inline]] inline void put(const RunsJob& job) {
   // Chunks after which the outer row begins anew at the beginning of a chunk.
   constexpr std::size_t kPeriod = fixed == 0 ? 1 : fixed / std::gcd(fixed, kRowChunk);
   constexpr std::size_t kInRegisters = 9;
+  // Chunks of one pass of the loop.
+  constexpr std::size_t kPass = (7 + kPeriod) / kPeriod * kPeriod;
   const std::size_t width = fixed == 0 ? job.width : fixed;
   const std::size_t stride = cycle_stride(width);
   const std::int64_t* outer = job.outer;
+  const Run* run = job.runs;
   std::int64_t* out = job.out;
-  std::size_t skipped = job.skipped;
-  for (std::size_t left = job.count; left > 0; outer += stride, skipped = 0) {
-    const std::size_t rows = std::min(left, job.inner_rows - skipped);
-    left -= rows;
-    const std::int64_t* inner = job.inner + skipped * width;
+  std::int64_t* const end = out + job.count * width;
+  for (std::size_t skipped = job.skipped; out != end; outer += stride, ++run, skipped = 0) {
+    const std::int64_t* inner = run->rows + skipped * width;
     store_sum(inner, outer, out);
     const std::size_t shift =
         (0 - reinterpret_cast<std::uintptr_t>(out) / sizeof(std::int64_t)) % kRowChunk;
     std::int64_t* to = out + shift;
-    out += rows * width;
+    out = std::min(out + (run->count - skipped) * width, end);
     inner += shift;
     const std::int64_t* const own = outer + shift;
     if constexpr (fixed == 0) {
@@ -50,19 +50,23 @@ template <std::size_t fixed>
       const auto each = [&](std::size_t c) __attribute__((always_inline)) {
         const std::size_t at = c * kRowChunk;
         if constexpr (kPeriod <= kInRegisters) {
-          store_sum(inner + at, cycle[c], to + at);
+          store_sum(inner + at, cycle[c % kPeriod], to + at);
         } else {
           store_sum(inner + at, own + at % fixed, to + at);
         }
       };
-      constexpr std::size_t kValues = kPeriod * kRowChunk;
-      auto values = static_cast<std::size_t>(out - to);
-      for (; values >= kValues; values -= kValues, to += kValues, inner += kValues) {
-        unrolled<kPeriod>(each);
+      constexpr std::ptrdiff_t kValues = kPass * kRowChunk;
+      auto left = out - to;
+      for (; left >= kValues; left -= kValues, to += kValues, inner += kValues) {
+        unrolled<kPass>(each);
       }
-      unrolled<kPeriod>([&](std::size_t c) __attribute__((always_inline)) {
-        if (c * kRowChunk < values) each(c);
-      });
+      // One way out of each place: a loop for the rest would be mispredicted more often.
+      const auto more = [&](std::size_t c) __attribute__((always_inline)) {
+        if (left <= static_cast<std::ptrdiff_t>(c * kRowChunk)) return false;
+        each(c);
+        return true;
+      };
+      while_unrolled<kPass>(more);
     }
   }
 }
@@ -80,7 +84,7 @@ template <std::size_t fixed>
         for (std::size_t c = 0; c < width && begin + c < length; c += kRowChunk) {
           RowChunk own;
           load(row + c, own);
-          if (job.minus != nullptr) subtract(job.minus + c, own);
+          if (job.plus != nullptr) add(job.plus + c, own);
           store(own, cycle + begin + c);
         }
       }
@@ -89,7 +93,7 @@ template <std::size_t fixed>
       std::array<RowChunk, kChunks> own;
       unrolled<kChunks>([&](std::size_t c) __attribute__((always_inline)) {
         load(row + c * kRowChunk, own[c]);
-        if (job.minus != nullptr) subtract(job.minus + c * kRowChunk, own[c]);
+        if (job.plus != nullptr) add(job.plus + c * kRowChunk, own[c]);
       });
       constexpr std::size_t kCopies = (cycle_stride(fixed) + fixed - 1) / fixed;
       unrolled<kCopies>([&](std::size_t copy) __attribute__((always_inline)) {
@@ -122,8 +126,8 @@ void make_cycles(const CyclesJob& job) {
   run_kernel<WidthKernels<CyclesJob>>(job);
 }
 
-void put_pairs(const PairsJob& job) {
-  run_kernel<WidthKernels<PairsJob>>(job);
+void put_runs(const RunsJob& job) {
+  run_kernel<WidthKernels<RunsJob>>(job);
 }
 
 }  // namespace constrint::detail
