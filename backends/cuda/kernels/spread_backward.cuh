@@ -12,7 +12,7 @@ namespace flashrnn::cuda {
 /// What is fixed when the kernel is compiled; names as in SpreadForwardTile and BackwardTile.
 template <class Cell_, class Storage_, bool in_cluster_, int blocks_, int units_, int batch_,
           int row_groups_, int k_groups_, int register_tiles_, int at_once_, bool whole_,
-          bool clips_h_, bool clips_gradient_, bool cuts_, unsigned reads_states_,
+          int input_steps_, bool clips_h_, bool clips_gradient_, bool cuts_, unsigned reads_states_,
           unsigned reads_saved_>
 struct SpreadBackwardTile {
   using Cell = Cell_;
@@ -23,6 +23,7 @@ struct SpreadBackwardTile {
   static constexpr bool clips_h = clips_h_, clips_gradient = clips_gradient_, cuts = cuts_;
   static constexpr unsigned reads_states = reads_states_, reads_saved = reads_saved_;
   static constexpr int vectors = count_gates(Cell::recurrent_gates);
+  static constexpr int input_steps = input_steps_;
   static_assert(Cell::gates <= max_gates, "SpreadBackwardTile: more gates than max_gates");
 
   using Shape = ExchangeShape<blocks * vectors * units / 8, batch, k_groups_, blocks,
@@ -53,7 +54,7 @@ struct SpreadBackwardTile {
   static constexpr int input_at = (sums_at + Product::all_sums_bytes + 15) / 16 * 16;
   static constexpr int shared_bytes =
       input_at +
-      input_warps * spread_input_bytes(upstream_channel + 1, rounds, Shape::halves, in_cluster);
+      input_warps * spread_input_bytes(upstream_channel + 1, rounds, Shape::halves, input_steps);
 };
 
 /// Where what backward reads lies; the step that comes last is the first of the sequence.

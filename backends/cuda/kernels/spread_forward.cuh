@@ -17,10 +17,11 @@ namespace flashrnn::cuda {
 ///   register_tiles  fragments of R per warp in registers; the others are in shared memory
 ///   at_once         packets of the vector that a lane reads at once
 ///   whole           whether floats of R are kept unsplit
+///   input_steps     steps of x that are on their way into shared memory
 ///   saving, clips   as in ForwardTile
 template <class Cell_, class Storage_, bool in_cluster_, int blocks_, int units_, int batch_,
           int row_groups_, int k_groups_, int register_tiles_, int at_once_, bool whole_,
-          bool saving_, bool clips_>
+          int input_steps_, bool saving_, bool clips_>
 struct SpreadForwardTile {
   using Cell = Cell_;
   using Storage = Storage_;
@@ -30,7 +31,7 @@ struct SpreadForwardTile {
   static constexpr int recurrent = count_gates(Cell::recurrent_gates);
   static constexpr int inputs = count_gates(Cell::input_gates);
   static constexpr int input_extent = inputs > 0 ? inputs : 1;
-  static constexpr int vectors = 1;
+  static constexpr int vectors = 1, input_steps = input_steps_;
 
   using Shape =
       ExchangeShape<blocks * units / 8, batch, k_groups_, blocks, sizeof(Bits<Storage>) / 2>;
@@ -59,7 +60,7 @@ struct SpreadForwardTile {
   static constexpr int bias_bytes = 4 * units * count_gates(Cell::bias_gates);
   static constexpr int input_at = (bias_at + bias_bytes + 15) / 16 * 16;
   static constexpr int shared_bytes =
-      input_at + input_warps * spread_input_bytes(inputs, rounds, Shape::halves, in_cluster);
+      input_at + input_warps * spread_input_bytes(inputs, rounds, Shape::halves, input_steps);
 };
 
 /// Where x lies.

@@ -117,14 +117,11 @@ __device__ inline void bring_to_l2(const void* from) {
   asm volatile("prefetch.global.L2 [%0];" ::"l"(from));
 }
 
-/// Steps of what is read that a warp has in shared memory, and their bytes. Loads return in order,
-/// so that one which waits for memory holds up those by which vectors are read from L2: there,
-/// steps are brought into L2 first, and into shared memory shortly before their use.
-__device__ constexpr int spread_input_depth(bool in_cluster) {
-  return in_cluster ? 8 : 4;
-}
-__device__ constexpr int spread_input_bytes(int channels, int rounds, int halves, bool in_cluster) {
-  return spread_input_depth(in_cluster) * rounds * 4 * 16 * halves * (channels > 0 ? channels : 1);
+/// Bytes of `depth` steps of what is read, which a warp has in shared memory. Loads return in
+/// order, so that one which waits for memory holds up those by which vectors are read from L2:
+/// there, steps are brought into L2 first, and into shared memory shortly before their use.
+__device__ constexpr int spread_input_bytes(int channels, int rounds, int halves, int depth) {
+  return depth * rounds * 4 * 16 * halves * (channels > 0 ? channels : 1);
 }
 
 /// Values of the units of a block on their way into shared memory, several steps ahead.
@@ -139,13 +136,15 @@ class SpreadInput {
  public:
   static constexpr int rounds = Tile::rounds, k_groups = Tile::Product::k_groups;
   static constexpr bool from_l2 = !Tile::in_cluster;
-  static constexpr int depth = spread_input_depth(Tile::in_cluster), l2_steps_ahead = 8;
+  static constexpr int depth = Tile::input_steps, l2_steps_ahead = 8;
+  static_assert(depth >= 3 + steps_ahead,
+                "SpreadInput: one step is read, one arrives, one is asked for");
   using Element = Bits<typename Tile::Storage>;
   static constexpr int halves = Tile::Shape::halves, chunk_bytes = 16 * halves;
   static constexpr int unit_bytes = chunk_bytes * (channels > 0 ? channels : 1);
   static constexpr int round_bytes = 4 * unit_bytes, step_bytes = rounds * round_bytes;
   static constexpr int warp_bytes = depth * step_bytes;
-  static_assert(warp_bytes == spread_input_bytes(channels, rounds, halves, Tile::in_cluster));
+  static_assert(warp_bytes == spread_input_bytes(channels, rounds, halves, depth));
   static constexpr bool helped = steps_ahead > 0 && 2 * Tile::working <= k_groups;
 
   /// Whose values warp `k_group` of a row group brings.

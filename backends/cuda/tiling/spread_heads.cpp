@@ -27,6 +27,7 @@ SpreadTiling tiling_of(const TileCandidate& candidate) {
   out.register_tiles = at("REGISTER_TILES");
   out.at_once = at("AT_ONCE");
   out.whole = at("WHOLE") == 1;
+  out.input_steps = at("INPUT_STEPS");
   out.tiles = at("TILES");
   out.shared_bytes = at("SHARED_BYTES");
   out.vector_bytes = at("VECTOR_BYTES");
@@ -85,7 +86,7 @@ std::string SpreadTiling::text() const {
   }
   out << (in_cluster ? "true" : "false") << ", " << blocks << ", " << units << ", " << batch << ", "
       << row_groups << ", " << k_groups << ", " << register_tiles << ", " << at_once << ", "
-      << (whole ? "true" : "false");
+      << (whole ? "true" : "false") << ", " << input_steps;
   return out.str();
 }
 
