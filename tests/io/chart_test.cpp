@@ -183,6 +183,18 @@ TEST(line_chart, long_legends_take_several_lines) {
   EXPECT_LT(widest, 900 - 41 * 5);  // and the last of a line has room
 }
 
+TEST(line_chart, more_series_than_colours_differ_in_lines_and_points) {
+  io::LineChart chart;
+  chart.points = true;
+  for (int n = 0; n < 8; ++n)
+    chart.series.push_back({"series " + std::to_string(n), {0, 1}, {0, double(n)}});
+  const std::string svg = io::format_line_chart_svg(chart);
+  for (const std::string number : {"0", "1", "2", "3", "4", "5", "0 again", "1 again"}) {
+    EXPECT_NE(svg.find("<path class=\"line s" + number + "\""), std::string::npos) << number;
+    EXPECT_NE(svg.find("class=\"dot s" + number + "\""), std::string::npos) << number;
+  }
+}
+
 TEST(line_chart, one_point_and_constant_lines) {
   io::LineChart chart;
   chart.series = {{"a", {5}, {3}}};

@@ -104,7 +104,7 @@ std::string legend(const LineChart& chart, double left, double y, double right, 
       x = left;
       height += 18;
     }
-    const std::string style_class = "s" + std::to_string(i % chart_style_count);
+    const std::string style_class = series_classes(i);
     svg += line_element(x, y + height - 4, x + 26, y + height - 4, "line " + style_class);
     if (chart.points) svg += circle(x + 13, y + height - 4, 3.5, "dot " + style_class);
     svg += text_element(x + 33, y + height, "start", "legend", chart.series[i].label);
@@ -266,7 +266,7 @@ std::string format_line_chart_svg(const LineChart& given) {
   if (chart.shaded) svg += shaded_range(*chart.shaded, frame);
   svg += grid_and_axes(chart, frame, x_ticks, y_ticks);
   for (std::size_t i = 0; i < chart.series.size(); ++i) {
-    const std::string style_class = "s" + std::to_string(i % chart_style_count);
+    const std::string style_class = series_classes(i);
     svg += "<path class=\"line " + style_class + "\" d=\"" + series_path(chart.series[i], frame) +
            "\"/>\n";
     if (chart.points) svg += point_marks(chart.series[i], frame, "dot " + style_class);
