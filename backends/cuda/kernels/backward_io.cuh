@@ -2,7 +2,8 @@
 #pragma once
 
 #include "fragments.cuh"
-#include "sequence_io.cuh"
+#include "ring_loader.cuh"
+#include "row_storer.cuh"
 
 // What the warps of backward do that move data: saved values, states and upstream gradients in,
 // gate gradients out, reports to the kernel that sums dR.

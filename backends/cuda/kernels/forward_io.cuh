@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "sequence_io.cuh"
+#include "ring_loader.cuh"
+#include "row_storer.cuh"
 
 // What the warps of forward do that move data: x in, h, the other states and saved values out.
 

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "sequence_io.cuh"
+
+namespace flashrnn::cuda {
+
+/// Stores rows [channel, row of the batch tile, unit] of a group of steps from shared memory by
+/// `lanes` threads, one group after the other. The slots of a group lie `slot_bytes` apart.
+template <class Storage, int batch, int channels, int padded, int lanes, int group, int slot_bytes,
+          int piece>
+class RowStorer {
+ public:
+  using Element = Bits<Storage>;
+  /// `offset(channel, row)` is where a row begins in its slot. Threads that have nothing to move
+  /// repeat what others move, so that nobody asks in every step who does what.
+  template <class Target, class Offset>
+  __device__ void start(int lane, int rows, int head_dim, const Target& target,
+                        const Offset& offset) {
+    lane_ = lane;
+    rows_ = rows;
+    head_dim_ = head_dim;
+    int given = 0;
+    while (given < channels && target(given, 0, Index(0)) == nullptr) ++given;
+    any_ = given < channels;
+    if (!keeps_addresses || !any_) return;
+#pragma unroll
+    for (int i = 0; i < pieces; ++i) {
+      int n = lane + i * lanes;
+      n = n < at_once * per_step ? n : 0;
+      int unit = n % per_row * per_piece, row = n / per_row % batch,
+          channel = n / per_row / batch % channels;
+      const int step = n / per_step;
+      unit = unit < head_dim ? unit : 0;
+      row = row < rows ? row : 0;
+      channel = target(channel, row, Index(0)) != nullptr ? channel : given;
+      Element* const first = target(channel, row, Index(0));
+      const Index stride = target.stride(channel);
+      from_[i] = step * slot_bytes + offset(channel, row) + element_bytes * unit;
+      pin(from_[i]);
+      to_[i] = reinterpret_cast<char*>(first + unit + step * stride);
+      stride_[i] = static_cast<int>(stride * at_once / per_piece);
+    }
+  }
+
+  /// The group of `count` steps from `first` on, `count` being less at the end of the sequence.
+  template <class Target, class Offset>
+  __device__ void store(SharedAddress slots, Index first, int count, const Target& target,
+                        const Offset& offset) {
+    if (piece == 0 || count < group) {
+      store_elements(slots, first, count, lane_, rows_, head_dim_, target, offset);
+      return;
+    }
+    if (!any_) return;
+    if constexpr (keeps_addresses) {
+      store_kept(slots);
+    } else if constexpr (piece > 0) {
+      store_group(slots, first, target, offset);
+    }
+  }
+
+  /// A whole group of steps in pieces whose addresses are kept.
+  __device__ void store_kept(SharedAddress slots) {
+    constexpr int in_flight = pieces < 3 ? pieces : 3;  // words on the way from shared memory
+#pragma unroll
+    for (int n = 0; n < group; n += at_once)
+#pragma unroll
+      for (int begin = 0; begin < pieces; begin += in_flight) {
+        Word words[in_flight][4];
+#pragma unroll
+        for (int i = begin; i < begin + in_flight; ++i)
+          if (i < pieces) load_shared_16(slots + n * slot_bytes + from_[i], words[i - begin]);
+#pragma unroll
+        for (int i = begin; i < begin + in_flight; ++i) {
+          if (i >= pieces) continue;
+          const Word(&word)[4] = words[i - begin];
+          *reinterpret_cast<uint4*>(to_[i]) = make_uint4(word[0], word[1], word[2], word[3]);
+          to_[i] += 16 * static_cast<Index>(stride_[i]);
+        }
+      }
+  }
+
+  /// A whole group of steps in pieces that are too many for their addresses to be kept.
+  template <class Target, class Offset>
+  __device__ void store_group(SharedAddress slots, Index first, const Target& target,
+                              const Offset& offset) const {
+#pragma unroll 1
+    for (int e = lane_; e < per_step; e += lanes) {
+      const int unit = e % per_row * per_piece, row = e / per_row % batch,
+                channel = e / per_row / batch;
+      if (row >= rows_ || unit >= head_dim_) continue;
+      Element* to = target(channel, row, first);
+      if (to == nullptr) continue;
+      const Index stride = target.stride(channel);
+      const SharedAddress from = slots + offset(channel, row) + element_bytes * unit;
+      to += unit;
+      Elements<per_piece, element_bytes> value[group];
+#pragma unroll
+      for (int step = 0; step < group; ++step)
+        value[step] = load_shared<per_piece, element_bytes>(from + step * slot_bytes);
+#pragma unroll
+      for (int step = 0; step < group; ++step, to += stride) store_global(to, value[step]);
+    }
+  }
+
+  /// The same where `start` was not called: every address is computed anew.
+  template <class Target, class Offset>
+  static __device__ void store_elements(SharedAddress slots, Index first, int count, int lane,
+                                        int rows, int head_dim, const Target& target,
+                                        const Offset& offset) {
+#pragma unroll 1
+    for (int e = lane; e < group * channels * batch * padded; e += lanes) {
+      const int u = e % padded, r = e / padded % batch, c = e / padded / batch % channels,
+                n = e / padded / batch / channels;
+      if (r >= rows || u >= head_dim || n >= count) continue;
+      Element* const to = target(c, r, first + n);
+      if (to != nullptr)
+        to[u] = static_cast<Element>(
+            load_shared<1, element_bytes>(slots + n * slot_bytes + offset(c, r) + element_bytes * u)
+                .word[0]);
+    }
+  }
+
+ private:
+  static constexpr bool keeps_addresses = piece == 16;
+  static constexpr int element_bytes = sizeof(Element),
+                       per_piece = piece > 0 ? piece / element_bytes : 1;
+  static constexpr int per_row = padded / per_piece;
+  static constexpr int per_step = channels * batch * per_row;
+  static constexpr int at_once = steps_at_once(per_step, lanes, group);
+  static constexpr int pieces = keeps_addresses ? (at_once * per_step + lanes - 1) / lanes : 1;
+
+  int lane_, rows_, head_dim_;
+  bool any_;          // whether any channel is wanted
+  int from_[pieces];  // bytes behind the group's first slot
+  char* to_[pieces];
+  int stride_[pieces];  // in pieces
+};
+
+}  // namespace flashrnn::cuda
