@@ -23,28 +23,6 @@ DeviceFacts current_device() {
   return known.emplace(device, facts_of(resolve(probe(device)).model)).first->second;
 }
 
-bool is_wide(const Problem& problem, const Sequence& s) {
-  const Index piece = 16 / static_cast<Index>(size_of(problem.dtype));
-  return s.data == nullptr || (reinterpret_cast<std::uintptr_t>(s.data) % 16 == 0 &&
-                               s.strides.channel % piece == 0 && s.strides.step % piece == 0 &&
-                               s.strides.batch % piece == 0 && s.strides.head % piece == 0);
-}
-int all_wide(const Problem& problem, std::initializer_list<Sequence> sequences) {
-  if (problem.shape.head_dim % 8 != 0) return 0;
-  return std::all_of(sequences.begin(), sequences.end(),
-                     [&](const Sequence& s) { return is_wide(problem, s); })
-             ? 1
-             : 0;
-}
-int is_wide(const Problem& problem, const HeadMatrix& m) {
-  const Index piece = 16 / static_cast<Index>(size_of(problem.dtype));
-  return problem.shape.head_dim % 8 == 0 && reinterpret_cast<std::uintptr_t>(m.data) % 16 == 0 &&
-                 m.strides.gate % piece == 0 && m.strides.head % piece == 0 &&
-                 m.strides.row % piece == 0
-             ? 1
-             : 0;
-}
-
 int starts_at_pieces(const Problem& problem, int piece, std::initializer_list<Sequence> sequences) {
   if (piece == 0) return 0;
   const auto size = static_cast<Index>(size_of(problem.dtype));
@@ -68,6 +46,18 @@ int has_groups(const Problem& problem, const HeadMatrix& m, Index elements) {
                  m.strides.gate % elements == 0 && m.strides.head % elements == 0 &&
                  m.strides.row % elements == 0
              ? 1
+             : 0;
+}
+
+bool is_wide(const Problem& problem, const Sequence& s) {
+  return starts_at_pieces(problem, 16, {s}) != 0;
+}
+int all_wide(const Problem& problem, std::initializer_list<Sequence> sequences) {
+  return problem.shape.head_dim % 8 == 0 ? starts_at_pieces(problem, 16, sequences) : 0;
+}
+int is_wide(const Problem& problem, const HeadMatrix& m) {
+  return problem.shape.head_dim % 8 == 0
+             ? has_groups(problem, m, 16 / static_cast<Index>(size_of(problem.dtype)))
              : 0;
 }
 
