@@ -7,9 +7,10 @@
 //                                                         [--type float32|bfloat16] [--cell NAME]
 //                                                         [--statistic median|min]
 //                                                         [--prepared no|forward]
+//                                                         [--peers yes|no]
 //
 // `--prepared forward`: our forward runs with R_is_prepared, as oneDNN's does with weights that it
-// reordered before; else R is packed in every call.
+// reordered before; else R is packed in every call. `--peers no` runs our own alone.
 // Figures are microseconds per step. oneDNN's LSTM contains the input projection; "net" is its time
 // less that of matrix products of the same shapes by its own matmul primitive, and ratios are of
 // net to ours. GFLOP/s count the products of the recurrence alone.
@@ -104,7 +105,7 @@ Peer ours(const std::string& cell, DataType type, const Shape& shape, bool prepa
 struct Options {
   int rounds = 15;
   Index steps = 256;
-  bool minima = false, prepared = false;
+  bool minima = false, prepared = false, peers = true;
   DataType type = DataType::float32;
   std::string cell = "lstm", only;
 };
@@ -135,7 +136,7 @@ void measure(const Options& options, Index dim, Index heads, Index batch) {
   const std::string name =
       std::to_string(dim) + "x" + std::to_string(heads) + "x" + std::to_string(batch);
   if (!options.only.empty() && options.only != name) return;
-  const bool lstm = options.cell == "lstm";
+  const bool lstm = options.cell == "lstm" && options.peers;
   const Peer own = ours(options.cell, options.type, shape, options.prepared);
   const std::optional<Peer> dnn = lstm ? one_dnn(shape, options.type) : std::nullopt;
   const Peer blas = lstm && options.type == DataType::float32 ? blas_loop(shape) : Peer{};
@@ -171,6 +172,8 @@ int run(int argc, char** argv) {
       options.minima = value == "min";
     } else if (key == "--prepared") {
       options.prepared = value == "forward";
+    } else if (key == "--peers") {
+      options.peers = value != "no";
     } else if (key == "--only") {
       options.only = value;
     } else if (key == "--type") {

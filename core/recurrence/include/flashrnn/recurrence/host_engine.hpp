@@ -219,9 +219,10 @@ class HostEngine final : public Engine<ExecutionSpace> {
     const int vectors = backward ? out.sub_blocks : cell_.recurrent_gates * out.sub_blocks;
     out.register_rows =
         host::most_register_rows(kernels_.registers, std::min(vectors, out.walk_vectors));
-    // What no cache can keep until it is read again need not displace what is there. But only whole
-    // lines of it: halves of lines, in the order in which they come here, are each a transfer.
-    constexpr std::size_t cached_bytes = std::size_t{16} << 20;
+    // What the first caches cannot keep until it is read again need not displace what is there,
+    // nor be read before it is overwritten. But only whole lines of it: halves of lines, in the
+    // order in which they come here, are each a transfer.
+    constexpr std::size_t cached_bytes = std::size_t{128} << 10;
     const Index forward_channels = problem_.training ? cell_.states + cell_.saved : 1;
     out.streaming =
         sizeof(Storage) * static_cast<std::size_t>(kernels_.lanes) >= 64 &&
