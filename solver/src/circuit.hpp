@@ -32,6 +32,7 @@ struct Constraint {
   std::int32_t scope_begin = 0;
   std::int32_t scope_end = 0;
   std::int32_t statement = -1;
+  std::int32_t defined = -1;  // in a search: x of x == expression, or none
   std::uint32_t revised = 0;  // tick of the last revision
   bool active = true;         // not yet known to hold for every assignment
 };

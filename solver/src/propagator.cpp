@@ -50,12 +50,7 @@ bool Propagator::change(std::int32_t variable, const Domain& domain) {
   changed_[at] = ++tick_;
   if (domain.empty()) return false;
   if (queueing_ && (!light_ || domain.fixed())) {
-    for (const std::int32_t c : occurrences(at)) {
-      if (queued_[static_cast<std::size_t>(c)] == 0) {
-        queued_[static_cast<std::size_t>(c)] = 1;
-        queue_.push_back(c);
-      }
-    }
+    for (const std::int32_t c : occurrences(at)) agenda_.add(static_cast<std::size_t>(c));
   }
   return true;
 }
@@ -208,13 +203,11 @@ bool Propagator::revise_all() {
 bool Propagator::propagate_from(std::int32_t variable, bool light) {
   queueing_ = true;
   light_ = light;
+  agenda_.start_over();
   for (const std::int32_t c : occurrences(static_cast<std::size_t>(variable))) {
-    if (queued_[static_cast<std::size_t>(c)] == 0) {
-      queued_[static_cast<std::size_t>(c)] = 1;
-      queue_.push_back(c);
-    }
+    agenda_.add(static_cast<std::size_t>(c));
   }
-  const bool consistent = drain_queue();
+  const bool consistent = drain_agenda();
   queueing_ = false;
   return consistent;
 }
@@ -224,26 +217,31 @@ bool Propagator::narrow_by_failed(std::int32_t variable, const Domain& domain) {
   return revise(circuit_.constraints[failed_]);
 }
 
-bool Propagator::drain_queue() {
-  bool consistent = true;
+bool Propagator::drain_agenda() {
   const std::size_t limit = kRevisions + kRevisionsEach * circuit_.constraints.size();
-  for (std::size_t next = 0; next < queue_.size(); ++next) {
-    const auto at = static_cast<std::size_t>(queue_[next]);
-    queued_[at] = 0;
-    if (!consistent) continue;
+  for (std::size_t done = 0; !agenda_.empty(); ++done) {
+    const std::size_t at = agenda_.take();
     Constraint& constraint = circuit_.constraints[at];
     std::int32_t last = 0;
     const int open = unfixed(constraint, last);
-    // Past the limit nothing is narrowed any more, so the queue empties.
-    const bool narrowing = next < limit && open > 0 && (open == 1 || !light_);
-    consistent = narrowing ? revise(constraint) : check(constraint, open > 0);
+    // Past the limit nothing is narrowed any more, so the agenda empties.
+    const bool narrowing = done < limit && open > 0 && (open == 1 || !light_);
+    const std::size_t trail = trail_.size();
+    bool consistent = narrowing ? revise(constraint) : check(constraint, open > 0);
     if (consistent && narrowing && open == 1 && !entailed_) {
       consistent = solve_for_last(constraint, last);
     }
-    if (!consistent) failed_ = at;
+    if (!consistent) {
+      failed_ = at;
+      agenda_.clear();
+      return false;
+    }
+    // Narrowed by nothing but its own definition, a variable says nothing new to it.
+    if (trail_.size() == trail + 1 && trail_.back().variable == constraint.defined) {
+      agenda_.remove(at);
+    }
   }
-  queue_.clear();
-  return consistent;
+  return true;
 }
 
 }  // namespace constrint::detail

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "agenda.hpp"
 #include "arithmetic.hpp"
 #include "circuit.hpp"
 
@@ -149,7 +150,8 @@ class Propagator {
   bool commit(std::int32_t variable, const Domain& domain);
   bool change(std::int32_t variable, const Domain& domain);
   bool narrow_strictly(std::int32_t id, Interval wanted);
-  bool drain_queue();
+  bool drain_agenda();
+  [[nodiscard]] std::int32_t defined_by(const Constraint& constraint) const;
 
   std::int32_t variables_ = 0;
   Circuit circuit_;
@@ -165,8 +167,7 @@ class Propagator {
   RecyclingVector<Saved> trail_;
   RecyclingVector<std::int32_t> first_;
   RecyclingVector<std::int32_t> occurrence_;
-  RecyclingVector<std::int32_t> queue_;
-  RecyclingVector<std::uint8_t> queued_;  // by constraint
+  Agenda agenda_;
   RecyclingVector<Wide> wide_;            // by gate of the constraint evaluated last
   std::size_t failed_ = 0;                // constraint
   bool queueing_ = false;

@@ -42,6 +42,18 @@ bool Propagator::compact() {
   return true;
 }
 
+// The variable x of x == expression, if the expression does not read it; otherwise -1.
+std::int32_t Propagator::defined_by(const Constraint& constraint) const {
+  const Gate& root = gate(constraint.root);
+  if (root.op != Op::equal || !is_variable(root.a) || is_variable(root.b)) return -1;
+  for (std::int32_t g = constraint.begin; g < constraint.end; ++g) {
+    const Gate& own = gate(g);
+    if (g == constraint.root || own.op == Op::constant) continue;
+    if (own.a == root.a || (is_binary(own.op) && own.b == root.a)) return -1;
+  }
+  return root.a;
+}
+
 void Propagator::build_occurrences() {
   const std::size_t variables = domains_.size();
   first_.assign(variables + 1, 0);
@@ -58,7 +70,8 @@ void Propagator::build_occurrences() {
   // Counting down moved each first_[v + 1] to the start of v; shift them into place.
   for (std::size_t v = 0; v < variables; ++v) first_[v] = first_[v + 1];
   first_[variables] = static_cast<std::int32_t>(circuit_.scope.size());
-  queued_.assign(circuit_.constraints.size(), 0);
+  agenda_.reset(circuit_.constraints.size());
+  for (Constraint& constraint : circuit_.constraints) constraint.defined = defined_by(constraint);
 }
 
 }  // namespace constrint::detail
