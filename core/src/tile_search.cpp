@@ -19,8 +19,6 @@ namespace {
 
 // A search that needs more is a mistake of a text: those of today need tens of nodes.
 constexpr std::uint64_t most_nodes = 200'000;
-// Solutions looked at per candidate that is wanted.
-constexpr std::size_t most_duplicates = 8;
 // What listing all tilings may take. Today's texts find up to 270 among 3300 combinations that are
 // tried; if there are more, branch and bound is asked.
 constexpr std::uint64_t most_combinations = 6000;
@@ -106,6 +104,7 @@ class Prepared {
     return equal;
   }
   const constrint::Model& model() const { return model_; }
+  const std::vector<std::size_t>& tiling() const { return tiling_; }
   std::size_t cost_place() const { return cost_; }
 
   std::vector<constrint::Assumption> numbers(const TileQuestion& question) const {
@@ -152,31 +151,19 @@ std::shared_ptr<const Prepared> prepare(const TileQuestion& question, const Kern
   return of_kernel.emplace_back(std::make_shared<const Prepared>(question, kernel));
 }
 
-/// Solutions may differ in variables that are no tiling variables: those are one candidate.
-void add(TileChoice& choice, TileCandidate candidate) {
-  if (std::ranges::find(choice.candidates, candidate.tiling, &TileCandidate::tiling) ==
-      choice.candidates.end())
-    choice.candidates.push_back(std::move(candidate));
-}
-
-/// The best candidates by branch and bound, one after the other.
+/// The best candidates by branch and bound.
 void search(const Prepared& prepared, constrint::Options options, std::size_t wanted,
             TileChoice& choice) {
   options.nodes = most_nodes;
-  const std::size_t most_tries = most_duplicates * wanted;
-  for (std::size_t n = 0; n < most_tries && choice.candidates.size() < wanted; ++n) {
-    constrint::Search bounded(prepared.model(), options);
-    const constrint::Status status = bounded.optimize();
-    choice.nodes += bounded.nodes();
-    if (status == constrint::Status::unsatisfiable) break;
-    if (status == constrint::Status::limit && bounded.solution().empty()) {
-      if (n > 0) break;
-      throw InternalError("tile search: " + choice.kernel + " for " + choice.device +
-                          " was not decided within its limits");
-    }
-    add(choice, prepared.candidate(bounded.solution()));
-    options.excluded.emplace_back(bounded.solution().begin(), bounded.solution().end());
-  }
+  constrint::Search bounded(prepared.model(), std::move(options));
+  // Solutions that differ in variables that are no tiling variables are one candidate.
+  const constrint::Status status = bounded.rank(wanted, prepared.tiling());
+  choice.nodes += bounded.nodes();
+  if (status == constrint::Status::limit && bounded.ranked().empty())
+    throw InternalError("tile search: " + choice.kernel + " for " + choice.device +
+                        " was not decided within its limits");
+  for (const auto& solution : bounded.ranked())
+    choice.candidates.push_back(prepared.candidate(solution));
 }
 
 /// The same, from a list of all tilings. False if there are too many for that.
@@ -198,7 +185,10 @@ bool list(const Prepared& prepared, constrint::Options options, std::size_t want
                            [&](std::size_t n) { return row(n)[prepared.cost_place()]; });
   for (const std::size_t n : by_cost) {
     if (choice.candidates.size() == wanted) break;
-    add(choice, prepared.candidate(row(n)));
+    TileCandidate candidate = prepared.candidate(row(n));
+    if (std::ranges::find(choice.candidates, candidate.tiling, &TileCandidate::tiling) ==
+        choice.candidates.end())
+      choice.candidates.push_back(std::move(candidate));
   }
   return true;
 }

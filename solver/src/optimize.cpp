@@ -81,6 +81,57 @@ class Optimizer {
         propagator_(model) {}
 
   Status run() {
+    const Status status = prepare();
+    if (status != Status::satisfiable) return status;
+    for (std::size_t level = 0; level < std::max<std::size_t>(1, bounded_.size()); ++level) {
+      const Status improved = improve(level);
+      if (improved != Status::satisfiable) return improved;
+    }
+    return Status::satisfiable;
+  }
+
+  // The best `count`, of those that agree in the variables `distinct` the best one, best first.
+  Status rank(std::size_t count, std::span<const std::size_t> distinct) {
+    const Status status = prepare();
+    if (status != Status::satisfiable || count == 0) return status;
+    DepthFirst search(propagator_, order_, {}, limits_);
+    search.set_strong();
+    while (!bounded_.empty() || ranked_.size() < count) {
+      const Status found = search.next();
+      if (found == Status::limit) return Status::limit;
+      if (found == Status::unsatisfiable) break;
+      const Exactness exactness = evaluate_candidate();
+      if (exactness == Exactness::undefined) continue;
+      if (exactness == Exactness::overflow) return Status::limit;
+      if (!insert(count, distinct) || ranked_.size() < count || bounded_.empty()) continue;
+      // What equals the last one comes behind it, unless a later objective says more.
+      const Int128 last = ranked_.back().reached.front();
+      if (bounded_.size() == 1) {
+        bound_below(0, last);
+      } else {
+        set_bound(propagator_.circuit(), bounded_[0], last);
+      }
+    }
+    if (propagator_.overflowed()) return Status::limit;
+    return ranked_.empty() ? Status::unsatisfiable : Status::satisfiable;
+  }
+
+  // By rank.
+  [[nodiscard]] std::vector<std::vector<std::int64_t>> take_ranked() {
+    std::vector<std::vector<std::int64_t>> result;
+    result.reserve(ranked_.size());
+    for (Ranked& entry : ranked_) result.push_back(std::move(entry.values));
+    return result;
+  }
+
+ private:
+  struct Ranked {
+    std::vector<Int128> reached;  // by objective
+    std::vector<std::int64_t> values;
+  };
+
+  // To where a search can start.
+  Status prepare() {
     if (!propagate_root(propagator_, options_.assumptions)) {
       return propagator_.overflowed() ? Status::limit : Status::unsatisfiable;
     }
@@ -96,14 +147,9 @@ class Optimizer {
       return propagator_.overflowed() ? Status::limit : Status::unsatisfiable;
     }
     for (Constraint& constraint : constraints) constraint.active = true;
-    for (std::size_t level = 0; level < std::max<std::size_t>(1, bounded_.size()); ++level) {
-      const Status status = improve(level);
-      if (status != Status::satisfiable) return status;
-    }
     return Status::satisfiable;
   }
 
- private:
   // The best value of an objective among the solutions that are best by those before it.
   Status improve(std::size_t level) {
     if (!values_.empty()) bound_below(level, best_[level]);
@@ -113,16 +159,13 @@ class Optimizer {
       const Status status = search.next();
       if (status == Status::limit) return Status::limit;
       if (status == Status::unsatisfiable) break;
-      candidate_.resize(order_.size());
-      for (std::size_t v = 0; v < candidate_.size(); ++v) candidate_[v] = propagator_.domain(v).low;
-      if (std::ranges::find(options_.excluded, candidate_) != options_.excluded.end()) continue;
+      const Exactness exactness = evaluate_candidate();
+      if (exactness == Exactness::undefined) continue;
+      if (exactness == Exactness::overflow) return Status::limit;
       if (model_.objectives.empty()) {
         values_ = candidate_;
         return Status::satisfiable;
       }
-      const Exactness exactness = evaluate_objectives();
-      if (exactness == Exactness::undefined) continue;
-      if (exactness == Exactness::overflow) return Status::limit;
       if (!values_.empty() && !better_at(level)) continue;
       values_ = candidate_;
       best_ = reached_;
@@ -140,12 +183,46 @@ class Optimizer {
   }
 
   // Bounds beyond 64 bits do not cut off, so the candidate is compared by all objectives.
-  [[nodiscard]] bool better_at(std::size_t level) const {
-    for (std::size_t i = 0; i <= level; ++i) {
-      if (reached_[i] == best_[i]) continue;
-      return (reached_[i] > best_[i]) == bounded_[i].maximize;
+  [[nodiscard]] bool better_at(std::size_t level) const { return better_than(best_, level + 1); }
+  [[nodiscard]] bool better_than(const std::vector<Int128>& other, std::size_t objectives) const {
+    for (std::size_t i = 0; i < objectives; ++i) {
+      if (reached_[i] == other[i]) continue;
+      return (reached_[i] > other[i]) == bounded_[i].maximize;
     }
     return false;
+  }
+
+  // Puts the candidate behind those that are at least as good. False if it is not among `count`, or
+  // one that agrees with it is at least as good.
+  bool insert(std::size_t count, std::span<const std::size_t> distinct) {
+    const auto agrees = [&](const Ranked& entry) {
+      return !distinct.empty() && std::ranges::all_of(distinct, [&](std::size_t v) {
+        return entry.values[v] == candidate_[v];
+      });
+    };
+    const auto place = std::ranges::find_if(
+        ranked_, [&](const Ranked& entry) { return better_than(entry.reached, bounded_.size()); });
+    if (std::find_if(ranked_.begin(), place, agrees) != place) return false;
+    const auto own = std::find_if(place, ranked_.end(), agrees);
+    if (own == ranked_.end() && place == ranked_.end() && ranked_.size() == count) return false;
+    const auto first = static_cast<std::size_t>(place - ranked_.begin());
+    if (own != ranked_.end()) {
+      ranked_.erase(own);
+    } else if (ranked_.size() == count) {
+      ranked_.pop_back();
+    }
+    ranked_.insert(ranked_.begin() + static_cast<std::ptrdiff_t>(first), {reached_, candidate_});
+    return true;
+  }
+
+  // The objectives at the solution where the propagator stands. One that is excluded counts as one
+  // where they are undefined.
+  Exactness evaluate_candidate() {
+    candidate_.resize(order_.size());
+    for (std::size_t v = 0; v < candidate_.size(); ++v) candidate_[v] = propagator_.domain(v).low;
+    const bool excluded =
+        std::ranges::find(options_.excluded, candidate_) != options_.excluded.end();
+    return excluded ? Exactness::undefined : evaluate_objectives();
   }
 
   // The objectives at the candidate: from the propagator where 64 bits do, exactly otherwise.
@@ -178,6 +255,7 @@ class Optimizer {
   std::vector<Bounded> bounded_;
   std::vector<Int128> best_;     // by objective, at values_
   std::vector<Int128> reached_;  // at the candidate
+  std::vector<Ranked> ranked_;   // the best first
   std::vector<std::int64_t> candidate_;
   std::vector<ExactValue> results_;
 };
@@ -187,6 +265,16 @@ class Optimizer {
 Status optimize_model(const ModelData& model, const Options& options, const VariableOrder& order,
                       Limits& limits, std::vector<std::int64_t>& values) {
   return Optimizer(model, options, order, limits, values).run();
+}
+
+Status rank_solutions(const ModelData& model, const Options& options, const VariableOrder& order,
+                      Limits& limits, std::size_t count, std::span<const std::size_t> distinct,
+                      std::vector<std::vector<std::int64_t>>& ranked) {
+  std::vector<std::int64_t> none;
+  Optimizer optimizer(model, options, order, limits, none);
+  const Status status = optimizer.rank(count, distinct);
+  ranked = optimizer.take_ranked();
+  return status;
 }
 
 }  // namespace constrint::detail

@@ -168,8 +168,8 @@ class Propagator {
   RecyclingVector<std::int32_t> first_;
   RecyclingVector<std::int32_t> occurrence_;
   Agenda agenda_;
-  RecyclingVector<Wide> wide_;            // by gate of the constraint evaluated last
-  std::size_t failed_ = 0;                // constraint
+  RecyclingVector<Wide> wide_;  // by gate of the constraint evaluated last
+  std::size_t failed_ = 0;      // constraint
   bool queueing_ = false;
   bool light_ = false;
   bool entailed_ = false;  // by the last revision: the constraint holds for all values left

@@ -57,7 +57,19 @@ class SearchState : public Recycled {
     return optimize_model(model_, options_, order_, limits_, values_);
   }
 
+  Status rank(std::size_t count, std::span<const std::size_t> distinct) {
+    for (const std::size_t v : distinct) {
+      if (v >= order_.size()) {
+        throw InvalidArgument("expected indices of variables, found " + std::to_string(v));
+      }
+    }
+    values_.clear();
+    joint_.reset();
+    return rank_solutions(model_, options_, order_, limits_, count, distinct, ranked_);
+  }
+
   [[nodiscard]] std::span<const std::int64_t> solution() const { return values_; }
+  [[nodiscard]] const std::vector<std::vector<std::int64_t>>& ranked() const { return ranked_; }
   Options& options() { return options_; }
   void invalidate() {
     values_.clear();
@@ -157,6 +169,7 @@ class SearchState : public Recycled {
   VariableOrder by_part_;  // the unfixed variables, part by part
   std::optional<DepthFirst> joint_;
   std::vector<std::int64_t> values_;
+  std::vector<std::vector<std::int64_t>> ranked_;  // the best first
 };
 
 }  // namespace detail
@@ -179,8 +192,14 @@ Status Search::resume_after(std::span<const std::int64_t> values) {
 Status Search::optimize() {
   return state_->optimize();
 }
+Status Search::rank(std::size_t count, std::span<const std::size_t> distinct) {
+  return state_->rank(count, distinct);
+}
 std::span<const std::int64_t> Search::solution() const {
   return state_->solution();
+}
+const std::vector<std::vector<std::int64_t>>& Search::ranked() const {
+  return state_->ranked();
 }
 
 void Search::push(Assumption assumption) {

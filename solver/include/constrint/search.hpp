@@ -45,10 +45,17 @@ class Search {
   /// order among equals. `limit` with a non-empty solution(): the best found so far. Without an
   /// objective it is first().
   Status optimize();
+  /// The best solutions, up to `count`, in ranked(): one after the other what optimize() would find
+  /// with those before it excluded, but in one search. distinct: indices of variables; of solutions
+  /// that agree in all of these only the best is given. solution() is empty afterwards. Throws
+  /// InvalidArgument if an index is wrong.
+  Status rank(std::size_t count, std::span<const std::size_t> distinct = {});
 
   /// Values of the current solution by variable index; empty if there is none. Valid until the next
   /// call.
   [[nodiscard]] std::span<const std::int64_t> solution() const;
+  /// What rank() found, the best first; after `limit` the best so far. Valid until the next rank().
+  [[nodiscard]] const std::vector<std::vector<std::int64_t>>& ranked() const;
 
   /// Fixes a variable until the matching pop(). Assumptions start the search anew.
   void push(Assumption assumption);

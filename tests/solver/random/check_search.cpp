@@ -58,6 +58,7 @@ class SearchCheck {
     Search all(model_);
     if (auto finding = enumerates(all, rows_, "next")) return finding;
     if (auto finding = check_optimum()) return finding;
+    if (auto finding = check_rank()) return finding;
     if (auto finding = check_resume()) return finding;
     if (auto finding = check_exclusion()) return finding;
     if (auto finding = check_assumptions()) return finding;
@@ -75,6 +76,39 @@ class SearchCheck {
     // No objective: the first. An objective that is nowhere defined: no solution is the best.
     const Row* best = model_.has_objective() ? nullptr : row(0);
     return expect("optimize", status, search.solution(), best);
+  }
+
+  // rank() against optimize() asked again and again, which leaves out what came before.
+  Finding check_rank() {
+    constexpr std::size_t most_asked = 40;
+    std::vector<std::size_t> distinct;
+    for (std::size_t v = 0; v < model_.variable_count(); ++v) {
+      if (random_.chance(50)) distinct.push_back(v);
+    }
+    const std::size_t count = random_.below(5);
+    std::vector<std::vector<std::int64_t>> expected;
+    Search one_by_one(model_);
+    for (std::size_t n = 0; n < most_asked && expected.size() < count; ++n) {
+      if (one_by_one.optimize() != Status::satisfiable) break;
+      const std::vector<std::int64_t> found(one_by_one.solution().begin(),
+                                            one_by_one.solution().end());
+      const bool known = !distinct.empty() && std::ranges::any_of(expected, [&](const auto& other) {
+        return std::ranges::all_of(distinct, [&](std::size_t v) { return other[v] == found[v]; });
+      });
+      if (!known) expected.push_back(found);
+      one_by_one.exclude(found);
+      if (n + 1 == most_asked && expected.size() < count) return std::nullopt;
+    }
+    Search search(model_);
+    const Status status = search.rank(count, distinct);
+    if (status == Status::limit) return "rank: a limit";
+    if (search.ranked() == expected) return std::nullopt;
+    for (std::size_t n = 0; n < expected.size() && n < search.ranked().size(); ++n) {
+      if (search.ranked()[n] == expected[n]) continue;
+      return "rank: expected " + shown(expected[n]) + ", found " + shown(search.ranked()[n]);
+    }
+    return "rank: expected " + std::to_string(expected.size()) + " solutions, found " +
+           std::to_string(search.ranked().size());
   }
 
   Finding check_resume() {
