@@ -44,9 +44,9 @@ struct HostSizes {
   }
   /// Steps whose products for dR are formed together; at least two, so that one step's can be
   /// written while another worker still reads the last one's. Large sums do not stay in the caches
-  /// from one time to the next.
+  /// from one time to the next, so the times are fewer.
   Index slab_steps() const {
-    const Index rank = shape.head_dim <= 128 ? 64 : 128;
+    const Index rank = shape.head_dim <= 128 ? 64 : shape.head_dim <= 512 ? 128 : 256;
     return own_weight_gradient() ? std::max<Index>(2, rank / tiling.slice_rows) : 2;
   }
   /// Scratch of one head.
