@@ -123,9 +123,12 @@ class ForwardWorker {
     const Real clip(job_.clip);
     // What is best fetched meanwhile: the line of the cache that comes next, or at the end of a
     // head what the next step begins with. (What is fetched a whole step ahead, a large R
-    // displaces.)
+    // displaces.) A few rows of a small head are through before a line comes from memory: theirs
+    // is that of the step after the next.
     constexpr Index line = 64 / static_cast<Index>(sizeof(Storage));
-    const Index ahead = (step & 1) != 0                     ? (unit >= line ? -line : next_step)
+    const bool short_step = task_.rows <= 4 && job_.shape.head_dim <= 128;
+    const Index ahead = short_step                          ? 2 * next_step
+                        : (step & 1) != 0                   ? (unit >= line ? -line : next_step)
                         : unit + line < job_.shape.head_dim ? line
                                                             : next_step;
 
