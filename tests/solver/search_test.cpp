@@ -62,27 +62,27 @@ TEST(Search, OptimisesInOrderOfImportance) {
 }
 
 TEST(Search, RanksTheBest) {
-  using Rows = std::vector<std::vector<std::int64_t>>;
+  using Ranking = std::vector<std::vector<std::int64_t>>;
   const Model model =
       Model::parse("x in 1..3; y in 1..3; z in 1..2; minimize x * y; prefer x largest;");
   Search search(model);
   ASSERT_EQ(search.rank(4), Status::satisfiable);
-  EXPECT_EQ(search.ranked(), (Rows{{1, 1, 1}, {1, 1, 2}, {2, 1, 1}, {2, 1, 2}}));
+  EXPECT_EQ(search.ranked(), (Ranking{{1, 1, 1}, {1, 1, 2}, {2, 1, 1}, {2, 1, 2}}));
   // Of those with the same x and y the first; equal costs in the preferred order.
   const std::vector<std::size_t> distinct{0, 1};
   ASSERT_EQ(search.rank(5, distinct), Status::satisfiable);
-  EXPECT_EQ(search.ranked(), (Rows{{1, 1, 1}, {2, 1, 1}, {1, 2, 1}, {3, 1, 1}, {1, 3, 1}}));
+  EXPECT_EQ(search.ranked(), (Ranking{{1, 1, 1}, {2, 1, 1}, {1, 2, 1}, {3, 1, 1}, {1, 3, 1}}));
   // A later and better one takes the place of the one that it agrees with.
   const std::vector<std::size_t> x_alone{0};
   ASSERT_EQ(search.rank(9, x_alone), Status::satisfiable);
-  EXPECT_EQ(search.ranked(), (Rows{{1, 1, 1}, {2, 1, 1}, {3, 1, 1}}));
+  EXPECT_EQ(search.ranked(), (Ranking{{1, 1, 1}, {2, 1, 1}, {3, 1, 1}}));
   const Model later =
       Model::parse("x in 1..2; y in 1..3; maximize y; minimize x; prefer y smallest;");
   Search by_two(later);
   ASSERT_EQ(by_two.rank(3, x_alone), Status::satisfiable);
-  EXPECT_EQ(by_two.ranked(), (Rows{{1, 3}, {2, 3}}));
+  EXPECT_EQ(by_two.ranked(), (Ranking{{1, 3}, {2, 3}}));
   ASSERT_EQ(by_two.rank(3), Status::satisfiable);
-  EXPECT_EQ(by_two.ranked(), (Rows{{1, 3}, {2, 3}, {1, 2}}));
+  EXPECT_EQ(by_two.ranked(), (Ranking{{1, 3}, {2, 3}, {1, 2}}));
   const std::vector<std::size_t> wrong{7};
   EXPECT_THROW(by_two.rank(1, wrong), constrint::InvalidArgument);
 }
