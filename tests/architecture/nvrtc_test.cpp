@@ -71,6 +71,7 @@ struct DeviceMath {
   FLASHRNN_FUNCTION static bool equal(Real x, Real y) { return x == y; }
   FLASHRNN_FUNCTION static Real select(bool mask, Real x, Real y) { return mask ? x : y; }
   FLASHRNN_FUNCTION static Real stop_gradient(Real x) { return x; }
+  FLASHRNN_FUNCTION static Real either(Real quick, Real) { return quick; }
 };
 template <int N>
 __device__ void load(float (&values)[N], const float*& in) {

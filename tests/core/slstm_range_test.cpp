@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // sLSTM stays finite in single precision for gate pre-activations of ±100, in every combination and
-// over many steps, forward and backward.
+// over many steps, forward and backward, and both of its forms (Math::either) give the same
+// numbers.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <random>
@@ -15,7 +17,11 @@
 namespace flashrnn {
 namespace {
 
-using Math = reference::StandardMath<float>;
+/// Math that takes the quick one of two expressions.
+template <class Real>
+struct QuickMath : reference::StandardMath<Real> {
+  static Real either(Real quick, Real) { return quick; }
+};
 constexpr int combinations = 16;
 
 void set_gates(int combination, float (&gate)[4]) {
@@ -30,6 +36,7 @@ bool all_finite(const float (&values)[count]) {
 }
 
 /// Runs a sequence of gate combinations from zero states, then backward with dh = 1 everywhere.
+template <class Math>
 testing::AssertionResult stays_finite(const std::vector<int>& sequence) {
   struct Step {
     float previous[4], next[4], save[Slstm::saved];
@@ -64,32 +71,100 @@ testing::AssertionResult stays_finite(const std::vector<int>& sequence) {
   return testing::AssertionSuccess();
 }
 
-TEST(SlstmRange, EveryCombinationHeldAndAlternating) {
+template <class Math>
+class SlstmRange : public testing::Test {};
+using Maths = testing::Types<reference::StandardMath<float>, QuickMath<float>>;
+TYPED_TEST_SUITE(SlstmRange, Maths);
+
+TYPED_TEST(SlstmRange, EveryCombinationHeldAndAlternating) {
   for (int first = 0; first < combinations; ++first)
     for (int second = 0; second < combinations; ++second) {
       std::vector<int> sequence(2000);
       for (std::size_t t = 0; t < sequence.size(); ++t) sequence[t] = t % 2 == 0 ? first : second;
-      ASSERT_TRUE(stays_finite(sequence)) << first << " and " << second;
+      ASSERT_TRUE(stays_finite<TypeParam>(sequence)) << first << " and " << second;
     }
 }
 
-TEST(SlstmRange, EveryCombinationAfterALongRunOfAnother) {
+TYPED_TEST(SlstmRange, EveryCombinationAfterALongRunOfAnother) {
   for (int first = 0; first < combinations; ++first)
     for (int second = 0; second < combinations; ++second) {
       std::vector<int> sequence(1000, first);
       sequence.resize(2000, second);
-      ASSERT_TRUE(stays_finite(sequence)) << first << " then " << second;
+      ASSERT_TRUE(stays_finite<TypeParam>(sequence)) << first << " then " << second;
     }
 }
 
-TEST(SlstmRange, RandomSequences) {
+TYPED_TEST(SlstmRange, RandomSequences) {
   std::mt19937 random(3);
   std::uniform_int_distribution<int> any(0, combinations - 1);
   for (int n = 0; n < 20; ++n) {
     std::vector<int> sequence(20000);
     for (int& combination : sequence) combination = any(random);
-    ASSERT_TRUE(stays_finite(sequence)) << "sequence " << n;
+    ASSERT_TRUE(stays_finite<TypeParam>(sequence)) << "sequence " << n;
   }
+}
+
+/// One step from the same arguments in both forms. States and weights are at most as large as the
+/// terms that they are made of, |c'| + 1 and n' + 1, and the errors of r's two exponents are
+/// proportional to the pre-activations and m'. Bounds are relative to that.
+template <class Real>
+void expect_same(const Real (&gate)[4], const Real (&previous)[4]) {
+  Real next[2][4], save[2][Slstm::saved];
+  Slstm::forward<reference::StandardMath<Real>>(gate, previous, next[0], save[0]);
+  Slstm::forward<QuickMath<Real>>(gate, previous, next[1], save[1]);
+  const Real exponents = std::abs(gate[0]) + std::abs(gate[1]) + std::abs(previous[3]);
+  // r is bounded from below by 2e-35; 1/r is f⁺ where that exceeds 1.
+  const Real error =
+      std::numeric_limits<Real>::epsilon() * (8 + 4 * exponents) + Real(2e-35) * save[0][1];
+  const Real terms = 1 + std::abs(previous[1]) * std::max(Real(1), save[0][1]);
+  const auto near = [&](Real quick, Real plain, Real bound) {
+    return std::abs(quick - plain) <= bound;
+  };
+  testing::Message where;
+  where << "gates " << gate[0] << " " << gate[1] << " " << gate[2] << " " << gate[3]
+        << ", previous " << previous[1] << " " << previous[2] << " " << previous[3];
+  EXPECT_TRUE(near(next[1][0], next[0][0], error * terms))
+      << next[1][0] << " " << next[0][0] << where;
+  EXPECT_TRUE(near(next[1][1], next[0][1], error * terms))
+      << next[1][1] << " " << next[0][1] << where;
+  EXPECT_TRUE(near(next[1][2], next[0][2], error * next[0][2]))
+      << next[1][2] << " " << next[0][2] << where;
+  EXPECT_EQ(next[1][3], next[0][3]) << where;
+  EXPECT_TRUE(near(save[1][0], save[0][0], error)) << save[1][0] << " " << save[0][0] << where;
+  EXPECT_TRUE(near(save[1][1], save[0][1], error * std::max(Real(1), save[0][1])))
+      << save[1][1] << " " << save[0][1] << where;
+  for (int n = 2; n < Slstm::saved; ++n) EXPECT_EQ(save[1][n], save[0][n]) << where;
+}
+
+template <class Real>
+class SlstmForms : public testing::Test {};
+using Reals = testing::Types<float, double>;
+TYPED_TEST_SUITE(SlstmForms, Reals);
+
+TYPED_TEST(SlstmForms, AgreeFromAnyState) {
+  using Real = TypeParam;
+  std::mt19937 random(5);
+  std::uniform_real_distribution<Real> unit(-1, 1);
+  for (const Real size : {Real(1), Real(5), Real(30), Real(100)})
+    for (const Real n : {Real(0), Real(0.25), Real(1), Real(3), Real(1000)})
+      for (int repeat = 0; repeat < 500; ++repeat) {
+        Real gate[4], previous[4];
+        for (Real& value : gate) value = size * unit(random);
+        previous[0] = unit(random);
+        previous[1] = n * unit(random);
+        previous[2] = n;
+        previous[3] = size * unit(random);
+        expect_same(gate, previous);
+        if (testing::Test::HasFailure()) return;
+      }
+}
+
+/// With n' = 0 the past has no weight in n, but a c' that is not zero has in c.
+TYPED_TEST(SlstmForms, AgreeWithoutNormaliser) {
+  using Real = TypeParam;
+  for (const Real i : {Real(-60), Real(-5), Real(0), Real(5), Real(60)})
+    for (const Real f : {Real(-60), Real(-5), Real(0), Real(5), Real(60)})
+      for (const Real c : {Real(0), Real(0.5)}) expect_same<Real>({i, f, 0.5, 1}, {0, c, 0, 0});
 }
 
 }  // namespace

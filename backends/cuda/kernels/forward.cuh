@@ -81,6 +81,15 @@ struct ForwardTile {
   static constexpr int shared_bytes = matrix_at + compute_warps * Matrix::bytes_per_warp;
 };
 
+/// A truth value that is known when the kernel is compiled, and one that is not.
+template <bool value_>
+struct Truth {
+  static constexpr bool value = value_;
+};
+struct Flag {
+  bool value;
+};
+
 /// R as left-hand fragments. `wide`: four elements may be read at once.
 template <class Tile, bool wide>
 __device__ void load_matrix(const ForwardParameters& p, int head, int first_unit, const Lane& lane,
@@ -255,14 +264,13 @@ __device__ void forward(const ForwardParameters& p) {
         }
   };
   // Other states and saved values go out in the shadow of the next step's product.
-  const bool stages = Tile::saving || p.states.data != nullptr;
   Elements<cells, bytes> staged[rows][Tile::staged_extent];
-  const auto store_staged = [&](SharedAddress offset) {
+  const auto store_staged = [&](auto all, SharedAddress offset) {
 #pragma unroll
     for (int r = 0; r < rows; ++r)
 #pragma unroll
       for (int row = 0; row < Tile::staged_rows; ++row)
-        if (stages || row < Tile::stages_hidden)
+        if (all.value || row < Tile::stages_hidden)
           store_shared(own_output[r] + offset + row * Tile::Output::channel_bytes, staged[r][row]);
   };
 
@@ -280,15 +288,16 @@ __device__ void forward(const ForwardParameters& p) {
 
   using Product = typename Tile::Product;
   SharedAddress input_group = 0, hidden_group = 0, output_group = 0;
-  // Step s of a group, up to the barrier behind it.
-  const auto step = [&](int s) {
+  // Step s of a group, up to the barrier behind it. `all`: whether there is a tensor for the states
+  // other than h.
+  const auto step = [&](auto all, int s) {
     const SharedAddress before =
         s > 0 ? hidden_group + (s - 1) * Tile::Hidden::bytes
               : (hidden_group ^ Tile::hidden_group) + Tile::hidden_group - Tile::Hidden::bytes;
     const SharedAddress output = output_group + s * Tile::Output::bytes;
     const auto others = [&] {
       if (!Tile::reads_ahead) load_x(input_group + (s + 1) * Tile::Input::step_bytes);
-      if (s > 0) store_staged(output - Tile::Output::bytes);
+      if (s > 0) store_staged(all, output - Tile::Output::bytes);
       if (Tile::reads_ahead) load_x(input_group + (s + 1) * Tile::Input::step_bytes);
     };
     float product[cells][rows][Tile::recurrent];
@@ -396,30 +405,43 @@ __device__ void forward(const ForwardParameters& p) {
     }
     if (Tile::reads_ahead) add_bias();
   };
-  const auto end_group = [&](int count) {
-    store_staged(output_group + (count - 1) * Tile::Output::bytes);
-    block_barrier<Tile::threads>();
-  };
-  Index left = p.shape.steps;
-  for (; left >= Tile::group; left -= Tile::group) {
+  const auto all_steps = [&](auto all) {
+    const auto end_group = [&](int count) {
+      store_staged(all, output_group + (count - 1) * Tile::Output::bytes);
+      block_barrier<Tile::threads>();
+    };
+    Index left = p.shape.steps;
+    for (; left >= Tile::group; left -= Tile::group) {
 #pragma unroll
-    for (int s = 0; s < Tile::group; ++s) {
-      step(s);
-      if (s < Tile::group - 1) compute_barrier<32 * Tile::compute_warps>();
+      for (int s = 0; s < Tile::group; ++s) {
+        step(all, s);
+        if (s < Tile::group - 1) compute_barrier<32 * Tile::compute_warps>();
+      }
+      end_group(Tile::group);
+      hidden_group ^= Tile::hidden_group;
+      output_group ^= Tile::output_group;
+      input_group += Tile::group * Tile::Input::step_bytes;
+      if (input_group == Tile::Input::bytes) input_group = 0;
     }
-    end_group(Tile::group);
-    hidden_group ^= Tile::hidden_group;
-    output_group ^= Tile::output_group;
-    input_group += Tile::group * Tile::Input::step_bytes;
-    if (input_group == Tile::Input::bytes) input_group = 0;
-  }
-  if (left > 0) {
+    if (left > 0) {
 #pragma unroll 1
-    for (int s = 0; s < static_cast<int>(left); ++s) {
-      step(s);
-      compute_barrier<32 * Tile::compute_warps>();
+      for (int s = 0; s < static_cast<int>(left); ++s) {
+        step(all, s);
+        compute_barrier<32 * Tile::compute_warps>();
+      }
+      end_group(static_cast<int>(left));
     }
-    end_group(static_cast<int>(left));
+  };
+  // Two loops where it pays, because values that are formed and then not stored take as long to
+  // form; larger heads and float32 would take longer to compile.
+  if constexpr (Tile::saving || Cell::states == 1) {
+    all_steps(Truth<true>());
+  } else if constexpr (Tile::parts > 1 || Tile::padded > 64) {
+    all_steps(Flag{p.states.data != nullptr});
+  } else if (p.states.data != nullptr) {
+    all_steps(Truth<true>());
+  } else {
+    all_steps(Truth<false>());
   }
 
   if (p.last.data == nullptr) return;

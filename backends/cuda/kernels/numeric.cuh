@@ -172,16 +172,27 @@ struct ApproximateMath {
   static __device__ Real sigmoid(Real x) { return __fmaf_rn(tanh(0.5f * x), 0.5f, 0.5f); }
   /// min(x, 0) - log(1 + exp(-|x|)). Rounding 1 + e costs 2^-24, far below the types' roundoff.
   static __device__ Real log_sigmoid(Real x) {
-    return ::fminf(x, 0.0f) - __logf(1.0f + __expf(-::fabsf(x)));
+    return min(x, 0.0f) - __logf(1.0f + __expf(-::fabsf(x)));
   }
   static __device__ Real sqrt(Real x) { return ::sqrtf(x); }
   static __device__ Real abs(Real x) { return ::fabsf(x); }
-  static __device__ Real max(Real x, Real y) { return x < y ? y : x; }
-  static __device__ Real min(Real x, Real y) { return y < x ? y : x; }
+  /// NaN if one of them is. One instruction; a comparison and a selection are two, the second of
+  /// which waits longer for the first than for a sum.
+  static __device__ Real max(Real x, Real y) {
+    Real out;
+    asm("max.NaN.f32 %0, %1, %2;" : "=f"(out) : "f"(x), "f"(y));
+    return out;
+  }
+  static __device__ Real min(Real x, Real y) {
+    Real out;
+    asm("min.NaN.f32 %0, %1, %2;" : "=f"(out) : "f"(x), "f"(y));
+    return out;
+  }
   static __device__ bool less(Real x, Real y) { return x < y; }
   static __device__ bool equal(Real x, Real y) { return x == y; }
   static __device__ Real select(bool mask, Real x, Real y) { return mask ? x : y; }
   static __device__ Real stop_gradient(Real x) { return x; }
+  static __device__ Real either(Real quick, Real) { return quick; }
 };
 
 /// The Math of cells for float. Errors in units of float's roundoff 2^-24, relative: tanh at most
@@ -206,7 +217,7 @@ struct AccurateMath : ApproximateMath {
   static __device__ Real sigmoid(Real x) {
     return reciprocal(1.0f + exp2(-1.4426950408889634f * x));
   }
-  static __device__ Real log_sigmoid(Real x) { return ::fminf(x, 0.0f) - log1p(exp(-::fabsf(x))); }
+  static __device__ Real log_sigmoid(Real x) { return min(x, 0.0f) - log1p(exp(-::fabsf(x))); }
 
  private:
   static __device__ Real exp2(Real x) {
@@ -301,6 +312,7 @@ struct HalvedMath {
     return Whole::select(mask, x.whole(), y.whole());
   }
   static __device__ Real stop_gradient(Real x) { return x.whole(); }
+  static __device__ Real either(Real quick, Real) { return quick; }
 };
 
 /// value clipped to [-bound, bound]; NaN stays NaN.

@@ -51,6 +51,9 @@
 //     less(x, y)  equal(x, y)        -> a mask
 //     select(mask, x, y)             -> x where mask, else y
 //     stop_gradient(x)               -> x, a constant for differentiation
+//     either(quick, plain)           -> one of two expressions for the same number: `quick` is the
+//                                       shorter chain of operations that wait for each other,
+//                                       `plain` has fewer operations; derivatives are plain's
 
 // What a function needs in front to be callable wherever this compilation pass runs code.
 #ifndef FLASHRNN_FUNCTION

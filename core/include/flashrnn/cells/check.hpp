@@ -41,7 +41,8 @@ struct ProbeMath {
   };
   struct Mask {};
   static Real exp(Real), log1p(Real), tanh(Real), sigmoid(Real), log_sigmoid(Real), sqrt(Real),
-      abs(Real), max(Real, Real), min(Real, Real), select(Mask, Real, Real), stop_gradient(Real);
+      abs(Real), max(Real, Real), min(Real, Real), select(Mask, Real, Real), stop_gradient(Real),
+      either(Real, Real);
   static Mask less(Real, Real), equal(Real, Real);
 };
 

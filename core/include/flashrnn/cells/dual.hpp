@@ -113,6 +113,11 @@ struct DualMath {
     return out;
   }
   FLASHRNN_FUNCTION static Real stop_gradient(const Real& x) { return Real(x.value); }
+  FLASHRNN_FUNCTION static Real either(const Real& quick, const Real& plain) {
+    Real out = plain;
+    out.value = ValueMath::either(quick.value, plain.value);
+    return out;
+  }
 };
 
 }  // namespace flashrnn

@@ -29,17 +29,31 @@ struct Slstm {
   template <class Math, class Real = typename Math::Real>
   FLASHRNN_FUNCTION static void forward(const Real (&gate)[gates], const Real (&previous)[states],
                                         Real (&next)[states], Real (&save)[saved]) {
+    const auto empty = Math::equal(previous[2], Real(0));
     const Real a = Math::log_sigmoid(gate[1]) + previous[3];
-    const Real m = Math::stop_gradient(
-        Math::select(Math::equal(previous[2], Real(0)), gate[0], Math::max(gate[0], a)));
-    const Real i = Math::exp(gate[0] - m);
-    const Real f = Math::exp(Math::min(a - m, Real(80)));
+    const Real m = Math::stop_gradient(Math::select(empty, gate[0], Math::max(gate[0], a)));
     const Real z = Math::tanh(gate[2]);
     const Real o = Math::sigmoid(gate[3]);
+
+    // r = exp(i - a), the weight of this step in terms of the past's, by 1/σ(f) = (1 + exp(-|f|)) ·
+    // exp(-min(f, 0)): one exponential after the gates, where a, m and i⁺ are three functions one
+    // after the other. The bounds keep r and 1/r finite; beyond them the smaller weight no longer
+    // counts.
+    const Real ahead = gate[0] - previous[3] - Math::min(gate[1], Real(0));
+    const Real r = Math::min(
+        Math::exp(ahead) * (Real(1) + Math::exp(-Math::abs(gate[1]))) + Real(2e-35), Real(1e30));
+    const Real least = Math::select(empty, Real(0), Real(1));
+    const Real i =
+        Math::either(Math::select(empty, Real(1), Math::min(r, Real(1))), Math::exp(gate[0] - m));
+    const Real f = Math::either(Math::min(Real(1) / r, Math::select(empty, Real(1e35), Real(1))),
+                                Math::exp(Math::min(a - m, Real(80))));
     next[1] = f * previous[1] + i * z;
     next[2] = Math::max(f * previous[2] + i, Real(1));
     next[3] = m;
-    next[0] = o * next[1] / next[2];
+    // c/n with both multiplied by max(r, 1), or by r if n' = 0.
+    next[0] = Math::either(o * (r * z + previous[1]) *
+                               (Real(1) / Math::max(Math::max(previous[2], Real(0)) + r, least)),
+                           o * next[1] / next[2]);
     save[0] = i;
     save[1] = f;
     save[2] = z;

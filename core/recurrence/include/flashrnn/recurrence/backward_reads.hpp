@@ -45,6 +45,7 @@ struct TracedMath {
     return Real::of(mask, Real::of(x, y));
   }
   FLASHRNN_FUNCTION static Real stop_gradient(Real x) { return x; }
+  FLASHRNN_FUNCTION static Real either(Real x, Real y) { return Real::of(x, y); }
 };
 
 /// Bits of the states (of the step or of the step before) and of the saved values.

@@ -58,6 +58,7 @@ struct GateUseMath {
     return Real::of(mask, Real::of(x, y));
   }
   FLASHRNN_FUNCTION static Real stop_gradient(Real x) { return Real::of(x, x); }
+  FLASHRNN_FUNCTION static Real either(Real x, Real y) { return Real::of(x, y); }
 };
 
 /// The mask of these gates.

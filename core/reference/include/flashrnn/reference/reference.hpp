@@ -35,6 +35,7 @@ struct StandardMath {
   FLASHRNN_FUNCTION static bool equal(Real x, Real y) { return x == y; }
   FLASHRNN_FUNCTION static Real select(bool mask, Real x, Real y) { return mask ? x : y; }
   FLASHRNN_FUNCTION static Real stop_gradient(Real x) { return x; }
+  FLASHRNN_FUNCTION static Real either(Real, Real plain) { return plain; }
 };
 
 /// Inputs, outputs and gradients of one recurrence, contiguous (layout.hpp's axes in the order they

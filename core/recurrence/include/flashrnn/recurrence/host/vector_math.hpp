@@ -41,6 +41,7 @@ struct VectorMath {
     return Real::of(mask ? x.value : y.value);
   }
   [[gnu::always_inline]] static Real stop_gradient(Real x) { return x; }
+  [[gnu::always_inline]] static Real either(Real, Real plain) { return plain; }
 };
 
 /// Single precision. Range reduction by multiples of log 2 and polynomials fitted by us (Chebyshev
@@ -151,6 +152,7 @@ struct VectorMath<Isa, float> {
     return Basic::select(mask, x, y);
   }
   [[gnu::always_inline]] static Real stop_gradient(Real x) { return x; }
+  [[gnu::always_inline]] static Real either(Real, Real plain) { return plain; }
 
  private:
   /// exp(r) - 1 for |r| <= log(2)/2: r + r²·q(r), relative error of the fit 1.4e-8.
