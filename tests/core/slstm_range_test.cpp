@@ -13,6 +13,7 @@
 #include "flashrnn/cells/differentiate.hpp"
 #include "flashrnn/cells/slstm.hpp"
 #include "flashrnn/reference/reference.hpp"
+#include "flashrnn/types.hpp"
 
 namespace flashrnn {
 namespace {
@@ -134,6 +135,20 @@ void expect_same(const Real (&gate)[4], const Real (&previous)[4]) {
   EXPECT_TRUE(near(save[1][1], save[0][1], error * std::max(Real(1), save[0][1])))
       << save[1][1] << " " << save[0][1] << where;
   for (int n = 2; n < Slstm::saved; ++n) EXPECT_EQ(save[1][n], save[0][n]) << where;
+}
+
+/// In the first step f⁺ is what exp(a - i) is, beyond float16's range where gate i is below -11. No
+/// gradient of a gate depends on it, as n' and c' are zero.
+TEST(SlstmSaved, ForgetGateOfFirstStepBeyondFloat16) {
+  using Math = reference::StandardMath<float>;
+  const float gate[4] = {-14, 2, 0.5, 1}, previous[4] = {}, d_next[4] = {1, 0.5, 0.25, 0};
+  float next[4], save[Slstm::saved], rounded[Slstm::saved], d_gate[4], expected[4], d_previous[4];
+  Slstm::forward<Math>(gate, previous, next, save);
+  for (int n = 0; n < Slstm::saved; ++n) rounded[n] = static_cast<float>(float16(save[n]));
+  ASSERT_TRUE(std::isinf(rounded[1]));
+  Slstm::backward<Math>(save, previous, next, d_next, expected, d_previous);
+  Slstm::backward<Math>(rounded, previous, next, d_next, d_gate, d_previous);
+  for (int n = 0; n < 4; ++n) EXPECT_NEAR(d_gate[n], expected[n], 1e-3f) << "gate " << n;
 }
 
 template <class Real>

@@ -18,10 +18,11 @@ namespace flashrnn::cuda {
 ///                               values that the cell's backward function reads
 ///   held       parts of R in registers; the others are in shared memory
 ///   piece      bytes in which sequences are moved where `wide_sequences` says so: 16, 8 or 4
+///   by_unit    as in ForwardTile; all saved values are read then
 template <class Cell_, class Storage_, int padded_, int batch_, int chains_, int io_warps_,
           int ring_, int group_, bool exact_, bool reports_, bool clips_h_, bool clips_gradient_,
           bool cuts_, int compute_registers_, unsigned reads_states_, unsigned reads_saved_,
-          int held_, int piece_>
+          int held_, int piece_, bool by_unit_>
 struct BackwardTile {
   using Cell = Cell_;
   using Storage = Storage_;
@@ -34,6 +35,7 @@ struct BackwardTile {
   static constexpr unsigned reads_states = reads_states_, reads_saved = reads_saved_;
   static constexpr int parts = Parts<Storage>::count, held = held_;
   static constexpr int piece = piece_;
+  static constexpr int quads = saved_quads<Complete::saved, by_unit_>;
   static_assert(padded % 16 == 0, "BackwardTile: padded is a multiple of 16, the rows of an mma");
   static_assert(Cell::gates <= max_gates, "BackwardTile: more gates than max_gates");
 
@@ -221,7 +223,7 @@ __device__ void backward(const BackwardParameters& p) {
   int own_copy = lane.column % Share::copies;
   pin(supplied);
   pin(own_copy);
-  SharedAddress own_gradient[rows], own_input[rows], own_output[rows];
+  SharedAddress own_gradient[rows], own_input[rows], own_output[rows], own_quads[rows];
 #pragma unroll
   for (int r = 0; r < rows; ++r) {
     const int row = Share::row(lane, r);
@@ -231,23 +233,36 @@ __device__ void backward(const BackwardParameters& p) {
     pin(own_gradient[r]);
     pin(own_input[r]);
     pin(own_output[r]);
+    own_quads[r] = own_input[r] + 3 * bytes * first_unit;
+    if (Tile::quads > 0) pin(own_quads[r]);
   }
   block_barrier<Tile::meeting>();
 
   Elements<cells, bytes> in[rows][channels], in_next[rows][channels];
+  constexpr int quad_cells = Tile::quads > 0 ? 4 * cells : 1;
+  Elements<quad_cells, bytes> quad[rows][Tile::quads + 1], quad_next[rows][Tile::quads + 1];
   const auto load_inputs = [&](SharedAddress offset) {
 #pragma unroll
-    for (int r = 0; r < rows; ++r)
+    for (int r = 0; r < rows; ++r) {
 #pragma unroll
-      for (int channel = 0; channel < channels; ++channel)
+      for (int q = 0; q < Tile::quads; ++q)
+        quad_next[r][q] = load_shared<quad_cells, bytes>(own_quads[r] + offset +
+                                                         4 * q * Tile::Input::channel_bytes);
+#pragma unroll
+      for (int channel = 4 * Tile::quads; channel < channels; ++channel)
         in_next[r][channel] =
             load_shared<cells, bytes>(own_input[r] + offset + channel * Tile::Input::channel_bytes);
+    }
   };
   const auto take_inputs = [&] {
 #pragma unroll
-    for (int r = 0; r < rows; ++r)
+    for (int r = 0; r < rows; ++r) {
 #pragma unroll
-      for (int channel = 0; channel < channels; ++channel) in[r][channel] = in_next[r][channel];
+      for (int q = 0; q < Tile::quads; ++q) quad[r][q] = quad_next[r][q];
+#pragma unroll
+      for (int channel = 4 * Tile::quads; channel < channels; ++channel)
+        in[r][channel] = in_next[r][channel];
+    }
   };
   Elements<cells, bytes> d_gates[rows][Cell::gates];  // of the step before
   const auto store_output = [&](SharedAddress offset) {
@@ -326,7 +341,9 @@ __device__ void backward(const BackwardParameters& p) {
         float save[Complete::saved_extent], previous[Cell::states], d_previous[Cell::states];
 #pragma unroll
         for (int k = 0; k < Complete::saved_extent; ++k)
-          save[k] = has_gate(Tile::reads_saved, k)
+          save[k] = k < 4 * Tile::quads ? element<Storage>(quad[r][k / 4 % (Tile::quads + 1)],
+                                                           (4 * c + k % 4) % quad_cells)
+                    : has_gate(Tile::reads_saved, k)
                         ? element<Storage>(in[r][gate_position(Tile::reads_saved, k)], c)
                         : 0.0f;
 #pragma unroll

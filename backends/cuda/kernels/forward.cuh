@@ -26,9 +26,11 @@ namespace flashrnn::cuda {
 ///                       others (sm_90a)
 ///   held       parts of R in registers; the others are in shared memory
 ///   piece      bytes in which sequences are moved where `wide_sequences` says so: 16, 8 or 4
+///   by_unit    whether four saved values of a unit lie side by side, not those of a channel: they
+///              are stored at once. Rows are moved as they are.
 template <class Cell_, class Storage_, int padded_, int batch_, int units_, int chains_,
           int io_warps_, int ring_, int group_, bool exact_, bool saving_, bool clips_,
-          unsigned halved_, int compute_registers_, int held_, int piece_>
+          unsigned halved_, int compute_registers_, int held_, int piece_, bool by_unit_>
 struct ForwardTile {
   using Cell = Cell_;
   using Storage = Storage_;
@@ -40,6 +42,8 @@ struct ForwardTile {
   static constexpr int compute_registers = compute_registers_;
   static constexpr int parts = Parts<Storage>::count, held = held_;
   static constexpr int piece = piece_;
+  static constexpr bool by_unit = by_unit_ && saving_;
+  static_assert(!by_unit || exact, "ForwardTile: saved values by unit in rows without padding");
   static_assert(padded % 16 == 0, "ForwardTile: padded is a multiple of 16, the k of an mma");
   static_assert(padded % (8 * units) == 0, "ForwardTile: warps take 8·units units each");
   static_assert((ring & (ring - 1)) == 0 && (group & (group - 1)) == 0,
@@ -65,7 +69,10 @@ struct ForwardTile {
   static constexpr int staged_rows =
       stages_hidden + Complete::states - 1 + (saving ? Complete::saved : 0);
   static constexpr int staged_extent = staged_rows > 0 ? staged_rows : 1;
-  using Output = Staged<Storage, batch, staged_rows, padded>;
+  // Channels in front of the saved values, and saved values that lie unit by unit.
+  static constexpr int first_saved = stages_hidden + Complete::states - 1;
+  static constexpr int quads = saved_quads<Complete::saved, by_unit>;
+  using Output = StagedFor<(quads > 0), Storage, batch, staged_rows, padded>;
   // Lanes that work on all units of their rows start the product from x + b; others add x + b to
   // what they pick of the product. The latter need not read x a step ahead, and where stores to
   // shared memory wait for their turn too, they do not.
@@ -222,7 +229,7 @@ __device__ void forward(const ForwardParameters& p) {
   int own_copy = lane.column % Share::copies;
   pin(supplied);
   pin(own_copy);
-  SharedAddress own_hidden[rows], own_input[rows], own_output[rows];
+  SharedAddress own_hidden[rows], own_input[rows], own_output[rows], own_quads[rows];
 #pragma unroll
   for (int r = 0; r < rows; ++r) {
     const int row = Share::row(lane, r);
@@ -232,6 +239,9 @@ __device__ void forward(const ForwardParameters& p) {
     pin(own_hidden[r]);
     pin(own_input[r]);
     pin(own_output[r]);
+    own_quads[r] = shared + Tile::output_at + Tile::Output::offset(Tile::first_saved, row) +
+                   4 * bytes * first_unit;
+    if (Tile::quads > 0) pin(own_quads[r]);
     float h[cells];
 #pragma unroll
     for (int c = 0; c < cells; ++c) h[c] = state[c][r][0];
@@ -265,13 +275,23 @@ __device__ void forward(const ForwardParameters& p) {
   };
   // Other states and saved values go out in the shadow of the next step's product.
   Elements<cells, bytes> staged[rows][Tile::staged_extent];
+  constexpr int quad_cells = Tile::quads > 0 ? 4 * cells : 1;
+  Elements<quad_cells, bytes> staged_quad[rows][Tile::quads + 1];
+  const auto in_quads = [](int row) {
+    return row >= Tile::first_saved && row < Tile::first_saved + 4 * Tile::quads;
+  };
   const auto store_staged = [&](auto all, SharedAddress offset) {
 #pragma unroll
-    for (int r = 0; r < rows; ++r)
+    for (int r = 0; r < rows; ++r) {
 #pragma unroll
       for (int row = 0; row < Tile::staged_rows; ++row)
-        if (all.value || row < Tile::stages_hidden)
+        if ((all.value || row < Tile::stages_hidden) && !in_quads(row))
           store_shared(own_output[r] + offset + row * Tile::Output::channel_bytes, staged[r][row]);
+#pragma unroll
+      for (int q = 0; q < Tile::quads; ++q)
+        store_shared(own_quads[r] + offset + 4 * q * Tile::Output::channel_bytes,
+                     staged_quad[r][q]);
+    }
   };
 
   if (Tile::reads_ahead) {
@@ -394,6 +414,7 @@ __device__ void forward(const ForwardParameters& p) {
         // The other states, then what is saved.
 #pragma unroll
       for (int row = Tile::stages_hidden; row < Tile::staged_rows; ++row) {
+        if (in_quads(row)) continue;
         const int n = row - Tile::stages_hidden + 1;
         float channel[cells];
 #pragma unroll
@@ -401,6 +422,15 @@ __device__ void forward(const ForwardParameters& p) {
           channel[c] = n < Cell::states ? state[c][r][n < Cell::states ? n : 0]
                                         : save[c][n < Cell::states ? 0 : n - Cell::states];
         staged[r][row] = elements<Storage>(channel);
+      }
+#pragma unroll
+      for (int q = 0; q < Tile::quads; ++q) {
+        float quad[quad_cells];
+#pragma unroll
+        for (int c = 0; c < cells; ++c)
+#pragma unroll
+          for (int n = 0; n < 4; ++n) quad[(4 * c + n) % quad_cells] = save[c][4 * q + n];
+        staged_quad[r][q] = elements<Storage>(quad);
       }
     }
     if (Tile::reads_ahead) add_bias();

@@ -42,8 +42,11 @@ struct Ring {
   static constexpr int batch = batch_, channels = channels_, padded = padded_, depth = depth_;
   static constexpr int element_bytes = sizeof(Bits<Storage>);
   static constexpr int channel_bytes = element_bytes * padded;
-  static constexpr int row_bytes = channels * channel_bytes + (batch == 8 ? 16 : 32);
-  static constexpr int step_bytes = batch * row_bytes;
+  static constexpr int step_bytes = batch * (channels * channel_bytes + (batch == 8 ? 16 : 32));
+  // Two rows: half the banks (64 bytes) apart, with both spaces of 32 bytes between them or none.
+  static constexpr int space = (64 - channels * channel_bytes % 128 + 128) % 128 < 64 ? 0 : 64;
+  static constexpr int row_bytes =
+      batch == 2 ? channels * channel_bytes + space : step_bytes / batch;
   static constexpr int bytes = depth * step_bytes;
   static __device__ int offset(int channel, int row) {
     return row * row_bytes + channel * channel_bytes;
@@ -60,6 +63,42 @@ struct Staged {
     return channel * channel_bytes + row * row_bytes;
   }
 };
+
+/// The same as [row, channel, padded], the channels of a row one behind the other. Rows share the
+/// bytes that Staged leaves free so that those which half a warp stores to at once, 8 bytes per
+/// unit, lie in different banks.
+template <class Storage, int batch_, int channels_, int padded_>
+struct StagedRows {
+  using Spread = Staged<Storage, batch_, channels_, padded_>;
+  static constexpr int channel_bytes = static_cast<int>(sizeof(Bits<Storage>)) * padded_;
+  static constexpr int bytes = Spread::bytes;
+  // The distance of rows in words is at most what there is, and `apart` modulo `banks`.
+  static constexpr int banks = batch_ == 2 ? 32 : 16;
+  static constexpr int apart = (batch_ == 8 ? 4 : batch_ == 4 ? 8 : 16) % banks;
+  static constexpr int available = bytes / batch_ / 4;
+  static constexpr int distance = 4 * (available - (available - apart + banks) % banks);
+  static constexpr int row_bytes =
+      distance >= channels_ * channel_bytes ? distance : channels_ * Spread::row_bytes;
+  static __device__ int offset(int channel, int row) {
+    return row * row_bytes + channel * channel_bytes;
+  }
+};
+
+template <bool by_rows, class Storage, int batch, int channels, int padded>
+struct StagedChoice {
+  using Type = Staged<Storage, batch, channels, padded>;
+};
+template <class Storage, int batch, int channels, int padded>
+struct StagedChoice<true, Storage, batch, channels, padded> {
+  using Type = StagedRows<Storage, batch, channels, padded>;
+};
+template <bool by_rows, class Storage, int batch, int channels, int padded>
+using StagedFor = typename StagedChoice<by_rows, Storage, batch, channels, padded>::Type;
+
+/// Saved values that lie unit by unit do so by fours: how many fours. Element (k, unit) of the four
+/// channels from 4·q on is the element 4·unit + k - 4·q behind the beginning of channel 4·q.
+template <int saved, bool by_unit>
+inline constexpr int saved_quads = by_unit ? saved / 4 : 0;
 
 /// How the warps that move data share the work: some only load and some only store, in proportion
 /// to what there is to do, so that neither waits for the other's latency.

@@ -99,7 +99,7 @@ __device__ float element(const Elements<count, bytes>& value, int index) {
   if constexpr (bytes == 4) {
     return widen<Storage>(value.word[index]);
   } else {
-    const Word word = value.word[count == 4 ? index / 2 : 0];
+    const Word word = value.word[count >= 4 ? index / 2 : 0];
     return index % 2 == 0 ? Packed<Storage>::first(word) : Packed<Storage>::second(word);
   }
 }
@@ -124,8 +124,9 @@ __device__ Elements<count, sizeof(Bits<Storage>)> elements(const float (&value)[
   } else if constexpr (count == 1) {
     out.word[0] = Packed<Storage>::pack(value[0], 0.0f);
   } else {
-    out.word[0] = Packed<Storage>::pack(value[0], value[1]);
-    if constexpr (count == 4) out.word[1] = Packed<Storage>::pack(value[2], value[3]);
+#pragma unroll
+    for (int n = 0; n < count; n += 2)
+      out.word[n / 2] = Packed<Storage>::pack(value[n], value[n + 1]);
   }
   return out;
 }

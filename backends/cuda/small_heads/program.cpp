@@ -12,6 +12,17 @@ int piece_bytes(const Problem& problem) {
   return 0;
 }
 
+namespace {
+/// Whether saved values lie unit by unit: where rows fill their slots in the shared memory of both
+/// kernels and backward reads all of them. (Some heads above 96 units are padded to multiples
+/// of 32.)
+bool saves_by_unit(const NativeCell& cell, const Problem& problem) {
+  const Index head_dim = problem.shape.head_dim;
+  return size_of(problem.dtype) == 2 && head_dim % (head_dim <= 96 ? 16 : 32) == 0 &&
+         cell.reads.saved == (1u << cell.description.saved) - 1;
+}
+}  // namespace
+
 Program forward_program(const NativeCell& cell, const CellText& text, const Problem& problem,
                         const ForwardTiling& tiling) {
   std::ostringstream tile;
@@ -20,7 +31,8 @@ Program forward_program(const NativeCell& cell, const CellText& text, const Prob
        << ", "
        // Only the approximate tanh has use for half of a pre-activation.
        << (tiling.element.parts() > 1 ? 0 : cell.sigmoid_gates) << "u, " << tiling.compute_registers
-       << ", " << tiling.held << ", " << piece_bytes(problem) << '>';
+       << ", " << tiling.held << ", " << piece_bytes(problem) << ", "
+       << truth(saves_by_unit(cell, problem)) << '>';
   return tile_program("#include \"forward.cuh\"\n#include \"" + text.header + "\"\n", tile.str(),
                       kernel_name(tiling.saving ? "training_forward" : "forward",
                                   cell.description.name, ProductType(problem), tiling.padded),
@@ -36,7 +48,7 @@ Program backward_program(const NativeCell& cell, const CellText& text, const Pro
        << truth(problem.recurrent_gradient_clip.has_value()) << ", "
        << truth(problem.cut_recurrent_gradient) << ", " << tiling.compute_registers << ", "
        << cell.reads.states << "u, " << cell.reads.saved << "u, " << tiling.held << ", "
-       << piece_bytes(problem) << '>';
+       << piece_bytes(problem) << ", " << truth(saves_by_unit(cell, problem)) << '>';
   return tile_program(
       "#include \"backward.cuh\"\n#include \"" + text.header + "\"\n", tile.str(),
       kernel_name("backward", cell.description.name, ProductType(problem), tiling.padded),

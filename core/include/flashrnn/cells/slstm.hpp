@@ -65,10 +65,12 @@ struct Slstm {
   FLASHRNN_FUNCTION static void backward(const Real (&save)[saved], const Real (&previous)[states],
                                          const Real (&next)[states], const Real (&d_next)[states],
                                          Real (&d_gate)[gates], Real (&d_previous)[states]) {
-    const Real i = save[0], f = save[1], z = save[2], o = save[3], one_minus_sigmoid_f = save[4];
-    const Real normalised = next[1] / next[2];
+    // f⁺ may be infinite in 16 bits where n' = 0; what it is multiplied by is 0 then.
+    const Real i = save[0], f = Math::min(save[1], Real(1e37)), z = save[2], o = save[3],
+               one_minus_sigmoid_f = save[4];
+    const Real inverse = Real(1) / next[2], normalised = next[1] * inverse;
     // d_next is what the step waits for; everything else can be multiplied before it is there.
-    const Real through_c = o / next[2];
+    const Real through_c = o * inverse;
     const Real d_c = d_next[1] + d_next[0] * through_c;
     const Real d_n_out = d_next[2] - d_next[0] * (through_c * normalised);
     // Where the lower bound 1 was active, n does not depend on its inputs. Where it was just met,
