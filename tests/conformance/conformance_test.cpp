@@ -29,6 +29,7 @@ struct Case {
   std::optional<double> forward_clip{}, recurrent_gradient_clip{};
   bool cut = false, training = true;
   MatmulPrecision precision = MatmulPrecision::highest;
+  bool closed_gate = false;  ///< for sLSTM: gate i so low that f⁺ of the first step exceeds float16
 };
 
 /// `long_run`: also more steps than a GPU's engine records in a graph, which take the reference
@@ -55,6 +56,8 @@ std::vector<Case> cases(bool long_run) {
   out.push_back({.shape = odd, .cut = true});
   out.push_back({.shape = odd, .precision = MatmulPrecision::high});
   out.push_back({.shape = Shape{5, 3, 1, 264}, .precision = MatmulPrecision::high});
+  for (const Shape& shape : {odd, Shape{7, 5, 2, 32}})
+    out.push_back({.shape = shape, .initial_states = false, .closed_gate = true});
   out.push_back({.shape = odd, .training = false});
   out.push_back({.shape = Shape{2, 40, 2, 24}, .training = false});
   return out;
@@ -70,7 +73,8 @@ std::string text(const Case& c) {
       << (c.forward_clip ? " forward clip" : "")
       << (c.recurrent_gradient_clip ? " gradient clip" : "") << (c.cut ? " cut" : "")
       << (c.training ? "" : " inference")
-      << (c.precision == MatmulPrecision::high ? " high precision" : "");
+      << (c.precision == MatmulPrecision::high ? " high precision" : "")
+      << (c.closed_gate ? " closed gate" : "");
   return out.str();
 }
 
@@ -93,6 +97,16 @@ void check(const Case& c, DataType type, const std::string& backend, unsigned se
   if (!c.bias) found.b.clear();
   if (!c.upstream) found.dh.clear();
   if (!c.last_gradient) found.d_last.clear();
+
+  if (c.closed_gate) {
+    const Strides strides = gate_strides(c.shape, count_gates(Cell::input_gates), c.order);
+    for (Index t = 0; t < c.shape.steps; ++t)
+      for (Index row = 0; row < c.shape.batch; ++row)
+        for (Index head = 0; head < c.shape.heads; ++head)
+          for (Index unit = 0; unit < c.shape.head_dim; ++unit)
+            found.x[static_cast<std::size_t>(strides.at(0, t, row, head) + unit)] -= 14;
+    found.x = as_stored(type, found.x);
+  }
 
   // The oracle: arithmetic of twice the digits (long double has 11 bits more than double, enough
   // for bounds that are multiples of double's roundoff), and no rounding of h.
@@ -145,7 +159,8 @@ void check(const Case& c, DataType type, const std::string& backend, unsigned se
   compare("dx", found.dx, expected.dx);
   compare("dR", found.dR, expected.dR);
   compare("db", found.db, expected.db);
-  compare("ds0", found.ds0, expected.ds0);
+  // The gradient of sLSTM's c of before the first step is beyond float16 then.
+  if (!c.closed_gate || type != DataType::float16) compare("ds0", found.ds0, expected.ds0);
 }
 
 template <class Cell, class ExecutionSpace>
@@ -155,7 +170,8 @@ class ConformanceTest : public testing::Test {
   void TestBody() override {
     unsigned seed = 1;
     for (const Case& c : cases(is_gpu<ExecutionSpace>))
-      check<Cell, ExecutionSpace>(c, type_, backend_, seed++);
+      if (!c.closed_gate || std::is_same_v<Cell, Slstm>)
+        check<Cell, ExecutionSpace>(c, type_, backend_, seed++);
   }
 
  private:
