@@ -114,9 +114,9 @@ void expect_same(const Real (&gate)[4], const Real (&previous)[4]) {
   Slstm::forward<reference::StandardMath<Real>>(gate, previous, next[0], save[0]);
   Slstm::forward<QuickMath<Real>>(gate, previous, next[1], save[1]);
   const Real exponents = std::abs(gate[0]) + std::abs(gate[1]) + std::abs(previous[3]);
-  // r is bounded from below by 2e-35; 1/r is f⁺ where that exceeds 1.
+  // r is bounded from below by 2^-115; 1/r is f⁺ where that exceeds 1.
   const Real error =
-      std::numeric_limits<Real>::epsilon() * (8 + 4 * exponents) + Real(2e-35) * save[0][1];
+      std::numeric_limits<Real>::epsilon() * (8 + 4 * exponents) + Real(0x1p-115) * save[0][1];
   const Real terms = 1 + std::abs(previous[1]) * std::max(Real(1), save[0][1]);
   const auto near = [&](Real quick, Real plain, Real bound) {
     return std::abs(quick - plain) <= bound;

@@ -40,12 +40,13 @@ struct Slstm {
     // after the other. The bounds keep r and 1/r finite; beyond them the smaller weight no longer
     // counts.
     const Real ahead = gate[0] - previous[3] - Math::min(gate[1], Real(0));
-    const Real r = Math::min(
-        Math::exp(ahead) * (Real(1) + Math::exp(-Math::abs(gate[1]))) + Real(2e-35), Real(1e30));
+    const Real r =
+        Math::min(Math::exp(ahead) * (Real(1) + Math::exp(-Math::abs(gate[1]))) + Real(0x1p-115),
+                  Real(0x1p100));
     const Real least = Math::select(empty, Real(0), Real(1));
     const Real i =
         Math::either(Math::select(empty, Real(1), Math::min(r, Real(1))), Math::exp(gate[0] - m));
-    const Real f = Math::either(Math::min(Real(1) / r, Math::select(empty, Real(1e35), Real(1))),
+    const Real f = Math::either(Math::min(Real(1) / r, Math::select(empty, Real(0x1p116), Real(1))),
                                 Math::exp(Math::min(a - m, Real(80))));
     next[1] = f * previous[1] + i * z;
     next[2] = Math::max(f * previous[2] + i, Real(1));
@@ -66,7 +67,7 @@ struct Slstm {
                                          const Real (&next)[states], const Real (&d_next)[states],
                                          Real (&d_gate)[gates], Real (&d_previous)[states]) {
     // f⁺ may be infinite in 16 bits where n' = 0; what it is multiplied by is 0 then.
-    const Real i = save[0], f = Math::min(save[1], Real(1e37)), z = save[2], o = save[3],
+    const Real i = save[0], f = Math::min(save[1], Real(0x1p123)), z = save[2], o = save[3],
                one_minus_sigmoid_f = save[4];
     const Real inverse = Real(1) / next[2], normalised = next[1] * inverse;
     // d_next is what the step waits for; everything else can be multiplied before it is there.
