@@ -164,8 +164,9 @@ TEST_F(BenchCommand, ATimeLimitLeavesCasesOutAndSaysSo) {
 std::pair<int, std::string> interrupted_run(const Arguments& arguments,
                                             const std::filesystem::path& file, int signal) {
   RunningProgram program(arguments);
-  // Until the file has its first case: the signal meets the run in its middle.
-  for (int n = 0; n < 3000; ++n) {
+  // Until the file has its first case: the signal meets the run in its middle. On a machine that
+  // others load, that may take a minute.
+  for (int n = 0; n < 12000; ++n) {
     std::ifstream in(file);
     const std::string text{std::istreambuf_iterator<char>(in), {}};
     if (text.find("\"us_per_step\"") != std::string::npos) break;
