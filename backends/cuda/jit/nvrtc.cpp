@@ -2,6 +2,8 @@
 #include <dlfcn.h>
 #include <nvrtc.h>
 
+#include <cstdlib>
+
 #include "compiler.hpp"
 #include "flashrnn/error.hpp"
 
@@ -113,14 +115,18 @@ const Compiler& nvrtc() {
 }
 
 std::vector<std::string> compile_options(std::string_view architecture) {
-  return {"--gpu-architecture=" + std::string(architecture),
-          "--std=c++20",
-          "--device-as-default-execution-space",
-          "--generate-line-info",
-          "--ftz=true",
-          "--prec-div=false",
-          "--prec-sqrt=false",
-          "--ptxas-options=-v"};
+  std::vector<std::string> options = {"--gpu-architecture=" + std::string(architecture),
+                                      "--std=c++20",
+                                      "--device-as-default-execution-space",
+                                      "--generate-line-info",
+                                      "--ftz=true",
+                                      "--prec-div=false",
+                                      "--prec-sqrt=false",
+                                      "--ptxas-options=-v"};
+  // See prepare_meeting in kernels/shared_memory.cuh.
+  if (std::getenv("FLASHRNN_CUDA_RACECHECK") != nullptr)
+    options.emplace_back("--define-macro=FLASHRNN_RACECHECK");
+  return options;
 }
 
 }  // namespace flashrnn::cuda

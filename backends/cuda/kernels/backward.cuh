@@ -41,7 +41,7 @@ struct BackwardTile {
 
   static constexpr int recurrent = count_gates(Cell::recurrent_gates);
   static constexpr int compute_warps = padded / 16;
-  // A warp that reports meets nobody.
+  // A warp that reports does not take part in the meetings of the block.
   static constexpr int moving_warps = io_warps - (reports ? 1 : 0);
   static constexpr int threads = 32 * (compute_warps + io_warps),
                        meeting = 32 * (compute_warps + moving_warps);
@@ -64,12 +64,9 @@ struct BackwardTile {
   static constexpr int gradients_at = 0;
   static constexpr int output_at = gradients_at + 2 * Gradients::bytes;
   static constexpr int output_group = group * Output::bytes;
-  // Steps that every storing warp has written.
-  static constexpr int written_at = output_at + 2 * output_group;
   // Inputs of the first step, which are read before the loop, and the ring of the steps behind it.
-  static constexpr int first_input_at = written_at + 16;
+  static constexpr int first_input_at = output_at + 2 * output_group;
   static constexpr int input_at = first_input_at + Input::step_bytes;
-  static_assert(Warps::storing <= 4);
   static constexpr int matrix_at = input_at + Input::bytes;
   static constexpr int shared_bytes = matrix_at + compute_warps * Matrix::bytes_per_warp;
 };
@@ -166,7 +163,9 @@ __device__ void backward(const BackwardParameters& p) {
   const Index first_row = tile * Tile::batch;
   if constexpr (Tile::reports) let_next_kernel_start();
   clear_shared(shared, Tile::shared_bytes);
-  block_barrier<Tile::threads>();
+  __syncthreads();
+  prepare_meeting<Tile::meeting, 1>();
+  if constexpr (Tile::reports) prepare_meeting<reporting_threads<Tile>, reports_barrier>();
 
   const int warp = static_cast<int>(threadIdx.x) / 32;
   if (warp >= Tile::compute_warps) {

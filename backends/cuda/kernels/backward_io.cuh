@@ -50,22 +50,24 @@ struct GateGradientRows {
   __device__ Index stride(int channel) const { return -p.d_gate[channel].strides.step; }
 };
 
-/// Tells the kernel that sums dR, which runs beside this one, chunk by chunk of the steps what has
-/// been written. A warp of its own does it, because it has to wait until memory has taken it.
+/// Where the warps that store gate gradients and the one that reports them meet, once per chunk.
+inline constexpr int reports_barrier = 3;
 template <class Tile>
-__device__ void report_progress(const BackwardParameters& p, SharedAddress shared, int lane,
-                                int head) {
+inline constexpr int reporting_threads = 32 * (Tile::Warps::storing + 1);
+template <class Tile>
+__device__ void meet_to_report() {
+  block_barrier_converged<reporting_threads<Tile>, reports_barrier>();
+}
+
+/// Tells the kernel that sums dR, which runs beside this one, chunk by chunk of the steps what has
+/// been written. A warp of its own does it, because it has to wait until memory has taken it; it is
+/// back at the meeting long before the next chunk is written.
+template <class Tile>
+__device__ void report_progress(const BackwardParameters& p, int lane, int head) {
   if (p.progress == nullptr) return;
   unsigned* const chunks = p.progress + head * chunks_of(p.shape.steps);
   for (Index chunk = 0; chunk < chunks_of(p.shape.steps); ++chunk) {
-    const Index end = ::min((chunk + 1) * progress_steps, p.shape.steps);
-    const auto written = [&] {
-      return lane >= Tile::Warps::storing ||
-             load_shared_acquire(shared + Tile::written_at + 4 * lane) >=
-                 static_cast<unsigned>(end);
-    };
-    while (!__all_sync(0xffffffffu, written())) __nanosleep(100);
-    __syncwarp();
+    meet_to_report<Tile>();
     if (lane == 0) {
       __threadfence();
       atomicAdd(chunks + chunk, 1u);
@@ -107,17 +109,22 @@ __device__ void store_gradients(const BackwardParameters& p, SharedAddress share
   block_barrier_converged<Tile::meeting>();
   block_barrier_converged<Tile::meeting>();
   SharedAddress slots = shared + Tile::output_at;
+  // Of a chunk; counted down, as ptxas finds no registers for a comparison of steps at 128 units.
+  static_assert(progress_steps % Tile::group == 0);
+  constexpr int groups = static_cast<int>(progress_steps / Tile::group);
+  int groups_left = groups;
   for (Index first = 0; first < p.shape.steps; first += Tile::group) {
     block_barrier_converged<Tile::meeting>();
     const int count = static_cast<int>(::min(p.shape.steps - first, Index(Tile::group)));
     output.store(slots, first, count, target, row);
     slots = 2 * (shared + Tile::output_at) + Tile::output_group - slots;
-    if constexpr (!Tile::reports) continue;
-    __syncwarp();
-    if (lane % 32 == 0)
-      store_shared_release(shared + Tile::written_at + lane / 32 * 4,
-                           static_cast<unsigned>(first + count));
+    if (Tile::reports && p.progress != nullptr && --groups_left == 0) {
+      groups_left = groups;
+      meet_to_report<Tile>();
+    }
   }
+  // The last chunk may have fewer.
+  if (Tile::reports && p.progress != nullptr && groups_left < groups) meet_to_report<Tile>();
 }
 
 template <class Tile, int piece>
@@ -128,7 +135,7 @@ __device__ void backward_io(const BackwardParameters& p, SharedAddress shared, i
   } else if (lane < 32 * Tile::moving_warps) {
     store_gradients<Tile, piece>(p, shared, lane - 32 * Tile::Warps::loading, head, first_row);
   } else {
-    report_progress<Tile>(p, shared, lane - 32 * Tile::moving_warps, head);
+    report_progress<Tile>(p, lane - 32 * Tile::moving_warps, head);
   }
 }
 

@@ -169,7 +169,8 @@ __device__ void forward(const ForwardParameters& p) {
   const int head = static_cast<int>(blockIdx.x) % heads;
   const Index first_row = static_cast<Index>(blockIdx.x / heads) * Tile::batch;
   clear_shared(shared, Tile::shared_bytes);
-  block_barrier<Tile::threads>();
+  __syncthreads();
+  prepare_meeting<Tile::threads, 1>();
 
   const int warp = static_cast<int>(threadIdx.x) / 32;
   if (warp >= Tile::compute_warps) {

@@ -30,6 +30,9 @@ __device__ inline void keep(SharedAddress& value) {
 __device__ inline void keep(int& value) {
   asm volatile("" : "+r"(value));
 }
+__device__ inline void keep(unsigned char*& value) {
+  asm volatile("" : "+l"(value));
+}
 
 /// Keeps a value in its register for good. The assembler does not see through `keep` any less than
 /// through nothing, and would read the thread's number anew in front of every step's first load;
@@ -196,16 +199,6 @@ __device__ void store_row(SharedAddress address, const float (&value)[count]) {
   }
 }
 
-/// What a thread of the block has written before it stored `value` is there for one that loads it.
-__device__ inline void store_shared_release(SharedAddress address, unsigned value) {
-  asm volatile("st.release.cta.shared.u32 [%0], %1;" ::"r"(address), "r"(value) : "memory");
-}
-__device__ inline unsigned load_shared_acquire(SharedAddress address) {
-  unsigned value;
-  asm volatile("ld.acquire.cta.shared.u32 %0, [%1];" : "=r"(value) : "r"(address) : "memory");
-  return value;
-}
-
 /// Starts a copy of 16 bytes into shared memory, past L1.
 __device__ inline void copy_async_16(SharedAddress to, const void* from) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(to), "l"(from) : "memory");
@@ -230,20 +223,55 @@ __device__ void copy_async_wait() {
   asm volatile("cp.async.wait_group %0;" ::"n"(pending) : "memory");
 }
 
+#ifdef FLASHRNN_RACECHECK
+/// In place of barriers of hardware where the warps of a block stand at different places, for
+/// racecheck of compute-sanitizer. It loses track of these where some warps pass another barrier in
+/// the meantime, and reports what they order; of an mbarrier at which all threads arrive it does
+/// not.
+__device__ inline SharedAddress meeting_barrier(int barrier) {
+  __shared__ unsigned long long barriers[4];
+  return shared_address(barriers + barrier);
+}
+template <int threads, int barrier>
+__device__ void prepare_meeting() {
+  if (threadIdx.x == 0)
+    asm volatile("mbarrier.init.shared.b64 [%0], %1;" ::"r"(meeting_barrier(barrier)), "n"(threads)
+                 : "memory");
+  __syncthreads();
+}
+template <int threads, int barrier>
+__device__ void meet() {
+  asm volatile(
+      "{\n.reg .b64 phase;\n.reg .pred done;\n"
+      "mbarrier.arrive.shared.b64 phase, [%0];\nwaiting:\n"
+      "mbarrier.test_wait.shared.b64 done, [%0], phase;\n@!done bra waiting;\n}" ::"r"(
+          meeting_barrier(barrier))
+      : "memory");
+}
+#else
+/// Before threads meet at a barrier, by all of the block.
+template <int threads, int barrier>
+__device__ void prepare_meeting() {}
+template <int threads, int barrier>
+__device__ void meet() {
+  asm volatile("barrier.sync %0, %1;" ::"n"(barrier), "n"(threads) : "memory");
+}
+#endif
+
 /// All `threads` threads of the block, wherever they are in the code: warps that compute and warps
 /// that move data meet here. Orders their shared-memory accesses. Named and counted, because the
 /// barrier of __syncthreads is for threads that stand at one place; for the same reason not
 /// `.aligned` (which `bar.sync` is): synccheck of compute-sanitizer reports that.
 template <int threads>
 __device__ void block_barrier() {
-  asm volatile("barrier.sync 1, %0;" ::"n"(threads) : "memory");
+  meet<threads, 1>();
 }
 
 /// The same from code that only some lanes may have come through: PTX wants the warp at one place.
 template <int threads, int barrier = 1>
 __device__ void block_barrier_converged() {
   __syncwarp();
-  asm volatile("barrier.sync %0, %1;" ::"n"(barrier), "n"(threads) : "memory");
+  meet<threads, barrier>();
 }
 
 /// The first `threads` threads in role, those that compute; one warp needs no barrier.

@@ -42,7 +42,7 @@ struct SpreadBackwardTile {
   static constexpr int vector_packets = units / 8 * Shape::chunk_packets;
   // After the packets are sent; gradients are stored meanwhile. Measured,
   // docs/cuda_spread_heads.md.
-  static constexpr unsigned cycles_before_asking = 180;
+  static constexpr unsigned cycles_before_asking = batch <= 2 ? 180 : 60;
 
   // Channels of what is read: saved values, states of the previous step, upstream gradient of h.
   static constexpr int saved_channels = count_gates(reads_saved);
@@ -51,7 +51,9 @@ struct SpreadBackwardTile {
 
   static constexpr int matrix_at = Exchange::shared_bytes;
   static constexpr int sums_at = matrix_at + Product::matrix_bytes;
-  static constexpr int input_at = (sums_at + Product::all_sums_bytes + 15) / 16 * 16;
+  static constexpr int gather_at = (sums_at + Product::all_sums_bytes + 15) / 16 * 16;
+  static constexpr int input_at =
+      gather_at + input_warps * PacketGatherer<Bits<Storage>, vectors>::bytes;
   static constexpr int shared_bytes =
       input_at +
       input_warps * spread_input_bytes(upstream_channel + 1, rounds, Shape::halves, input_steps);
@@ -156,31 +158,37 @@ __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
   __syncthreads();
   Exchange::meet();
 
-  const auto send = [&](unsigned number, int r, int vector, Bits<Storage> bits) {
-    Word packet[4];
-    gather_packet(bits, packet);
-    exchange.send(number, own[r].place + vector * Tile::vector_packets, own[r].sends, packet);
+  SpreadGatherer<Tile> gatherer;
+  gatherer.start(own_gather_bytes<Tile>(shared + Tile::gather_at, row_group, k_group));
+  const auto send = [&](int r, const Bits<Storage>(&bits)[Tile::vectors]) {
+    Word packet[Tile::vectors][4];
+    if (r > 0) gatherer.again();
+    gatherer.gather(bits, packet);
+#pragma unroll
+    for (int vector = 0; vector < Tile::vectors; ++vector)
+      exchange.send(Exchange::place_of(own[r].place + vector * Tile::vector_packets), own[r].sends,
+                    packet[vector]);
   };
   // d_state[0] += R^T · (gate gradients of the step before), clipped or cut.
-  const auto add_recurrent_gradient = [&](unsigned number, int r) {
+  const auto add_recurrent_gradient = [&](int r) {
     float sum[1];
-    product.read_sums(number, row_group, own[r].group_unit, own[r].tile_row, sum);
+    product.read_sums(Product::sums_place(row_group, own[r].group_unit, own[r].tile_row), sum);
     if constexpr (Tile::clips_gradient) sum[0] = clipped(sum[0], p.recurrent_gradient_clip);
     if constexpr (!Tile::cuts) d_state[r][0] += sum[0];
   };
   // No gradient reaches the last step from a later one.
 #pragma unroll
   for (int r = 0; r < rounds; ++r)
-    if (own[r].active)
-#pragma unroll
-      for (int vector = 0; vector < Tile::vectors; ++vector) send(0, r, vector, 0);
-  ask_when_sent<Tile>(product, exchange, 0, Tile::cycles_before_asking, row_group, own[0].active);
+    if (own[r].active) send(r, {});
+  exchange.begin();
+  ask_when_sent<Tile>(product, exchange, Tile::cycles_before_asking, row_group, own[0].active);
 
   for (Index step = 0;; ++step) {
     const auto number = static_cast<unsigned>(step);
     product.run(exchange, number, lane);
     if (step == steps) break;  // what reaches the initial states
-    if (row_group == 0 && (threadIdx.x & 31) == 0) exchange.rearm(number);
+    if (row_group == 0 && (threadIdx.x & 31) == 0) exchange.rearm();
+    exchange.has_read(number + 1);
     in.wait();
     row_group_barrier<Product::k_groups>(row_group);
 
@@ -189,7 +197,7 @@ __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
       if (!own[r].active) continue;
       float value[Tile::upstream_channel + 1];
       in.read(r, value);
-      add_recurrent_gradient(number, r);
+      add_recurrent_gradient(r);
       float save[Complete::saved_extent], previous[Cell::states], d_previous[Cell::states],
           d_gate[Cell::gates];
 #pragma unroll
@@ -211,18 +219,18 @@ __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
         d_state[r][s] = d_previous[s];
         next[r][s] = previous[s];
       }
-      Bits<Storage> bits[Cell::gates];
+      Bits<Storage> bits[Cell::gates], recurrent[Tile::vectors];
 #pragma unroll
       for (int n = 0; n < Cell::gates; ++n) {
         if (!own[r].valid) d_gate[n] = 0;  // R's padding is zero, and 0·NaN would not be
         bias_sum[r][n] += d_gate[n];
         bits[n] = narrow<Storage>(d_gate[n]);
         if (has_gate(Cell::recurrent_gates, n))
-          send(number + 1, r, gate_position(Cell::recurrent_gates, n), bits[n]);
+          recurrent[gate_position(Cell::recurrent_gates, n)] = bits[n];
       }
+      send(r, recurrent);
       if (r + 1 == rounds || !own[r + 1].active)
-        ask_when_sent<Tile>(product, exchange, number + 1, Tile::cycles_before_asking, row_group,
-                            true);
+        ask_when_sent<Tile>(product, exchange, Tile::cycles_before_asking, row_group, true);
 #pragma unroll
       for (int n = 0; n < Cell::gates; ++n) {
         if (own[r].valid && p.d_gate[n].data != nullptr) *d_gate_at[r][n] = bits[n];
@@ -230,18 +238,19 @@ __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
       }
     }
     if (!own[0].active)
-      ask_when_sent<Tile>(product, exchange, number + 1, Tile::cycles_before_asking, row_group,
-                          false);
+      ask_when_sent<Tile>(product, exchange, Tile::cycles_before_asking, row_group, false);
     renew_slots<Tile>(exchange, number + 1, own);
     in.advance(source, step, own);
     in.to_next();
+    product.turn();
+    exchange.turn();
   }
 
   row_group_barrier<Product::k_groups>(row_group);
 #pragma unroll
   for (int r = 0; r < rounds; ++r) {
     if (!own[r].active) continue;
-    add_recurrent_gradient(static_cast<unsigned>(steps), r);
+    add_recurrent_gradient(r);
     if (p.ds0.data == nullptr || !own[r].valid) continue;
 #pragma unroll
     for (int s = 0; s < Cell::states; ++s)

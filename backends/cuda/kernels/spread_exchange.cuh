@@ -20,6 +20,11 @@
 
 namespace flashrnn::cuda {
 
+// An exchange stands at one vector, which is waited for and read, and sends the one after it. So
+// that nothing is computed between the arrival of a vector and its use, or between a result and its
+// departure, addresses are those of the step at hand, and go on to the next where nobody waits:
+// has_read() after the vector is read, turn() at the end of the step.
+
 /// Sizes of the vector and how it is dealt to `k_groups` groups of warps. `halves`: packets that
 /// make up a chunk, 2 for floats.
 template <int chunks_, int batch_, int k_groups_, int blocks_, int halves_>
@@ -34,8 +39,10 @@ struct ExchangeShape {
   static constexpr int packets = chunks * chunk_packets;
   // Packets that a warp sends at once; every packet is in as many lanes as there are left.
   static constexpr int sent = 4 * halves, holders = 32 / sent;
-  /// Row of the batch that lane row `row` supplies; fewer than 8 rows are repeated.
-  static __device__ int supplied_row(int row) { return batch >= 8 ? row : row % batch; }
+  /// Columns of a product that repeat a row of the batch, neighbouring ones.
+  static constexpr int copies = batch >= 8 ? 1 : 8 / batch;
+  /// Row of the batch that lane row `row` supplies.
+  static __device__ int supplied_row(int row) { return row / copies; }
 };
 
 // ---- through the shared memory of a cluster --------------------------------------------------
@@ -90,15 +97,18 @@ class InCluster {
   /// By all threads, once; `shared` is where shared_bytes of cleared shared memory begin. The block
   /// and then the cluster meet before anything is sent.
   __device__ void start(SharedAddress shared, unsigned char*, const Lane& lane, int k_group) {
-    shared_ = shared;
     const int chunk = Shape::group_chunks * k_group + lane.column;
 #pragma unroll
-    for (int half = 0; half < Shape::halves; ++half)
+    for (int half = 0; half < Shape::halves; ++half) {
       own_[half] =
           shared + packet_offset(chunk, half * Shape::batch + Shape::supplied_row(lane.row));
+      pin(own_[half]);
+    }
     barrier_ = shared + barriers_at + 8 * k_group;
     bytes_ = 16 * Shape::chunk_packets *
              ::min(Shape::group_chunks, ::max(0, Shape::chunks - Shape::group_chunks * k_group));
+    pin(barrier_);
+    pin(bytes_);
     const int l = static_cast<int>(threadIdx.x) & 31;
 #pragma unroll
     for (int i = 0; i < destinations; ++i)
@@ -119,37 +129,66 @@ class InCluster {
 
   /// Nothing can be read before it is known to be there.
   static constexpr bool asks_early = false;
-  /// Waits until the own part of vector `number` is there.
+  /// Waits until the own part of the vector, which is vector `number`, is there.
   __device__ void wait(unsigned number) const {
-    barrier_wait(barrier_ + (number & 1) * 8 * Shape::k_groups, (number >> 1) & 1);
+    barrier_wait(barrier_, (number >> 1) & 1);
   }
-  /// By one thread per k group after wait(number): gets ready for vector number + 2.
-  __device__ void rearm(unsigned number) const {
-    barrier_expect(barrier_ + (number & 1) * 8 * Shape::k_groups, bytes_);
+  /// By one thread per k group after wait(): gets ready for the vector after the next.
+  __device__ void rearm() const {
+    barrier_expect(barrier_, bytes_);
+  }
+  __device__ void has_read(unsigned) {}
+  /// After vector 0 is sent.
+  __device__ void begin() {
+    buffer_ = buffer_bytes;
+    barriers_ = 8 * Shape::k_groups;
+  }
+  __device__ void turn() {
+#pragma unroll
+    for (int half = 0; half < Shape::halves; ++half) {
+      own_[half] += direction_ * buffer_bytes;
+      keep(own_[half]);
+    }
+    barrier_ += direction_ * 8 * Shape::k_groups;
+    buffer_ ^= buffer_bytes;
+    barriers_ ^= 8 * Shape::k_groups;
+    direction_ = -direction_;
+    keep(barrier_);
+    keep(buffer_);
+    keep(barriers_);
   }
   template <int first, int count>
-  __device__ void read(unsigned number, Word (&b)[count][Shape::n_tiles][Shape::halves][4]) const {
+  __device__ void read(Word (&b)[count][Shape::n_tiles][Shape::halves][4]) const {
 #pragma unroll
     for (int j = 0; j < count; ++j)
 #pragma unroll
       for (int n = 0; n < Shape::n_tiles; ++n)
 #pragma unroll
         for (int half = 0; half < Shape::halves; ++half)
-          load_shared_16(own_[half] + (number & 1) * buffer_bytes +
-                             (first + j) * 64 * Shape::chunk_packets + n * 128,
+          load_shared_16(own_[half] + (first + j) * 64 * Shape::chunk_packets + n * 128,
                          b[j][n][half]);
   }
   template <int first, int count>
-  __device__ void finish_read(unsigned, Word (&)[count][Shape::n_tiles][Shape::halves][4]) const {}
+  __device__ void finish_read(Word (&)[count][Shape::n_tiles][Shape::halves][4]) const {}
 
-  /// Sends the packets that the warp holds, this lane's being `packet`: lanes l, l + sent, … hold
-  /// the same one.
-  __device__ void send(unsigned number, int packet, bool valid, const Word (&value)[4]) const {
+  /// Where a packet lies in a vector, and what counts it.
+  struct Place {
+    SharedAddress packet, barrier;
+  };
+  static __device__ Place place_of(int packet) {
     const int chunk = packet / Shape::chunk_packets;
-    const SharedAddress at =
-        (number & 1) * buffer_bytes + packet_offset(chunk, packet % Shape::chunk_packets);
-    const SharedAddress barrier =
-        barriers_at + 8 * ((number & 1) * Shape::k_groups + chunk / Shape::group_chunks);
+    return {packet_offset(chunk, packet % Shape::chunk_packets),
+            static_cast<SharedAddress>(barriers_at + 8 * (chunk / Shape::group_chunks))};
+  }
+  /// Keeps it in registers.
+  static __device__ void hold(Place& place) {
+    pin(place.packet);
+    pin(place.barrier);
+  }
+  /// Sends the packets that the warp holds, this lane's being at `place`: lanes l, l + sent, … hold
+  /// the same one.
+  __device__ void send(const Place& place, bool valid, const Word (&value)[4]) const {
+    const SharedAddress at = buffer_ + place.packet, barrier = barriers_ + place.barrier;
     const int l = static_cast<int>(threadIdx.x) & 31;
 #pragma unroll
     for (int i = 0; i < destinations; ++i)
@@ -173,8 +212,10 @@ class InCluster {
     return 16 * (chunk * packets + (packet ^ swap));
   }
 
-  SharedAddress shared_, own_[Shape::halves], barrier_, block_[destinations];
-  int bytes_;
+  SharedAddress own_[Shape::halves], barrier_;  ///< of the vector
+  SharedAddress buffer_ = 0, barriers_ = 0;     ///< of what is sent, behind those of vector 0
+  SharedAddress block_[destinations];
+  int bytes_, direction_ = 1;
 };
 
 // ---- through L2 --------------------------------------------------------------------------------
@@ -194,9 +235,9 @@ __device__ inline void store_relaxed_16(unsigned char* to, const Word (&value)[4
                "r"(value[1]), "r"(value[2]), "r"(value[3])
                : "memory");
 }
-/// Whether something of a packet has not arrived.
-__device__ inline bool incomplete(const Word (&packet)[4]) {
-  return packet[0] == absent || packet[1] == absent || packet[2] == absent || packet[3] == absent;
+/// The largest word of a packet: `absent` if something of it has not arrived.
+__device__ inline Word largest(const Word (&packet)[4]) {
+  return ::max(::max(packet[0], packet[1]), ::max(packet[2], packet[3]));
 }
 __device__ inline void device_fence() {
   asm volatile("fence.acq_rel.gpu;" ::: "memory");
@@ -212,21 +253,29 @@ class ThroughL2 {
 
   /// `memory`: memory_bytes of the head and batch tile, all `absent`.
   __device__ void start(SharedAddress, unsigned char* memory, const Lane& lane, int k_group) {
-    memory_ = memory;
+    memory_ = slot_ = memory;
     const int chunk = Shape::group_chunks * k_group + lane.column;
     own_ = 16 * (chunk * Shape::chunk_packets + Shape::supplied_row(lane.row));
     chunk_ = chunk;
+    pin(own_);
   }
   __device__ static void meet() {}
   /// Packets are asked for before the thread turns to other work: an answer takes 500 cycles.
   static constexpr bool asks_early = true;
   __device__ void wait(unsigned) const {}
-  __device__ void rearm(unsigned) const {}
+  __device__ void rearm() const {}
+  /// The vector after it is vector `next`, which is sent and asked for now.
+  __device__ void has_read(unsigned next) {
+    slot_ = slot(next);
+    keep(slot_);
+  }
+  __device__ void begin() {}
+  __device__ void turn() {}
 
   /// Asks for pieces; what has not arrived is asked for again by finish_read.
   template <int first, int count>
-  __device__ void read(unsigned number, Word (&b)[count][Shape::n_tiles][Shape::halves][4]) const {
-    const unsigned char* const from = slot(number) + own_;
+  __device__ void read(Word (&b)[count][Shape::n_tiles][Shape::halves][4]) const {
+    const unsigned char* const from = slot_ + own_;
 #pragma unroll
     for (int j = 0; j < count; ++j)
 #pragma unroll
@@ -242,32 +291,41 @@ class ThroughL2 {
         }
   }
   template <int first, int count>
-  __device__ void finish_read(unsigned number,
-                              Word (&b)[count][Shape::n_tiles][Shape::halves][4]) const {
-    const unsigned char* const from = slot(number) + own_;
+  __device__ void finish_read(Word (&b)[count][Shape::n_tiles][Shape::halves][4]) const {
+    const unsigned char* const from = slot_ + own_;
     for (;;) {
-      bool missing = false;
+      // `absent` is the largest word.
+      Word most = 0;
+#pragma unroll
+      for (int j = 0; j < count; ++j) {
+        Word of_pair = 0;
+#pragma unroll
+        for (int n = 0; n < Shape::n_tiles; ++n)
+#pragma unroll
+          for (int half = 0; half < Shape::halves; ++half)
+            of_pair = ::max(of_pair, largest(b[j][n][half]));
+        most = ::max(most, of_pair);
+      }
+      if (!__any_sync(0xffffffffu, most == absent)) return;
 #pragma unroll
       for (int j = 0; j < count; ++j)
 #pragma unroll
         for (int n = 0; n < Shape::n_tiles; ++n)
 #pragma unroll
           for (int half = 0; half < Shape::halves; ++half)
-            missing = missing || incomplete(b[j][n][half]);
-      if (!__any_sync(0xffffffffu, missing)) return;
-#pragma unroll
-      for (int j = 0; j < count; ++j)
-#pragma unroll
-        for (int n = 0; n < Shape::n_tiles; ++n)
-#pragma unroll
-          for (int half = 0; half < Shape::halves; ++half)
-            if (incomplete(b[j][n][half]))
+            if (largest(b[j][n][half]) == absent)
               load_relaxed_16(from + offset(first + j, n, half), b[j][n][half]);
     }
   }
-  __device__ void send(unsigned number, int packet, bool valid, const Word (&value)[4]) const {
-    if (valid && (threadIdx.x & 31) < Shape::sent)
-      store_relaxed_16(slot(number) + 16 * packet, value);
+  using Place = int;  ///< of a packet in a vector, in bytes
+  static __device__ Place place_of(int packet) {
+    return 16 * packet;
+  }
+  static __device__ void hold(Place& place) {
+    pin(place);
+  }
+  __device__ void send(Place place, bool valid, const Word (&value)[4]) const {
+    if (valid && (threadIdx.x & 31) < Shape::sent) store_relaxed_16(slot_ + place, value);
   }
   /// Whether slots are emptied after vector `number`, which is not 0, is sent: twice per ring.
   __device__ static bool empties(unsigned number) {
@@ -299,7 +357,7 @@ class ThroughL2 {
   __device__ bool there(int pair) const {
     return Shape::chunks % (4 * Shape::k_groups) == 0 || chunk_ + 4 * pair < Shape::chunks;
   }
-  unsigned char* memory_;
+  unsigned char *memory_, *slot_;  ///< all slots; the vector's
   int own_, chunk_;
 };
 

@@ -58,7 +58,9 @@ struct SpreadForwardTile {
   static constexpr int sums_at = matrix_at + Product::matrix_bytes;
   static constexpr int bias_at = sums_at + Product::all_sums_bytes;
   static constexpr int bias_bytes = 4 * units * count_gates(Cell::bias_gates);
-  static constexpr int input_at = (bias_at + bias_bytes + 15) / 16 * 16;
+  static constexpr int gather_at = (bias_at + bias_bytes + 15) / 16 * 16;
+  static constexpr int input_at =
+      gather_at + input_warps * PacketGatherer<Bits<Storage>, vectors>::bytes;
   static constexpr int shared_bytes =
       input_at + input_warps * spread_input_bytes(inputs, rounds, Shape::halves, input_steps);
 };
@@ -167,10 +169,24 @@ __device__ void spread_forward(const SpreadForwardParameters& parameters) {
   __syncthreads();
   Exchange::meet();
 
-  const auto send = [&](unsigned number, int r, Bits<Storage> h) {
-    Word packet[4];
-    gather_packet(h, packet);
-    exchange.send(number, own[r].place, own[r].sends, packet);
+  SpreadGatherer<Tile> gatherer;
+  gatherer.start(own_gather_bytes<Tile>(shared + Tile::gather_at, row_group, k_group));
+  typename Exchange::Place place[rounds];  // of what this lane sends
+  int sums_place[rounds];                  // of what this lane's unit gets of the product
+#pragma unroll
+  for (int r = 0; r < rounds; ++r) {
+    place[r] = Exchange::place_of(own[r].place);
+    sums_place[r] = Product::sums_place(row_group, own[r].group_unit, own[r].tile_row);
+    if (rounds > 1) continue;
+    Exchange::hold(place[r]);
+    pin(sums_place[r]);
+  }
+  const auto send = [&](int r, Bits<Storage> h) {
+    const Bits<Storage> bits[1] = {h};
+    Word packet[1][4];
+    if (r > 0) gatherer.again();
+    gatherer.gather(bits, packet);
+    exchange.send(place[r], own[r].sends, packet[0]);
   };
   const SharedAddress bias_at = shared + Tile::bias_at;
   float gate[rounds][Cell::gates];  // without R·h
@@ -190,17 +206,19 @@ __device__ void spread_forward(const SpreadForwardParameters& parameters) {
 #pragma unroll
   for (int r = 0; r < rounds; ++r)
     if (own[r].active) {
-      send(0, r, narrow<Storage>(state[r][0]));
+      send(r, narrow<Storage>(state[r][0]));
       if (Tile::reads_ahead) read_input(r);
     }
   if (Tile::reads_ahead) x.to_next();
-  ask_when_sent<Tile>(product, exchange, 0, Tile::cycles_before_asking, row_group, own[0].active);
+  exchange.begin();
+  ask_when_sent<Tile>(product, exchange, Tile::cycles_before_asking, row_group, own[0].active);
 
   const auto steps = static_cast<unsigned>(p.shape.steps);
   for (unsigned step = 0; step < steps; ++step) {
     const unsigned number = step;
     product.run(exchange, number, lane);
-    if (row_group == 0 && (threadIdx.x & 31) == 0) exchange.rearm(number);
+    if (row_group == 0 && (threadIdx.x & 31) == 0) exchange.rearm();
+    exchange.has_read(number + 1);
     x.wait();
     row_group_barrier<Product::k_groups>(row_group);
 
@@ -208,7 +226,7 @@ __device__ void spread_forward(const SpreadForwardParameters& parameters) {
     for (int r = 0; r < rounds; ++r) {
       if (!own[r].active) continue;
       float sum[Product::rows];
-      product.read_sums(number, row_group, own[r].group_unit, own[r].tile_row, sum);
+      product.read_sums(sums_place[r], sum);
       if (!Tile::reads_ahead) read_input(r);
 #pragma unroll
       for (int n = 0; n < Cell::gates; ++n)
@@ -219,7 +237,7 @@ __device__ void spread_forward(const SpreadForwardParameters& parameters) {
       if constexpr (Tile::clips) next[0] = clipped(next[0], p.forward_clip);
       if (!own[r].valid) next[0] = 0;  // R's padding is zero, and 0·inf would not be
       const Bits<Storage> h = narrow<Storage>(next[0]);
-      if (step + 1 < steps) send(number + 1, r, h);
+      if (step + 1 < steps) send(r, h);
       state[r][0] = widen<Storage>(h);  // everybody else sees the rounded h
 #pragma unroll
       for (int s = 1; s < Cell::states; ++s) state[r][s] = next[s];
@@ -243,13 +261,14 @@ __device__ void spread_forward(const SpreadForwardParameters& parameters) {
       if constexpr (Tile::saving) saved_at[r] += p.saved.strides.step;
     }
     if (step + 1 < steps) {
-      ask_when_sent<Tile>(product, exchange, number + 1, Tile::cycles_before_asking, row_group,
-                          own[0].active);
+      ask_when_sent<Tile>(product, exchange, Tile::cycles_before_asking, row_group, own[0].active);
       renew_slots<Tile>(exchange, number + 1, own);
     }
     if (!Input::helped || !own[0].active) x.advance(input_rows, step, brought);
     if (Tile::reads_ahead && own[0].active) read_input(0);
     x.to_next();
+    product.turn();
+    exchange.turn();
   }
 
   if (p.last.data != nullptr) {

@@ -58,24 +58,27 @@ __device__ SpreadUnit spread_unit(const Shape& shape, Index first_row, int part,
   out.unit = part * Tile::units + out.block_unit;
   out.row = static_cast<int>(first_row) + out.tile_row;
   out.valid = mine < Tile::group_chunks && out.unit < shape.head_dim && out.row < shape.batch;
-  out.sends = sent < Tile::group_chunks;
+  out.sends = Tile::group_chunks % 4 == 0 ? out.active : sent < Tile::group_chunks;
   out.place = part * Tile::vectors * Tile::vector_packets +
               halves * (row_group * Tile::group_chunks + sent - sent % Tile::batch) +
               lane / 4 % halves * Tile::batch + sent % Tile::batch;
   return out;
 }
 
-/// Asks for vector `number` `cycles` after the warps of the row group that have work, `sender`,
+/// Asks for the vector `cycles` after the warps of the row group that have work, `sender`,
 /// have sent their part of it. Others would ask in vain before that, and be in the way in L2; who
 /// asks too early waits for two answers instead of one.
 template <class Tile>
 __device__ void ask_when_sent(typename Tile::Product& product,
-                              const typename Tile::Exchange& exchange, unsigned number,
-                              unsigned cycles, int row_group, bool sender) {
+                              const typename Tile::Exchange& exchange, unsigned cycles,
+                              int row_group, bool sender) {
   using Product = typename Tile::Product;
   if constexpr (Tile::Exchange::asks_early) {
     if constexpr (Tile::working < Product::k_groups) {
       const int barrier = Product::row_groups + 1 + row_group;
+#ifdef FLASHRNN_RACECHECK
+      sender = false;  // racecheck takes the others' arrivals for no order at all
+#endif
       if (sender) {
         asm volatile("bar.arrive %0, %1;" ::"r"(barrier), "n"(32 * Product::k_groups) : "memory");
       } else {
@@ -85,7 +88,7 @@ __device__ void ask_when_sent(typename Tile::Product& product,
     const auto begin = static_cast<unsigned>(clock());
     while (static_cast<unsigned>(clock()) - begin < cycles) {
     }
-    product.ask(exchange, number);
+    product.ask(exchange);
   }
 }
 
@@ -103,6 +106,15 @@ __device__ void renew_slots(const typename Tile::Exchange& exchange, unsigned nu
                        own[r].active && own[r].sends);
   }
   device_fence();
+}
+
+/// What the warps with work need to put packets together, `spread_gather_bytes` in shared memory.
+template <class Tile>
+using SpreadGatherer = PacketGatherer<Bits<typename Tile::Storage>, Tile::vectors>;
+template <class Tile>
+__device__ SharedAddress own_gather_bytes(SharedAddress all, int row_group, int k_group) {
+  const int warp = row_group * Tile::working + ::min(k_group, Tile::working - 1);
+  return all + warp * SpreadGatherer<Tile>::bytes;
 }
 
 /// Where a lane's unit lies in a sequence, channel 0; null stays null.

@@ -56,9 +56,9 @@ struct SpreadProduct {
   static constexpr int matrix_bytes = warps * shared_tiles * 512;
   // Sums: [k group, row of the batch, unit, width], at distances that avoid bank conflicts.
   static constexpr int width = rows == 3 ? 4 : rows;
-  static constexpr int unit_distance = width == 4   ? group_units + 1
-                                       : width == 2 ? (group_units + 7) / 8 * 8 + 2
-                                                    : (group_units + 15) / 16 * 16 + 4;
+  static constexpr int row_gap = (batch == 4 ? 8 : 4) / width;
+  static constexpr int unit_distance = group_units + row_gap;
+  static_assert(group_units % (rows == 1 ? 16 : 8) == 0);
   static_assert(width <= 4, "SpreadProduct: at most 4 rows per unit");
   static constexpr int sums_bytes = 4 * k_groups * batch * unit_distance * width;
   static constexpr int all_sums_bytes = 2 * row_groups * sums_bytes;
@@ -130,7 +130,7 @@ struct SpreadProduct {
   }
 
   Word held[register_tiles > 0 ? register_tiles : 1][4];
-  SharedAddress rest, sums;
+  SharedAddress rest;
 
   /// `row(slot, pair)` gives the 8 elements of a slot's row at this lane's chunk of a pair, as 4 or
   /// 8 words.
@@ -262,7 +262,7 @@ struct SpreadProduct {
                                                                   : at_once_ / pair_packets;
 
   template <int first>
-  __device__ void multiply_from(const Exchange& exchange, unsigned number,
+  __device__ void multiply_from(const Exchange& exchange,
                                 const Word (&b)[section][n_tiles][halves][4],
                                 float (&sum)[chains][m_tiles][n_tiles][4]) const {
     constexpr int next = first + section;
@@ -271,11 +271,11 @@ struct SpreadProduct {
     } else {
       constexpr int count = pairs - next < section ? pairs - next : section;
       Word ahead[count][n_tiles][halves][4];
-      exchange.template read<next, count>(number, ahead);
+      exchange.template read<next, count>(ahead);
       multiply<first, section>(b, sum);
-      exchange.template finish_read<next, count>(number, ahead);
+      exchange.template finish_read<next, count>(ahead);
       if constexpr (count == section) {
-        multiply_from<next>(exchange, number, ahead, sum);
+        multiply_from<next>(exchange, ahead, sum);
       } else {
         multiply<next, count>(ahead, sum);
       }
@@ -284,9 +284,9 @@ struct SpreadProduct {
 
   Word packets[section][n_tiles][halves][4];  ///< asked for by ask(), for the next run()
 
-  /// Where a vector can be asked for before it is there: asks for the first section of `number`.
-  __device__ void ask(const Exchange& exchange, unsigned number) {
-    if constexpr (Exchange::asks_early) exchange.template read<0, section>(number, packets);
+  /// Where a vector can be asked for before it is there: asks for its first section.
+  __device__ void ask(const Exchange& exchange) {
+    if constexpr (Exchange::asks_early) exchange.template read<0, section>(packets);
   }
 
   /// The product with vector `number`, which was asked for, once it is there, as sums in shared
@@ -303,10 +303,10 @@ struct SpreadProduct {
           for (int e = 0; e < 4; ++e) sum[c][m][n][e] = 0;
     if constexpr (!Exchange::asks_early) {
       exchange.wait(number);
-      exchange.template read<0, section>(number, packets);
+      exchange.template read<0, section>(packets);
     }
-    exchange.template finish_read<0, section>(number, packets);
-    multiply_from<0>(exchange, number, packets, sum);
+    exchange.template finish_read<0, section>(packets);
+    multiply_from<0>(exchange, packets, sum);
 #pragma unroll
     for (int c = 1; c < chains; ++c)
 #pragma unroll
@@ -315,23 +315,25 @@ struct SpreadProduct {
         for (int n = 0; n < n_tiles; ++n)
 #pragma unroll
           for (int e = 0; e < 4; ++e) sum[0][m][n][e] += sum[c][m][n][e];
-    store_sums(number, lane, sum[0]);
+    store_sums(lane, sum[0]);
+  }
+  /// At the end of a step. Sums of two vectors alternate, as warps may be a step apart.
+  __device__ void turn() {
+    own_sums += direction * row_groups * sums_bytes;
+    sums += direction * row_groups * sums_bytes;
+    direction = -direction;
+    keep(own_sums);
+    keep(sums);
   }
 
-  /// Where the sums of a vector lie: two alternate, as warps may be a step apart.
-  __device__ SharedAddress sums_of(unsigned number) const {
-    return sums + (number & 1) * row_groups * sums_bytes;
-  }
-
-  __device__ void store_sums(unsigned number, const Lane& lane,
-                             const float (&sum)[m_tiles][n_tiles][4]) const {
-    const SharedAddress to = sums_of(number) + own_sums;
+  __device__ void store_sums(const Lane& lane, const float (&sum)[m_tiles][n_tiles][4]) const {
+    constexpr int copies = Exchange::Shape::copies;
+    if (copies > 2 && lane.column % (copies / 2) != 0) return;
 #pragma unroll
     for (int n = 0; n < n_tiles; ++n)
 #pragma unroll
-      for (int column = 0; column < 2; ++column) {
-        if (batch < 8 && 2 * lane.column + column >= batch) continue;
-        const SharedAddress at = to + 4 * width * unit_distance * (8 * n + column);
+      for (int column = 0; column < (copies == 1 ? 2 : 1); ++column) {
+        const SharedAddress at = own_sums + 4 * width * unit_distance * (8 * n + column);
         const auto value = [&](int slot) { return sum[slot / 2][n][2 * (slot % 2) + column]; };
         if constexpr (rows == 1) {
 #pragma unroll
@@ -356,11 +358,13 @@ struct SpreadProduct {
       }
   }
 
-  /// Sums over the k groups for unit `unit` of the row group.
-  __device__ void read_sums(unsigned number, int row_group, int unit, int row,
-                            float (&out)[rows]) const {
-    SharedAddress at =
-        sums_of(number) + row_group * sums_bytes + 4 * width * (unit_distance * row + unit);
+  /// Where those of unit `unit` of the row group lie, behind `sums`.
+  static __device__ int sums_place(int row_group, int unit, int row) {
+    return row_group * sums_bytes + 4 * width * (unit_distance * row + unit);
+  }
+  /// Sums over the k groups.
+  __device__ void read_sums(int place, float (&out)[rows]) const {
+    const SharedAddress at = sums + place;
     float part[k_groups][width];
 #pragma unroll
     for (int k = 0; k < k_groups; ++k) {
@@ -390,15 +394,18 @@ struct SpreadProduct {
     for (int n = 0; n < rows; ++n) out[n] = part[0][n];
   }
 
-  /// Offset of what this lane stores, for start().
+  /// Where sums lie, and what this lane stores of them.
   __device__ void place_sums(SharedAddress all, int row_group, int k_group, const Lane& lane) {
     sums = all;
-    own_sums = row_group * sums_bytes + 4 * width *
-                                            (unit_distance * (k_group * batch + 2 * lane.column) +
-                                             (rows == 1 ? 2 * lane.row : lane.row));
+    own_sums = all + row_group * sums_bytes +
+               4 * width *
+                   (unit_distance * (k_group * batch + 2 * lane.column / Exchange::Shape::copies) +
+                    (rows == 1 ? 2 * lane.row : lane.row));
     keep(own_sums);
+    keep(sums);
   }
-  SharedAddress own_sums;
+  SharedAddress sums, own_sums;  ///< of the step; what this lane stores of them
+  int direction = 1;
 };
 
 __device__ inline void store_shared_float(SharedAddress to, float value) {
@@ -429,6 +436,48 @@ __device__ void row_group_barrier(int row_group) {
   asm volatile("bar.sync %0, %1;" ::"r"(row_group + 1), "n"(32 * warps) : "memory");
 }
 
+/// Puts packets together from `vectors` elements per lane, of which 8 lanes hold a packet's: lanes
+/// 8·n … 8·n + 7 those of chunk n. In shared memory: a store and a load of the same warp take half
+/// as long as the two shuffles, one after the other, that would do the same.
+template <class Bits, int vectors>
+class PacketGatherer {
+ public:
+  static constexpr int halves = sizeof(Bits) / 2, chunk_bytes = 16 * halves,
+                       vector_bytes = 4 * chunk_bytes, bytes = vectors * vector_bytes;
+
+  /// `shared`: `bytes` of the warp's own.
+  __device__ void start(SharedAddress shared) {
+    const int lane = static_cast<int>(threadIdx.x) & 31;
+    write_ = shared + lane * static_cast<int>(sizeof(Bits));
+    read_ = shared + lane % 4 * chunk_bytes + (halves == 2 ? lane / 4 % 2 * 16 : 0);
+    keep(write_);
+    keep(read_);
+  }
+  /// Lanes l, l + 4, … get all of chunk l % 4; of floats lanes l, l + 8, … half l / 4 % 2 of it. No
+  /// word of floats is `absent`. By all lanes.
+  __device__ void gather(const Bits (&bits)[vectors], Word (&packet)[vectors][4]) const {
+#pragma unroll
+    for (int n = 0; n < vectors; ++n) {
+      if constexpr (halves == 2) {
+        store_shared_bits(write_ + n * vector_bytes,
+                          bits[n] == absent ? 0x7fffffffu : bits[n]);  // one NaN for another
+      } else {
+        store_shared_bits(write_ + n * vector_bytes, bits[n]);
+      }
+    }
+    __syncwarp();
+#pragma unroll
+    for (int n = 0; n < vectors; ++n) load_shared_16(read_ + n * vector_bytes, packet[n]);
+  }
+  /// Between two calls without a barrier between them.
+  static __device__ void again() {
+    __syncwarp();
+  }
+
+ private:
+  SharedAddress write_, read_;
+};
+
 /// 8 lanes hold one 16-bit element each of a packet, four packets a warp. Gives lanes l, l + 4, …
 /// all of packet l % 4.
 __device__ inline void gather_packet(unsigned short bits, Word (&packet)[4]) {
@@ -438,15 +487,6 @@ __device__ inline void gather_packet(unsigned short bits, Word (&packet)[4]) {
   const Word pair = static_cast<Word>(bits) | next << 16;  // of use in even lanes
 #pragma unroll
   for (int n = 0; n < 4; ++n) packet[n] = __shfl_sync(all, pair, 8 * (lane % 4) + 2 * n);
-}
-/// The same of floats: lanes l, l + 8, … get half l / 4 % 2 of what makes up chunk l % 4. No word
-/// is `absent`.
-__device__ inline void gather_packet(unsigned bits, Word (&packet)[4]) {
-  const int lane = static_cast<int>(threadIdx.x) & 31;
-  const Word sent = bits == absent ? 0x7fffffffu : bits;  // one NaN for another
-#pragma unroll
-  for (int n = 0; n < 4; ++n)
-    packet[n] = __shfl_sync(0xffffffffu, sent, 8 * (lane % 4) + lane / 4 % 2 * 4 + n);
 }
 
 }  // namespace flashrnn::cuda

@@ -38,11 +38,11 @@ struct VectorBringer {
     for (;;) {
       bool missing = false;
 #pragma unroll
-      for (int n = 0; n < Tile::questions; ++n) missing = missing || incomplete(packet[n]);
+      for (int n = 0; n < Tile::questions; ++n) missing = missing || largest(packet[n]) == absent;
       if (!__any_sync(0xffffffffu, missing)) break;
 #pragma unroll
       for (int n = 0; n < Tile::questions; ++n)
-        if (incomplete(packet[n])) load_relaxed_16(slot + offset(section, n), packet[n]);
+        if (largest(packet[n]) == absent) load_relaxed_16(slot + offset(section, n), packet[n]);
     }
 #pragma unroll
     for (int n = 0; n < Tile::questions; ++n)
