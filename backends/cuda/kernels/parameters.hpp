@@ -32,6 +32,7 @@ struct ForwardParameters {
   float forward_clip;  ///< already rounded to the storage type; infinite if there is none
   int wide_sequences;  ///< x, states, h, saved can be moved in the tile's pieces
   int wide_matrix;     ///< rows of R can be read in groups of 4 elements
+  int wide_results;    ///< h, states, saved can be moved in pieces of 16 bytes; of spread heads
 };
 
 /// Steps between two reports of the backward recurrence to the kernel that sums dR.

@@ -40,6 +40,8 @@ struct SpreadBackwardTile {
                                      : (group_chunks + 3) / 4;
   static constexpr int input_warps = row_groups_ * working;
   static constexpr int vector_packets = units / 8 * Shape::chunk_packets;
+  // Whether warps without units bring what the others read. In clusters that gave nothing.
+  static constexpr bool helped = false;
   // After the packets are sent; gradients are stored meanwhile. Measured,
   // docs/cuda_spread_heads.md.
   static constexpr unsigned cycles_before_asking = batch <= 2 ? 180 : 60;
@@ -134,7 +136,8 @@ __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
   float next[rounds][Cell::states], d_state[rounds][Cell::states], bias_sum[rounds][Cell::gates];
 #pragma unroll
   for (int r = 0; r < rounds; ++r) {
-    own[r] = spread_unit<Tile>(p.shape, first_row, part, r, k_group);
+    own[r] = spread_unit<Tile>(p.shape, first_row, part, r, k_group,
+                               static_cast<int>(threadIdx.x) & 31);
 #pragma unroll
     for (int s = 0; s < Cell::states; ++s) {
       next[r][s] =

@@ -177,7 +177,7 @@ class InCluster {
   };
   static __device__ Place place_of(int packet) {
     const int chunk = packet / Shape::chunk_packets;
-    return {packet_offset(chunk, packet % Shape::chunk_packets),
+    return {static_cast<SharedAddress>(packet_offset(chunk, packet % Shape::chunk_packets)),
             static_cast<SharedAddress>(barriers_at + 8 * (chunk / Shape::group_chunks))};
   }
   /// Keeps it in registers.

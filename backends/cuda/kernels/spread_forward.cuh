@@ -2,7 +2,7 @@
 #pragma once
 
 #include "flashrnn/cells/differentiate.hpp"
-#include "spread_input.cuh"
+#include "spread_results.cuh"
 
 // The forward recurrence of a head that several blocks share: each owns `units` units with all
 // their gates, and h is handed around once a step. docs/cuda_kernels.md has the picture.
@@ -18,16 +18,18 @@ namespace flashrnn::cuda {
 ///   at_once         packets of the vector that a lane reads at once
 ///   whole           whether floats of R are kept unsplit
 ///   input_steps     steps of x that are on their way into shared memory
+///   staged          whether results leave through shared memory (spread_results.cuh)
 ///   saving, clips   as in ForwardTile
 template <class Cell_, class Storage_, bool in_cluster_, int blocks_, int units_, int batch_,
           int row_groups_, int k_groups_, int register_tiles_, int at_once_, bool whole_,
-          int input_steps_, bool saving_, bool clips_>
+          int input_steps_, bool staged_, bool saving_, bool clips_>
 struct SpreadForwardTile {
   using Cell = Cell_;
   using Storage = Storage_;
   using Complete = CompleteCell<Cell>;
   static constexpr int blocks = blocks_, units = units_, batch = batch_;
-  static constexpr bool in_cluster = in_cluster_, saving = saving_, clips = clips_;
+  static constexpr bool in_cluster = in_cluster_, staged = staged_, saving = saving_,
+                        clips = clips_;
   static constexpr int recurrent = count_gates(Cell::recurrent_gates);
   static constexpr int inputs = count_gates(Cell::input_gates);
   static constexpr int input_extent = inputs > 0 ? inputs : 1;
@@ -51,6 +53,11 @@ struct SpreadForwardTile {
   static constexpr int vector_packets = units / 8 * Shape::chunk_packets;
   // x + b of the next step is ready before the vector is, where there are registers for it.
   static constexpr bool reads_ahead = rounds == 1 && (in_cluster || batch < 16);
+  static constexpr bool helped = reads_ahead && 2 * working <= k_groups_;
+  static_assert(!staged || (rounds == 1 && 2 * working <= k_groups_),
+                "SpreadForwardTile: results are moved by warps without units");
+  // h and the other states, saved values; h goes to two places.
+  static constexpr int result_channels = Complete::states + (saving ? Complete::saved : 0);
   // After the packets are sent and results stored; measured, docs/cuda_spread_heads.md.
   static constexpr unsigned cycles_before_asking = batch <= 2 ? 40 : 0;
 
@@ -61,8 +68,10 @@ struct SpreadForwardTile {
   static constexpr int gather_at = (bias_at + bias_bytes + 15) / 16 * 16;
   static constexpr int input_at =
       gather_at + input_warps * PacketGatherer<Bits<Storage>, vectors>::bytes;
-  static constexpr int shared_bytes =
+  static constexpr int results_at =
       input_at + input_warps * spread_input_bytes(inputs, rounds, Shape::halves, input_steps);
+  static constexpr int shared_bytes =
+      results_at + (staged ? input_warps * 2 * result_channels * 64 * Shape::halves : 0);
 };
 
 /// Where x lies.
@@ -150,8 +159,9 @@ __device__ void spread_forward(const SpreadForwardParameters& parameters) {
   Bits<Storage>*h_at[rounds], *states_at[rounds], *saved_at[rounds];
 #pragma unroll
   for (int r = 0; r < rounds; ++r) {
-    own[r] = spread_unit<Tile>(p.shape, first_row, part, r, k_group);
-    brought[r] = spread_unit<Tile>(p.shape, first_row, part, r, Input::brings_for(k_group));
+    const int l = static_cast<int>(threadIdx.x) & 31;
+    own[r] = spread_unit<Tile>(p.shape, first_row, part, r, k_group, l);
+    brought[r] = spread_unit<Tile>(p.shape, first_row, part, r, Input::brings_for(k_group), l);
     h_at[r] = place_in<Storage>(p.h, 0, own[r], head);
     states_at[r] = place_in<Storage>(p.states, 0, own[r], head);
     saved_at[r] = place_in<Storage>(p.saved, 0, own[r], head);
@@ -162,6 +172,19 @@ __device__ void spread_forward(const SpreadForwardParameters& parameters) {
                         : 0.0f;
   }
   store_bias<Tile>(p, shared + Tile::bias_at, part, head);
+  SpreadResults<Tile, Tile::result_channels, Tile::result_channels + 1> results;
+  if constexpr (Tile::staged)
+    results.start(p.shape, shared + Tile::results_at, p.wide_results != 0, first_row, part, row_group, k_group,
+                  [&](int n, const SpreadUnit& unit) {
+                    const int channel = n == 0 ? 0 : n - 1;
+                    const bool saves = channel >= Cell::states;
+                    const Sequence& to = n == 0 ? p.h : saves ? p.saved : p.states;
+                    Bits<Storage>* const first =
+                        row_of<Storage>(to, saves ? channel - Cell::states : channel, 0,
+                                        unit.valid ? unit.row : 0, head);
+                    return SpreadOutput<Bits<Storage>>{first == nullptr ? first : first + unit.unit,
+                                                       to.strides.step, channel};
+                  });
   const SpreadInputRows<Storage> input_rows{p, head};
   Input x;
   x.start(input_rows, p.wide_sequences != 0, shared + Tile::input_at, brought, p.shape.steps);
@@ -243,6 +266,15 @@ __device__ void spread_forward(const SpreadForwardParameters& parameters) {
       for (int s = 1; s < Cell::states; ++s) state[r][s] = next[s];
 
       // While the vector is on its way: results out, x of the next step in.
+      if constexpr (Tile::staged) {
+#pragma unroll
+        for (int s = 0; s < Cell::states; ++s)
+          results.put(s, s == 0 ? h : narrow<Storage>(next[s]));
+#pragma unroll
+        for (int k = 0; k < (Tile::saving ? Complete::saved : 0); ++k)
+          results.put(Cell::states + k, narrow<Storage>(save[k]));
+        continue;
+      }
       if (own[r].valid) {
         if (p.h.data != nullptr) *h_at[r] = h;
         if (p.states.data != nullptr) {
@@ -265,12 +297,19 @@ __device__ void spread_forward(const SpreadForwardParameters& parameters) {
       renew_slots<Tile>(exchange, number + 1, own);
     }
     if (!Input::helped || !own[0].active) x.advance(input_rows, step, brought);
+    if constexpr (Tile::staged)
+      if (!own[0].active && step > 0) results.move();
     if (Tile::reads_ahead && own[0].active) read_input(0);
     x.to_next();
     product.turn();
     exchange.turn();
+    if constexpr (Tile::staged) results.turn();
   }
 
+  if constexpr (Tile::staged) {
+    row_group_barrier<Product::k_groups>(row_group);
+    if (!own[0].active && steps > 0) results.move();
+  }
   if (p.last.data != nullptr) {
 #pragma unroll
     for (int r = 0; r < rounds; ++r)

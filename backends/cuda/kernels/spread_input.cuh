@@ -38,15 +38,14 @@ struct SpreadUnit {
 };
 
 /// Deals the units of a block, 8 to a chunk and 4 chunks of a row of the batch to a warp: those of
-/// warp `k_group` of the row group. `Tile::vectors` chunks of a unit follow each other per block: 1
+/// warp `k_group` of the row group, to `lane`. `Tile::vectors` chunks of a unit follow each other per block: 1
 /// forward, the gates backward.
 template <class Tile>
 __device__ SpreadUnit spread_unit(const Shape& shape, Index first_row, int part, int round,
-                                  int k_group) {
+                                  int k_group, int lane) {
   using Product = typename Tile::Product;
   constexpr int halves = Tile::Shape::halves;
-  const int lane = static_cast<int>(threadIdx.x) & 31, warp = static_cast<int>(threadIdx.x) / 32;
-  const int row_group = warp / Product::k_groups;
+  const int row_group = static_cast<int>(threadIdx.x) / 32 / Product::k_groups;
   const int task = k_group + Product::k_groups * round;
   const int mine = 4 * task + lane / 8, sent = 4 * task + lane % 4;
   const int chunk = mine < Tile::group_chunks ? mine : 0;
@@ -140,9 +139,9 @@ __device__ constexpr int spread_input_bytes(int channels, int rounds, int halves
 /// `Source(channel, row, step)` gives unit 0 of a row of the batch, or null for zeros, steps in the
 /// order of the recurrence, as in sequence_io.cuh. The barrier of the row group, once a step after
 /// wait(), hands values over and slots back.
-/// `steps_ahead`: 1 if values of the next step are read before that barrier, else 0. With 1, and if
-/// at most half of the warps have units, the others bring their values: a warp with units has no
-/// time to lose between two vectors.
+/// `steps_ahead`: 1 if values of the next step are read before that barrier, else 0. Where at most
+/// half of the warps have units the others bring their values (`Tile::helped`): a warp with units has
+/// no time to lose between two vectors.
 template <class Tile, int channels, class Source, int steps_ahead>
 class SpreadInput {
  public:
@@ -157,7 +156,7 @@ class SpreadInput {
   static constexpr int round_bytes = 4 * unit_bytes, step_bytes = rounds * round_bytes;
   static constexpr int warp_bytes = depth * step_bytes;
   static_assert(warp_bytes == spread_input_bytes(channels, rounds, halves, depth));
-  static constexpr bool helped = steps_ahead > 0 && 2 * Tile::working <= k_groups;
+  static constexpr bool helped = Tile::helped;
 
   /// Whose values warp `k_group` of a row group brings.
   static __device__ int brings_for(int k_group) {

@@ -139,6 +139,7 @@ void SmallHeads::forward(cudaStream_t stream, const ForwardTensors& tensors) con
   p.wide_sequences =
       starts_at_pieces(problem_, piece_bytes(problem_), {p.x, p.states, p.h, p.saved});
   p.wide_matrix = has_groups(problem_, p.R, 4);
+  p.wide_results = 0;
   forward_kernel_.launch(stream, blocks(p.shape, forward_tiling_.batch), forward_tiling_.threads(),
                          forward_tiling_.shared_bytes, p);
 }

@@ -65,7 +65,7 @@ Program spread_forward_program(const NativeCell& cell, const CellText& text, con
   if (tiling.wide) return wide_forward_program(cell, text, problem, tiling);
   std::ostringstream tile;
   tile << "SpreadForwardTile<" << text.type << ", " << storage(ProductType(problem)) << ", "
-       << tiling.text() << ", " << truth(problem.training) << ", "
+       << tiling.text() << ", " << truth(tiling.staged) << ", " << truth(problem.training) << ", "
        << truth(problem.forward_clip.has_value()) << '>';
   return tile_program(
       "#include \"spread_forward.cuh\"\n#include \"" + text.header + "\"\n", tile.str(),

@@ -249,6 +249,7 @@ void SpreadHeads::forward(cudaStream_t stream, const ForwardTensors& tensors) co
   p.forward_clip = clips(problem_).forward_clip;
   p.wide_sequences = all_wide(problem_, {p.x});
   p.wide_matrix = 1;
+  p.wide_results = all_wide(problem_, {p.h, p.states, p.saved});
   launch(stream, forward_, all, workspace.exchange);
 }
 

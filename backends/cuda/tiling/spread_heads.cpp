@@ -28,6 +28,7 @@ SpreadTiling tiling_of(const TileCandidate& candidate) {
   out.at_once = at("AT_ONCE");
   out.whole = at("WHOLE") == 1;
   out.input_steps = at("INPUT_STEPS");
+  out.staged = at("STAGED") == 1;
   out.tiles = at("TILES");
   out.shared_bytes = at("SHARED_BYTES");
   out.vector_bytes = at("VECTOR_BYTES");

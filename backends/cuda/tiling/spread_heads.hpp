@@ -22,6 +22,7 @@ struct SpreadTiling {
   int at_once = 8;         ///< packets of the vector that a lane reads at once
   bool whole = false;      ///< floats of R are kept unsplit
   int input_steps = 4;     ///< that are on their way at once
+  bool staged = false;     ///< whether results leave through shared memory
   int tiles = 0;           ///< fragments of R per warp; wide: k-tiles
   int shared_bytes = 0;    ///< per block
   int vector_bytes = 0;    ///< of what blocks hand to each other in a step, per group
