@@ -7,10 +7,11 @@
 
 namespace flashrnn::cuda {
 
-/// A file that kernels are made of: the name by which others include it, and its text.
+/// A file that kernels are made of: the name by which others include it, and its text. Both belong
+/// to someone else.
 struct Source {
-  std::string name;
-  std::string text;
+  std::string_view name;
+  std::string_view text;
 };
 
 /// The kernels' and the cells' files, as they were when the library was built.
