@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "flashrnn/problem.hpp"
-#include "jit/compiler.hpp"
 #include "jit/sources.hpp"
 #include "tiling/product_type.hpp"
 

@@ -147,6 +147,26 @@ TEST(ProgramKey, LengthAndOrderCount) {
   EXPECT_EQ(keys.size(), texts);
 }
 
+TEST(ProgramKey, IsThatOfTheWholeText) {
+  // Of a text that is joined from pieces of many sizes, and of any pieces.
+  for (const Source& source : embedded_sources()) {
+    const Program program{"#include \"" + std::string(source.name) + "\"\n// end",
+                          embedded_sources(), "kernel"};
+    EXPECT_EQ(program_key(program, some_options), program_key(program.text(), some_options))
+        << source.name;
+  }
+  const std::string text = long_text().substr(0, 500);
+  for (std::size_t first = 0; first <= 100; ++first) {
+    for (std::size_t second = 0; second <= 100; ++second) {
+      Hasher hasher;
+      hasher.add(text.substr(0, first));
+      hasher.add(text.substr(first, second));
+      hasher.add(text.substr(first + second));
+      EXPECT_EQ(hexadecimal(hasher.finish()), hexadecimal(hash(text))) << first << ' ' << second;
+    }
+  }
+}
+
 TEST(ProgramKey, EveryBitReachesAllBits) {
   // A changed bit of the text changes each bit of a good hash with a probability of one half: 64 on
   // average, with a deviation of 5.7, so that 30 or fewer do not happen by chance.

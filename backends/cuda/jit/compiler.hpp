@@ -7,12 +7,6 @@
 
 namespace flashrnn::cuda {
 
-/// A program and the name of its kernel, which says in a profiler what runs.
-struct Program {
-  std::string text;
-  std::string kernel;
-};
-
 /// What a compiler makes of a program.
 struct Compiled {
   bool succeeded = false;

@@ -23,12 +23,23 @@ constexpr std::string_view magic = "flashrnn cubin 2\n";
 constexpr std::size_t hash_letters = 2 * sizeof(Hash);
 constexpr std::size_t header_bytes = magic.size() + 2 * hash_letters;
 
+Hash hash_of(const std::vector<std::string>& options) {
+  Hasher hasher;
+  for (const std::string& option : options) hasher.add(option + '\n');
+  return hasher.finish();
+}
+
 }  // namespace
 
 std::string program_key(const std::string& program, const std::vector<std::string>& options) {
-  std::string before;
-  for (const std::string& option : options) before += option + '\n';
-  return hexadecimal(hash(program, hash(before)));
+  return hexadecimal(hash(program, hash_of(options)));
+}
+
+std::string program_key(const Program& program, const std::vector<std::string>& options) {
+  Hasher hasher(hash_of(options));
+  join_sources(program.lines, program.sources,
+               [&hasher](std::string_view piece) { hasher.add(piece); });
+  return hexadecimal(hasher.finish());
 }
 
 fs::path CubinCache::default_folder() {

@@ -8,14 +8,17 @@
 
 #include "compiler.hpp"
 #include "embedded_cubins.hpp"
+#include "sources.hpp"
 
 namespace flashrnn::cuda {
 
 /// Where machine code came from.
 enum class CubinOrigin { compiled, cache, embedded };
 
-/// 128 bits, hexadecimal, over a program and its options, but not its compiler.
+/// 128 bits, hexadecimal, over a program's text and its options, but not its compiler.
 std::string program_key(const std::string& program, const std::vector<std::string>& options);
+/// The same without joining the text.
+std::string program_key(const Program& program, const std::vector<std::string>& options);
 
 struct Cubin {
   std::string code;

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "compiler.hpp"
 #include "cubin_cache.hpp"
 #include "flashrnn/error.hpp"
 
@@ -72,11 +73,11 @@ std::vector<Kernel> Kernel::load(std::span<const Program> programs) {
   std::vector<Wanted> all;
   for (const Program& program : programs) {
     Wanted& one = all.emplace_back();
-    one.key = program_key(program.text, options);
+    one.key = program_key(program, options);
     one.library = loaded.find(one.key);
     if (one.library == nullptr && cache.embedded(one.key).empty())
       one.code = std::async(std::launch::async, [&cache, &options, &program, key = one.key] {
-        return cache.get_other(nvrtc(), program.text, options, key);
+        return cache.get_other(nvrtc(), program.text(), options, key);
       });
   }
   std::vector<Kernel> out(programs.size());

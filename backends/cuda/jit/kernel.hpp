@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "compiler.hpp"
+#include "sources.hpp"
 
 namespace flashrnn::cuda {
 

@@ -36,17 +36,12 @@ std::string beside(std::string_view from, std::string_view name) {
   return path;
 }
 
-/// A plan joins 130 to 190 KB per kernel while its caller waits: texts are copied in whole pieces,
-/// and only lines that begin with '#' are looked at.
+/// A plan joins 130 to 190 KB per kernel while its caller waits: texts are handed on in pieces as
+/// long as possible, and only lines that begin with '#' are looked at.
 class Joiner {
  public:
-  Joiner(std::string_view program, const std::vector<Source>& sources)
-      : sources_(sources), done_(sources.size()) {
-    std::size_t most = program.size();
-    for (const Source& source : sources) most += source.text.size();
-    out_.reserve(most + most / 16);
-    add("program.cu", program);
-  }
+  Joiner(const std::vector<Source>& sources, const TakePiece& take)
+      : sources_(sources), take_(take), done_(sources.size()) {}
 
   void add(std::string_view name, std::string_view text) {
     std::size_t written = 0, counted = 0;
@@ -56,7 +51,7 @@ class Joiner {
       const std::string_view directive = text.substr(at, end - at);
       const std::size_t found = find(name, included_name(directive));
       if (found < sources_.size() || directive == "#pragma once") {
-        out_ += text.substr(written, at - written);
+        take_(text.substr(written, at - written));
         written = std::min(end + 1, text.size());
         if (found < sources_.size()) {
           line += std::count(text.begin() + counted, text.begin() + at, '\n');
@@ -64,17 +59,15 @@ class Joiner {
           include(found);
           begin_line(line + 1, name);
         } else {
-          out_ += '\n';
+          take_("\n");
         }
       }
       at = next_directive(text, end);
     }
     if (written == text.size()) return;
-    out_ += text.substr(written);
-    if (out_.back() != '\n') out_ += '\n';
+    take_(text.substr(written));
+    if (text.back() != '\n') take_("\n");
   }
-
-  std::string text() && { return std::move(out_); }
 
  private:
   void include(std::size_t n) {
@@ -84,12 +77,10 @@ class Joiner {
     add(sources_[n].name, sources_[n].text);
   }
 
-  void begin_line(std::ptrdiff_t line, std::string_view name) {
-    out_ += "#line ";
-    out_ += std::to_string(line);
-    out_ += " \"";
-    out_ += name;
-    out_ += "\"\n";
+  void begin_line(std::ptrdiff_t line, std::string_view name) const {
+    std::string directive = "#line " + std::to_string(line) + " \"";
+    directive += name;
+    take_(directive += "\"\n");
   }
 
   /// The number of the source that `from` includes as `name`; how many there are if it is none.
@@ -104,14 +95,21 @@ class Joiner {
   }
 
   const std::vector<Source>& sources_;
+  const TakePiece& take_;
   std::vector<bool> done_;
-  std::string out_;
 };
 
 }  // namespace
 
+void join_sources(std::string_view program, const std::vector<Source>& sources,
+                  const TakePiece& take) {
+  Joiner(sources, take).add("program.cu", program);
+}
+
 std::string join_sources(std::string_view program, const std::vector<Source>& sources) {
-  return Joiner(program, sources).text();
+  std::string out;
+  join_sources(program, sources, [&out](std::string_view piece) { out += piece; });
+  return out;
 }
 
 }  // namespace flashrnn::cuda

@@ -26,8 +26,12 @@ std::unique_ptr<SmallHeads> SmallHeads::make(const Problem& problem, const Nativ
   const CellDescription& description = used.description;
   const ProductType type(problem);
   const auto forward = choose_forward(shape, description, type, problem.training, device);
-  const auto backward = choose_backward(shape, description, type, used.reads, device);
-  const auto weights = choose_weight_gradient(shape, description, type, device);
+  std::optional<BackwardTiling> backward;
+  std::optional<WeightGradientTiling> weights;
+  if (problem.training) {
+    backward = choose_backward(shape, description, type, used.reads, device);
+    weights = choose_weight_gradient(shape, description, type, device);
+  }
   if (!forward || (problem.training && (!backward || !weights))) {
     reason = "R of one head, " + std::to_string(description.recurrent_gates) + " matrices of " +
              std::to_string(shape.head_dim) + " x " + std::to_string(shape.head_dim) + " in " +
