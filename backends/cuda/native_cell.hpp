@@ -20,7 +20,7 @@ struct CellText {
 /// The text of a built-in cell, or of a user's whose `file` can be read here.
 CellText cell_text(const NativeCell& cell);
 
-/// Everything that a program with this cell may include.
+/// Everything that a program with this cell may include; refers to `text`.
 std::vector<Source> sources_with(const CellText& text);
 
 }  // namespace flashrnn::cuda

@@ -24,7 +24,7 @@ Program tile_program(const std::string& headers, const std::string& tile, const 
       << "extern \"C\" __global__ void __launch_bounds__(Tile::threads, " << beside << ")\n"
       << kernel << "(const __grid_constant__ flashrnn::cuda::" << parameters << " parameters) {\n"
       << "  flashrnn::cuda::" << function << "<Tile>(parameters);\n}\n";
-  return {join_sources(out.str(), sources), kernel};
+  return {out.str(), sources, kernel};
 }
 
 Program plain_program(const std::string& header, const std::string& kernel,
@@ -32,7 +32,7 @@ Program plain_program(const std::string& header, const std::string& kernel,
   const std::string text = "#include \"" + header + "\"\nextern \"C\" __global__ void\n" + kernel +
                            "(const __grid_constant__ flashrnn::cuda::" + parameters +
                            " parameters) {\n  " + function + "(parameters);\n}\n";
-  return {join_sources(text, embedded_sources()), kernel};
+  return {text, embedded_sources(), kernel};
 }
 
 const char* truth(bool value) {

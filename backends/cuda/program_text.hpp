@@ -12,12 +12,6 @@
 
 namespace flashrnn::cuda {
 
-/// A program and the name of its kernel, which says in a profiler what runs.
-struct Program {
-  std::string text;
-  std::string kernel;
-};
-
 /// "flashrnn_forward_lstm_bfloat16_d64", "…_float32_high_d64"; a user's cell may have any name.
 std::string kernel_name(const std::string& pass, const std::string& cell, ProductType type,
                         int padded);

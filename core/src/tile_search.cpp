@@ -69,18 +69,17 @@ void for_each_number(const TileQuestion& question, const Visit& visit) {
 class Prepared {
  public:
   Prepared(const TileQuestion& question, const KernelText& kernel) {
-    const constrint::Model alone = constrint::Model::parse(kernel.text, kernel.name);
+    model_.add_text(kernel.text, kernel.name);
     for_each_number(question, [&](const NamedValue& entry) {
       names_.push_back(entry.name);
       // A domain of its own, because the default one starts at 1.
       places_.push_back(
-          alone.find(entry.name)
+          model_.find(entry.name)
               ? std::optional(
                     model_.variable(entry.name, -constrint::kDefaultHigh, constrint::kDefaultHigh)
                         .index())
               : std::nullopt);
     });
-    model_.add_text(kernel.text, kernel.name);
     for (const std::string& name : kernel.tiling) {
       const auto variable = model_.find(name);
       if (!variable)

@@ -6,9 +6,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <bit>
 #include <fstream>
+#include <set>
 
 #include "flashrnn/error.hpp"
+#include "jit/hash.hpp"
 
 namespace flashrnn::cuda {
 namespace {
@@ -73,6 +76,122 @@ TEST_F(CubinCacheTest, EverythingThatChangesTheCodeChangesTheKey) {
   EXPECT_NE(cache.get(compiler, "program ", some_options).key, key);
   EXPECT_NE(cache.get(compiler, "program", {"--a"}).key, key);
   EXPECT_NE(cache.get(compiler, "program", {"--b", "--a"}).key, key);
+}
+
+TEST_F(CubinCacheTest, AKeyThatIsKnownIsNotComputedAgain) {
+  const CountingCompiler compiler;
+  const std::string key = program_key("program", some_options);
+  const std::vector<EmbeddedCubin> embedded = {{key, "code"}};
+  EXPECT_EQ(CubinCache(folder, embedded).embedded(key), "code");
+  EXPECT_EQ(CubinCache(folder, embedded).embedded(program_key("another", some_options)), "");
+  const CubinCache cache(folder);
+  EXPECT_EQ(cache.embedded(key), "");
+  EXPECT_EQ(cache.get_other(compiler, "program", some_options, key).origin, CubinOrigin::compiled);
+  EXPECT_EQ(cache.get(compiler, "program", some_options).origin, CubinOrigin::cache);
+}
+
+/// A text of the size of a program.
+std::string long_text() {
+  std::string text;
+  while (text.size() < 150'000) text += "line " + std::to_string(text.size()) + ";\n";
+  return text;
+}
+
+TEST(ProgramKey, EveryByteCounts) {
+  std::set<std::string> keys;
+  std::string text = long_text();
+  std::size_t texts = 0;
+  const auto add = [&](const std::string& changed) {
+    keys.insert(program_key(changed, some_options));
+    ++texts;
+  };
+  add(text);
+  // Primes, so that all places of a block and both halves of the text have their turn.
+  for (std::size_t at = 0; at < text.size(); at += 997) {
+    for (const unsigned bit : {0u, 3u, 7u}) {
+      text[at] = static_cast<char>(static_cast<unsigned char>(text[at]) ^ 1u << bit);
+      add(text);
+      text[at] = static_cast<char>(static_cast<unsigned char>(text[at]) ^ 1u << bit);
+    }
+  }
+  for (std::size_t at = text.size() - 100; at < text.size(); ++at) {
+    text[at] ^= 1;
+    add(text);
+    text[at] ^= 1;
+  }
+  EXPECT_EQ(keys.size(), texts);
+}
+
+TEST(ProgramKey, LengthAndOrderCount) {
+  std::set<std::string> keys;
+  std::size_t texts = 0;
+  for (std::size_t size = 0; size < 300; ++size, ++texts)
+    keys.insert(program_key(std::string(size, '\0'), some_options));
+  // Blocks of 16 and 32 bytes that change places.
+  std::string blocks;
+  for (char block = 'a'; block < 'i'; ++block) blocks += std::string(16, block);
+  keys.insert(program_key(blocks, some_options));
+  ++texts;
+  for (std::size_t a = 0; a < 8; ++a) {
+    for (std::size_t b = a + 1; b < 8; ++b, ++texts) {
+      std::string swapped = blocks;
+      std::swap_ranges(&swapped[16 * a], &swapped[16 * a] + 16, &swapped[16 * b]);
+      keys.insert(program_key(swapped, some_options));
+    }
+  }
+  // What is moved from the options to the program.
+  keys.insert(program_key("b\nc", {"a"}));
+  keys.insert(program_key("c", {"a", "b"}));
+  keys.insert(program_key("a\nb\nc", {}));
+  texts += 3;
+  EXPECT_EQ(keys.size(), texts);
+}
+
+TEST(ProgramKey, IsThatOfTheWholeText) {
+  // Of a text that is joined from pieces of many sizes, and of any pieces.
+  for (const Source& source : embedded_sources()) {
+    const Program program{"#include \"" + std::string(source.name) + "\"\n// end",
+                          embedded_sources(), "kernel"};
+    EXPECT_EQ(program_key(program, some_options), program_key(program.text(), some_options))
+        << source.name;
+  }
+  const std::string text = long_text().substr(0, 500);
+  for (std::size_t first = 0; first <= 100; ++first) {
+    for (std::size_t second = 0; second <= 100; ++second) {
+      Hasher hasher;
+      hasher.add(text.substr(0, first));
+      hasher.add(text.substr(first, second));
+      hasher.add(text.substr(first + second));
+      EXPECT_EQ(hexadecimal(hasher.finish()), hexadecimal(hash(text))) << first << ' ' << second;
+    }
+  }
+}
+
+TEST(ProgramKey, EveryBitReachesAllBits) {
+  // A changed bit of the text changes each bit of a good hash with a probability of one half: 64 on
+  // average, with a deviation of 5.7, so that 30 or fewer do not happen by chance.
+  const auto changed_bits = [](Hash a, Hash b) {
+    const Hash both = a ^ b;
+    return std::popcount(static_cast<std::uint64_t>(both)) +
+           std::popcount(static_cast<std::uint64_t>(both >> 64));
+  };
+  for (const std::size_t size :
+       {std::size_t{1}, std::size_t{16}, std::size_t{32}, std::size_t{77}, std::size_t{3000}}) {
+    std::string text = long_text().substr(0, size);
+    const Hash before = hash(text);
+    int sum = 0, count = 0;
+    for (std::size_t at = 0; at < size; ++at) {
+      for (unsigned bit = 0; bit < 8; ++bit) {
+        text[at] = static_cast<char>(static_cast<unsigned char>(text[at]) ^ 1u << bit);
+        const int changed = changed_bits(before, hash(text));
+        text[at] = static_cast<char>(static_cast<unsigned char>(text[at]) ^ 1u << bit);
+        EXPECT_GT(changed, 30) << size << " bytes, byte " << at << ", bit " << bit;
+        sum += changed;
+        ++count;
+      }
+    }
+    EXPECT_NEAR(static_cast<double>(sum) / count, 64, 6) << size << " bytes";
+  }
 }
 
 TEST_F(CubinCacheTest, EmbeddedCodeNeedsNoCompilerAndNoFolder) {

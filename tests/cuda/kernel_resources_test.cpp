@@ -48,9 +48,9 @@ class Resources {
  public:
   /// Compiles a program, once however often it is asked for, and checks what ptxas says of it.
   void check(const Program& program, const Target& target, int threads) {
-    if (!seen_.insert(target.device.architecture + program.text).second) return;
-    const Compiled result =
-        nvrtc().compile(program.text, compile_options(target.device.architecture));
+    const std::string text = program.text();
+    if (!seen_.insert(target.device.architecture + text).second) return;
+    const Compiled result = nvrtc().compile(text, compile_options(target.device.architecture));
     SCOPED_TRACE(program.kernel + " for " + target.device.architecture);
     ASSERT_TRUE(result.succeeded) << result.log;
     ++compiled;

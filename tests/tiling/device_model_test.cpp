@@ -87,6 +87,21 @@ TEST(DeviceModel, MatchesDevicesToFiles) {
   EXPECT_EQ(file_of("cpu unknown unknown unknown", "cpu_generic"), "");
 }
 
+TEST(DeviceModel, LinesMatchWordByWord) {
+  const DeviceProbe gpu = probe_of("cuda 90 NVIDIA H200"), cpu = probe_of("cpu AuthenticAMD 25 97");
+  EXPECT_TRUE(matches("cuda 90 h200", gpu));
+  EXPECT_TRUE(matches("  cuda\t90   NVIDIA H200 \r", gpu));
+  EXPECT_TRUE(matches("cuda 90", gpu)) << "any of the architecture";
+  EXPECT_FALSE(matches("cuda 9 H200", gpu));
+  EXPECT_FALSE(matches("cuda 90 NVIDIA  H200", gpu));
+  EXPECT_FALSE(matches("cuda", gpu));
+  EXPECT_FALSE(matches("", gpu));
+  for (const char* const ranges : {"97", "96-97", "1,97", "1-2,97-98,200", "0x61"})
+    EXPECT_TRUE(matches("cpu AuthenticAMD 25 " + std::string(ranges), cpu)) << ranges;
+  for (const char* const ranges : {"", "98", "98-96", "1,,2", "97x", "-97", "9 7"})
+    EXPECT_FALSE(matches("cpu AuthenticAMD 25 " + std::string(ranges), cpu)) << ranges;
+}
+
 TEST(DeviceModel, ProbeWinsAndDifferencesAreListed) {
   DeviceProbe probe = probe_of("cpu AuthenticAMD 25 17");
   probe.values = {{"CORES", 2}, {"L1_BYTES", 32768}};

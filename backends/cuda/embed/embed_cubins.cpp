@@ -109,8 +109,9 @@ class Programs {
 
  private:
   void add(const Program& program) {
-    if (std::find(texts_.begin(), texts_.end(), program.text) == texts_.end())
-      texts_.push_back(program.text);
+    std::string text = program.text();
+    if (std::find(texts_.begin(), texts_.end(), text) == texts_.end())
+      texts_.push_back(std::move(text));
   }
   void add_spread(const std::vector<SpreadTiling>& tilings,
                   const std::function<Program(const SpreadTiling&)>& program) {

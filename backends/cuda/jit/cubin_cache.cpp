@@ -5,62 +5,41 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstdint>
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
-#include <sstream>
 #include <string_view>
 #include <system_error>
 
 #include "flashrnn/error.hpp"
+#include "hash.hpp"
 
 namespace flashrnn::cuda {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// FNV-1a of 64 bits (public domain, G. Fowler, L. C. Noll, K.-P. Vo), from a given start, but by 8
-/// bytes at a time, with the upper half, which a product does not carry down, folded in: a program
-/// is 200 KB of text, and plans are made at run time.
-std::uint64_t hash(std::string_view text, std::uint64_t start) {
-  std::uint64_t value = start ^ text.size();
-  const auto take = [&](const char* from, std::size_t count) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, from, count);
-    value = (value ^ word) * 0x100000001b3ull;
-    value ^= value >> 32;
-  };
-  std::size_t at = 0;
-  for (; at + 8 <= text.size(); at += 8) take(text.data() + at, 8);
-  if (at < text.size()) take(text.data() + at, text.size() - at);
-  return value;
-}
-constexpr std::uint64_t first_start = 0xcbf29ce484222325ull, second_start = 0x9e3779b97f4a7c15ull;
-
-std::string hexadecimal(std::uint64_t value) {
-  std::string out(16, '0');
-  for (int n = 15; n >= 0; --n, value >>= 4)
-    out[static_cast<std::size_t>(n)] = "0123456789abcdef"[value & 15u];
-  return out;
-}
-
-/// 128 bits over everything that decides the machine code.
-std::string key_of(const Compiler& compiler, const std::string& program) {
-  const std::string all = compiler.identity() + '\n' + program;
-  return hexadecimal(hash(all, first_start)) + hexadecimal(hash(all, second_start));
-}
-
 // A file is the magic, the key, the checksum of the code, and the code to the end.
-constexpr std::string_view magic = "flashrnn cubin 1\n";
+constexpr std::string_view magic = "flashrnn cubin 2\n";
+constexpr std::size_t hash_letters = 2 * sizeof(Hash);
+constexpr std::size_t header_bytes = magic.size() + 2 * hash_letters;
+
+Hash hash_of(const std::vector<std::string>& options) {
+  Hasher hasher;
+  for (const std::string& option : options) hasher.add(option + '\n');
+  return hasher.finish();
+}
 
 }  // namespace
 
 std::string program_key(const std::string& program, const std::vector<std::string>& options) {
-  std::string all;
-  for (const std::string& option : options) all += option + '\n';
-  all += '\0' + program;
-  return hexadecimal(hash(all, first_start)) + hexadecimal(hash(all, second_start));
+  return hexadecimal(hash(program, hash_of(options)));
+}
+
+std::string program_key(const Program& program, const std::vector<std::string>& options) {
+  Hasher hasher(hash_of(options));
+  join_sources(program.lines, program.sources,
+               [&hasher](std::string_view piece) { hasher.add(piece); });
+  return hexadecimal(hasher.finish());
 }
 
 fs::path CubinCache::default_folder() {
@@ -72,19 +51,24 @@ fs::path CubinCache::default_folder() {
   return {};
 }
 
+std::string_view CubinCache::embedded(std::string_view key) const {
+  const auto found = std::ranges::lower_bound(embedded_, key, {}, &EmbeddedCubin::key);
+  return found != embedded_.end() && found->key == key ? found->code : std::string_view();
+}
+
 bool CubinCache::load(const std::string& key, std::string& code) const {
   std::ifstream file(folder_ / (key + ".cubin"), std::ios::binary);
   if (!file) return false;
-  std::ostringstream bytes;
-  bytes << file.rdbuf();
-  const std::string all = bytes.str();
-  const std::size_t header = magic.size() + 32 + 16;
-  if (all.size() <= header || all.compare(0, magic.size(), magic) != 0 ||
-      all.compare(magic.size(), 32, key) != 0)
+  std::string header(header_bytes, '\0');
+  file.read(header.data(), static_cast<std::streamsize>(header_bytes));
+  if (!file || header.compare(0, magic.size(), magic) != 0 ||
+      header.compare(magic.size(), hash_letters, key) != 0)
     return false;
-  const std::string_view body = std::string_view(all).substr(header);
-  if (all.compare(magic.size() + 32, 16, hexadecimal(hash(body, first_start))) != 0) return false;
-  code = body;
+  std::string body(std::istreambuf_iterator<char>(file), {});
+  if (body.empty() ||
+      header.compare(magic.size() + hash_letters, hash_letters, hexadecimal(hash(body))) != 0)
+    return false;
+  code = std::move(body);
   return true;
 }
 
@@ -98,7 +82,7 @@ void CubinCache::store(const std::string& key, const std::string& code) const {
       folder_ / (key + "." + std::to_string(getpid()) + "." + std::to_string(counter++) + ".tmp");
   {
     std::ofstream file(temporary, std::ios::binary);
-    file << magic << key << hexadecimal(hash(code, first_start)) << code;
+    file << magic << key << hexadecimal(hash(code)) << code;
     file.close();
     if (!file) {
       fs::remove(temporary, error);
@@ -111,18 +95,17 @@ void CubinCache::store(const std::string& key, const std::string& code) const {
 
 Cubin CubinCache::get(const Compiler& compiler, const std::string& program,
                       const std::vector<std::string>& options) const {
+  const std::string key = program_key(program, options);
+  const std::string_view code = embedded(key);
+  if (!code.empty()) return {std::string(code), key, CubinOrigin::embedded};
+  return get_other(compiler, program, options, key);
+}
+
+Cubin CubinCache::get_other(const Compiler& compiler, const std::string& program,
+                            const std::vector<std::string>& options,
+                            const std::string& own_key) const {
   Cubin out;
-  const std::string program_part = program_key(program, options);
-  const auto found = std::lower_bound(
-      embedded_.begin(), embedded_.end(), program_part,
-      [](const EmbeddedCubin& one, const std::string& key) { return one.key < key; });
-  if (found != embedded_.end() && found->key == program_part) {
-    out.key = program_part;
-    out.code = found->code;
-    out.origin = CubinOrigin::embedded;
-    return out;
-  }
-  out.key = key_of(compiler, program_part);
+  out.key = hexadecimal(hash(compiler.identity() + '\n' + own_key));
   if (!folder_.empty() && load(out.key, out.code)) {
     out.origin = CubinOrigin::cache;
     return out;

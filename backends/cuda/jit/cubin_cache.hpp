@@ -3,18 +3,22 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "compiler.hpp"
 #include "embedded_cubins.hpp"
+#include "sources.hpp"
 
 namespace flashrnn::cuda {
 
 /// Where machine code came from.
 enum class CubinOrigin { compiled, cache, embedded };
 
-/// 128 bits, hexadecimal, over a program and its options, but not its compiler.
+/// 128 bits, hexadecimal, over a program's text and its options, but not its compiler.
 std::string program_key(const std::string& program, const std::vector<std::string>& options);
+/// The same without joining the text.
+std::string program_key(const Program& program, const std::vector<std::string>& options);
 
 struct Cubin {
   std::string code;
@@ -43,6 +47,13 @@ class CubinCache {
   /// does not compile.
   Cubin get(const Compiler& compiler, const std::string& program,
             const std::vector<std::string>& options) const;
+
+  // The same in two parts, for who knows a program's key.
+  /// What the library carries under a program_key(); empty if nothing.
+  std::string_view embedded(std::string_view key) const;
+  /// The machine code of a program that is not embedded, and whose program_key() is `own_key`.
+  Cubin get_other(const Compiler& compiler, const std::string& program,
+                  const std::vector<std::string>& options, const std::string& own_key) const;
 
  private:
   bool load(const std::string& key, std::string& code) const;

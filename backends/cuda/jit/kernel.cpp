@@ -4,9 +4,10 @@
 #include <future>
 #include <map>
 #include <mutex>
-#include <utility>
+#include <string_view>
 #include <vector>
 
+#include "compiler.hpp"
 #include "cubin_cache.hpp"
 #include "flashrnn/error.hpp"
 
@@ -44,12 +45,11 @@ class LoadedPrograms {
     const auto found = libraries_.find(key);
     return found == libraries_.end() ? nullptr : found->second;
   }
-  cudaLibrary_t load(const std::string& key, const Cubin& cubin) {
+  cudaLibrary_t load(const std::string& key, std::string_view code) {
     const std::lock_guard lock(mutex_);
     cudaLibrary_t& library = libraries_[key];
     if (library == nullptr)
-      check(cudaLibraryLoadData(&library, cubin.code.data(), nullptr, nullptr, 0, nullptr, nullptr,
-                                0),
+      check(cudaLibraryLoadData(&library, code.data(), nullptr, nullptr, 0, nullptr, nullptr, 0),
             "cudaLibraryLoadData");
     return library;
   }
@@ -59,35 +59,39 @@ class LoadedPrograms {
   std::map<std::string, cudaLibrary_t> libraries_;
 };
 
-Cubin machine_code(const std::string& program, const std::vector<std::string>& options) {
-  return CubinCache(CubinCache::default_folder()).get(nvrtc(), program, options);
-}
-
 }  // namespace
 
-Kernel Kernel::load(const std::string& program, const std::string& name) {
+std::vector<Kernel> Kernel::load(std::span<const Program> programs) {
   auto& loaded = LoadedPrograms::of_this_process();
+  const CubinCache cache(CubinCache::default_folder());
   const std::vector<std::string> options = compile_options(current_architecture());
-  const std::string key = program_key(program, options);
-  cudaLibrary_t library = loaded.find(key);
-  if (library == nullptr) library = loaded.load(key, machine_code(program, options));
-  Kernel out;
-  check(cudaLibraryGetKernel(&out.kernel_, library, name.c_str()), "cudaLibraryGetKernel");
-  return out;
-}
-
-void Kernel::prepare(const std::vector<std::string>& programs) {
-  auto& loaded = LoadedPrograms::of_this_process();
-  const std::vector<std::string> options = compile_options(current_architecture());
-  std::vector<std::pair<std::string, std::future<Cubin>>> made;
-  for (const std::string& program : programs) {
-    std::string key = program_key(program, options);
-    if (loaded.find(key) == nullptr)
-      made.emplace_back(std::move(key), std::async(std::launch::async, [&program, &options] {
-                          return machine_code(program, options);
-                        }));
+  struct Wanted {
+    std::string key;
+    cudaLibrary_t library = nullptr;
+    std::future<Cubin> code;  // of what is neither loaded nor embedded
+  };
+  std::vector<Wanted> all;
+  for (const Program& program : programs) {
+    Wanted& one = all.emplace_back();
+    one.key = program_key(program, options);
+    one.library = loaded.find(one.key);
+    if (one.library == nullptr && cache.embedded(one.key).empty())
+      one.code = std::async(std::launch::async, [&cache, &options, &program, key = one.key] {
+        return cache.get_other(nvrtc(), program.text(), options, key);
+      });
   }
-  for (auto& [key, cubin] : made) loaded.load(key, cubin.get());
+  std::vector<Kernel> out(programs.size());
+  for (std::size_t n = 0; n < all.size(); ++n) {
+    Wanted& one = all[n];
+    if (one.code.valid()) {
+      one.library = loaded.load(one.key, one.code.get().code);
+    } else if (one.library == nullptr) {
+      one.library = loaded.load(one.key, cache.embedded(one.key));
+    }
+    check(cudaLibraryGetKernel(&out[n].kernel_, one.library, programs[n].kernel.c_str()),
+          "cudaLibraryGetKernel");
+  }
+  return out;
 }
 
 void Kernel::set_shared_bytes(int bytes) const {

@@ -3,8 +3,11 @@
 
 #include <cuda_runtime_api.h>
 
+#include <span>
 #include <string>
 #include <vector>
+
+#include "sources.hpp"
 
 namespace flashrnn::cuda {
 
@@ -32,11 +35,10 @@ struct Launch {
 /// small, and unloading it while the process ends would race with the runtime's own end.
 class Kernel {
  public:
-  /// Compiles (or takes from the library or the cache) and loads `name` of `program` for the
-  /// current device.
-  static Kernel load(const std::string& program, const std::string& name);
-  /// Does the slow part of load() for several programs at the same time.
-  static void prepare(const std::vector<std::string>& programs);
+  /// The kernels of `programs` for the current device, one of each: those that are neither loaded
+  /// nor embedded in the library are taken from the cache or compiled, all at the same time.
+  static std::vector<Kernel> load(std::span<const Program> programs);
+  static Kernel load(const Program& program) { return load(std::span(&program, 1)).front(); }
 
   /// Allows `bytes` of dynamic shared memory on the current device.
   void set_shared_bytes(int bytes) const;

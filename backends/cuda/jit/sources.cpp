@@ -1,69 +1,115 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sources.hpp"
 
+#include <algorithm>
 #include <filesystem>
-#include <set>
-#include <sstream>
 
 namespace flashrnn::cuda {
 namespace {
 
+/// Where the next line begins that begins with '#'; npos if there is none.
+std::size_t next_directive(std::string_view text, std::size_t from) {
+  std::size_t at = text.find('#', from);
+  while (at != std::string_view::npos && at > 0 && text[at - 1] != '\n')
+    at = text.find('#', at + 1);
+  return at;
+}
+
+/// What stands between the quotes of an include directive, or nothing.
+std::string_view included_name(std::string_view line) {
+  constexpr std::string_view directive = "#include \"";
+  if (!line.starts_with(directive)) return {};
+  const std::size_t end = line.find('"', directive.size());
+  return end == std::string_view::npos ? std::string_view()
+                                       : line.substr(directive.size(), end - directive.size());
+}
+
+/// `name` as the file `from` would find it beside itself.
+std::string beside(std::string_view from, std::string_view name) {
+  std::string path(from.substr(0, from.rfind('/') + 1));
+  path += name;
+  // Of paths that are in order already, which nearly all are, std::filesystem would make the same
+  // in more time than the rest of an include takes.
+  for (const char* const step : {"./", "/.", "//"})
+    if (path.find(step) != std::string::npos)
+      return (std::filesystem::path(from).parent_path() / name).lexically_normal().string();
+  return path;
+}
+
+/// A plan joins 130 to 190 KB per kernel while its caller waits: texts are handed on in pieces as
+/// long as possible, and only lines that begin with '#' are looked at.
 class Joiner {
  public:
-  explicit Joiner(const std::vector<Source>& sources) : sources_(sources) {}
+  Joiner(const std::vector<Source>& sources, const TakePiece& take)
+      : sources_(sources), take_(take), done_(sources.size()) {}
 
-  void add(const std::string& name, std::string_view text) {
-    std::istringstream lines{std::string(text)};
-    std::string line;
-    for (int number = 1; std::getline(lines, line); ++number) {
-      const Source* const found = find(name, included_name(line));
-      if (found != nullptr) {
-        if (done_.insert(found->name).second) {
-          out_ << "#line 1 \"" << found->name << "\"\n";
-          add(found->name, found->text);
+  void add(std::string_view name, std::string_view text) {
+    std::size_t written = 0, counted = 0;
+    std::ptrdiff_t line = 1;  // of what begins at `counted`
+    for (std::size_t at = next_directive(text, 0); at != std::string_view::npos;) {
+      const std::size_t end = std::min(text.find('\n', at), text.size());
+      const std::string_view directive = text.substr(at, end - at);
+      const std::size_t found = find(name, included_name(directive));
+      if (found < sources_.size() || directive == "#pragma once") {
+        take_(text.substr(written, at - written));
+        written = std::min(end + 1, text.size());
+        if (found < sources_.size()) {
+          line += std::count(text.begin() + counted, text.begin() + at, '\n');
+          counted = at;
+          include(found);
+          begin_line(line + 1, name);
+        } else {
+          take_("\n");
         }
-        out_ << "#line " << number + 1 << " \"" << name << "\"\n";
-      } else if (line == "#pragma once") {
-        out_ << '\n';
-      } else {
-        out_ << line << '\n';
       }
+      at = next_directive(text, end);
     }
+    if (written == text.size()) return;
+    take_(text.substr(written));
+    if (text.back() != '\n') take_("\n");
   }
-
-  std::string text() const { return out_.str(); }
 
  private:
-  /// What stands between the quotes of an include directive, or nothing.
-  static std::string included_name(const std::string& line) {
-    constexpr std::string_view directive = "#include \"";
-    if (line.compare(0, directive.size(), directive) != 0) return {};
-    const std::size_t end = line.find('"', directive.size());
-    return end == std::string::npos ? std::string()
-                                    : line.substr(directive.size(), end - directive.size());
+  void include(std::size_t n) {
+    if (done_[n]) return;
+    done_[n] = true;
+    begin_line(1, sources_[n].name);
+    add(sources_[n].name, sources_[n].text);
   }
 
-  const Source* find(const std::string& from, const std::string& name) const {
-    if (name.empty()) return nullptr;
-    const auto beside =
-        (std::filesystem::path(from).parent_path() / name).lexically_normal().string();
-    for (const std::string& candidate : {beside, name})
-      for (const Source& source : sources_)
-        if (source.name == candidate) return &source;
-    return nullptr;
+  void begin_line(std::ptrdiff_t line, std::string_view name) const {
+    std::string directive = "#line " + std::to_string(line) + " \"";
+    directive += name;
+    take_(directive += "\"\n");
+  }
+
+  /// The number of the source that `from` includes as `name`; how many there are if it is none.
+  std::size_t find(std::string_view from, std::string_view name) const {
+    if (name.empty()) return sources_.size();
+    const std::size_t found = number_of(beside(from, name));
+    return found < sources_.size() ? found : number_of(name);
+  }
+  std::size_t number_of(std::string_view name) const {
+    const auto found = std::ranges::find(sources_, name, &Source::name);
+    return static_cast<std::size_t>(found - sources_.begin());
   }
 
   const std::vector<Source>& sources_;
-  std::set<std::string> done_;
-  std::ostringstream out_;
+  const TakePiece& take_;
+  std::vector<bool> done_;
 };
 
 }  // namespace
 
+void join_sources(std::string_view program, const std::vector<Source>& sources,
+                  const TakePiece& take) {
+  Joiner(sources, take).add("program.cu", program);
+}
+
 std::string join_sources(std::string_view program, const std::vector<Source>& sources) {
-  Joiner joiner(sources);
-  joiner.add("program.cu", program);
-  return joiner.text();
+  std::string out;
+  join_sources(program, sources, [&out](std::string_view piece) { out += piece; });
+  return out;
 }
 
 }  // namespace flashrnn::cuda

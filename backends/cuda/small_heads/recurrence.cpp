@@ -26,8 +26,12 @@ std::unique_ptr<SmallHeads> SmallHeads::make(const Problem& problem, const Nativ
   const CellDescription& description = used.description;
   const ProductType type(problem);
   const auto forward = choose_forward(shape, description, type, problem.training, device);
-  const auto backward = choose_backward(shape, description, type, used.reads, device);
-  const auto weights = choose_weight_gradient(shape, description, type, device);
+  std::optional<BackwardTiling> backward;
+  std::optional<WeightGradientTiling> weights;
+  if (problem.training) {
+    backward = choose_backward(shape, description, type, used.reads, device);
+    weights = choose_weight_gradient(shape, description, type, device);
+  }
   if (!forward || (problem.training && (!backward || !weights))) {
     reason = "R of one head, " + std::to_string(description.recurrent_gates) + " matrices of " +
              std::to_string(shape.head_dim) + " x " + std::to_string(shape.head_dim) + " in " +
@@ -47,27 +51,25 @@ std::unique_ptr<SmallHeads> SmallHeads::with_tilings(const Problem& problem, con
   std::unique_ptr<SmallHeads> out(new SmallHeads(problem, cell));
   out->device_ = device;
   const CellText text = cell_text(cell);
-  const auto load = [](const Program& program, int shared_bytes) {
-    Kernel kernel = Kernel::load(program.text, program.kernel);
-    if (shared_bytes > 0) kernel.set_shared_bytes(shared_bytes);
-    return kernel;
-  };
-  const Program forward_text = forward_program(cell, text, problem, forward);
-  out->forward_tiling_ = forward;
-  if (!problem.training) {
-    out->forward_kernel_ = load(forward_text, forward.shared_bytes);
-    return out;
+  std::vector<Program> programs;
+  programs.push_back(forward_program(cell, text, problem, forward));
+  if (problem.training) {
+    programs.push_back(backward_program(cell, text, problem, backward));
+    programs.push_back(weight_gradient_program(cell, ProductType(problem), weights));
+    programs.push_back(sum_parts_program(problem.dtype));
   }
-  const Program backward_text = backward_program(cell, text, problem, backward),
-                weights_text = weight_gradient_program(cell, ProductType(problem), weights),
-                sum_text = sum_parts_program(problem.dtype);
-  Kernel::prepare({forward_text.text, backward_text.text, weights_text.text, sum_text.text});
-  out->forward_kernel_ = load(forward_text, forward.shared_bytes);
+  const std::vector<Kernel> kernels = Kernel::load(programs);
+  out->forward_tiling_ = forward;
+  out->forward_kernel_ = kernels[0];
+  out->forward_kernel_.set_shared_bytes(forward.shared_bytes);
+  if (!problem.training) return out;
   out->backward_tiling_ = backward;
-  out->backward_kernel_ = load(backward_text, backward.shared_bytes);
+  out->backward_kernel_ = kernels[1];
+  out->backward_kernel_.set_shared_bytes(backward.shared_bytes);
   out->weight_tiling_ = weights;
-  out->weight_kernel_ = load(weights_text, weights.shared_bytes());
-  out->sum_kernel_ = load(sum_text, 0);
+  out->weight_kernel_ = kernels[2];
+  out->weight_kernel_.set_shared_bytes(weights.shared_bytes());
+  out->sum_kernel_ = kernels[3];
   return out;
 }
 

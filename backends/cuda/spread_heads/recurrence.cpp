@@ -11,16 +11,18 @@
 namespace flashrnn::cuda {
 
 /// Takes the first tiling that the compiler gives enough registers to and the device has room for.
-/// Where the registers do not suffice, fewer pieces of R stay in them.
+/// Where the registers do not suffice, fewer pieces of R stay in them. `first` is the kernel of the
+/// first tiling as it is.
 template <class MakeProgram>
 bool SpreadHeads::take_first(const std::vector<SpreadTiling>& tilings, const MakeProgram& program,
-                             Pass& pass) {
-  for (SpreadTiling tiling : tilings) {
-    for (; tiling.register_tiles >= 0 && tiling.shared_bytes <= device_.shared_bytes;
-         tiling = tiling.with_fewer_register_tiles(4)) {
-      const Program text = program(tiling);
+                             const Kernel& first, Pass& pass) {
+  for (std::size_t n = 0; n < tilings.size(); ++n) {
+    SpreadTiling tiling = tilings[n];
+    for (bool is_first = n == 0;
+         tiling.register_tiles >= 0 && tiling.shared_bytes <= device_.shared_bytes;
+         tiling = tiling.with_fewer_register_tiles(4), is_first = false) {
       pass.tiling = tiling;
-      pass.kernel = Kernel::load(text.text, text.kernel);
+      pass.kernel = is_first ? first : Kernel::load(program(tiling));
       if (pass.kernel.figures().local_bytes > 0) continue;
       pass.kernel.set_shared_bytes(tiling.shared_bytes);
       if (tiling.in_cluster) pass.kernel.allow_large_clusters();
@@ -95,19 +97,21 @@ std::unique_ptr<SpreadHeads> SpreadHeads::with_tilings(const Problem& problem,
   const auto backward_text = [&](const SpreadTiling& t) {
     return spread_backward_program(used, text, problem, t);
   };
+  if (forward.empty() || (problem.training && backward.empty())) return nullptr;
   // All that is likely to be needed, at the same time.
-  const Program arrange = arrange_program(problem.dtype);
-  std::vector<std::string> likely = {arrange.text};
-  if (!forward.empty()) likely.push_back(forward_text(forward[0]).text);
-  if (problem.training) likely.push_back(sum_parts_program(problem.dtype).text);
-  if (problem.training && !backward.empty()) likely.push_back(backward_text(backward[0]).text);
-  Kernel::prepare(likely);
-  if (!out->take_first(forward, forward_text, out->forward_)) return nullptr;
-  out->arrange_kernel_ = Kernel::load(arrange.text, arrange.kernel);
+  std::vector<Program> likely;
+  likely.push_back(arrange_program(problem.dtype));
+  likely.push_back(forward_text(forward[0]));
+  if (problem.training) {
+    likely.push_back(backward_text(backward[0]));
+    likely.push_back(sum_parts_program(problem.dtype));
+  }
+  const std::vector<Kernel> kernels = Kernel::load(likely);
+  out->arrange_kernel_ = kernels[0];
+  if (!out->take_first(forward, forward_text, kernels[1], out->forward_)) return nullptr;
   if (!problem.training) return out;
-  if (!out->take_first(backward, backward_text, out->backward_)) return nullptr;
-  const Program sum = sum_parts_program(problem.dtype);
-  out->sum_kernel_ = Kernel::load(sum.text, sum.kernel);
+  out->sum_kernel_ = kernels[3];
+  if (!out->take_first(backward, backward_text, kernels[2], out->backward_)) return nullptr;
   return out;
 }
 

@@ -55,7 +55,8 @@ class SpreadHeads {
   SpreadHeads(const Problem& problem, const NativeCell& cell) : problem_(problem), cell_(cell) {}
 
   template <class MakeProgram>
-  bool take_first(const std::vector<SpreadTiling>& tilings, const MakeProgram& program, Pass& pass);
+  bool take_first(const std::vector<SpreadTiling>& tilings, const MakeProgram& program,
+                  const Kernel& first, Pass& pass);
   std::size_t matrix_bytes() const;
   HeadMatrix arrange(cudaStream_t stream, const HeadMatrix& R, void* to, bool transpose,
                      bool is_arranged) const;

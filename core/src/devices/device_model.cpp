@@ -5,18 +5,11 @@
 #include <charconv>
 
 #include "devices/value_names.hpp"
+#include "devices/words.hpp"
 #include "flashrnn/error.hpp"
 
 namespace flashrnn {
 namespace {
-
-constexpr std::string_view space = " \t\r";
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(space);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(space) - first + 1);
-}
 
 /// `NAME == 42` or `NAME == [0]`.
 std::optional<NamedValue> parse_equality(std::string_view statement) {
@@ -87,9 +80,7 @@ DeviceModel parse_device_model(std::string_view name, std::string_view text) {
                           ": " + what);
   };
   while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    const std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
+    const std::string_view line = take_until('\n', text);
     ++line_number;
     const std::size_t hash = std::min(line.find('#'), line.size());
     if (hash < line.size()) {

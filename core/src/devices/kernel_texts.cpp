@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "devices/embedded_texts.hpp"
+#include "devices/words.hpp"
 #include "flashrnn/error.hpp"
 #include "flashrnn/recurrence/product_parts.hpp"
 #include "flashrnn/recurrence/tile_search.hpp"
@@ -15,16 +16,15 @@ namespace {
 KernelText read(const EmbeddedText& file) {
   KernelText kernel;
   kernel.text = file.text;
-  std::istringstream lines(kernel.text);
-  for (std::string line; std::getline(lines, line) && line.starts_with('#');) {
-    std::istringstream words(line.substr(1));
-    std::string key, word;
-    words >> key;
-    while (words >> word) {
+  for (std::string_view left = file.text; left.starts_with('#');) {
+    std::string_view line = take_until('\n', left);
+    line.remove_prefix(1);
+    const std::string_view key = take_word(line);
+    for (auto word = take_word(line); !word.empty(); word = take_word(line)) {
       if (key == "kernel:") kernel.name = word;
       if (key == "backend:") kernel.backend = word;
       if (key == "device:") kernel.device = word == "gpu" ? DeviceKind::gpu : DeviceKind::cpu;
-      if (key == "tiling:") kernel.tiling.push_back(word);
+      if (key == "tiling:") kernel.tiling.emplace_back(word);
       if (key == "search:") kernel.listed = word == "list";
     }
   }

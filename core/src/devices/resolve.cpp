@@ -4,6 +4,7 @@
 #include <charconv>
 #include <sstream>
 
+#include "devices/words.hpp"
 #include "flashrnn/device_model.hpp"
 #include "flashrnn/error.hpp"
 
@@ -12,13 +13,10 @@ namespace {
 
 /// API, architecture (or vendor), and the rest of a line.
 struct Identity {
-  std::string api, architecture, rest;
+  std::string_view api, architecture, rest;
 
-  explicit Identity(std::string_view line) {
-    std::istringstream in{std::string(line)};
-    in >> api >> architecture >> std::ws;
-    std::getline(in, rest);
-  }
+  explicit Identity(std::string_view line)
+      : api(take_word(line)), architecture(take_word(line)), rest(trimmed(line)) {}
 };
 
 char lower(char c) {
@@ -32,7 +30,7 @@ bool contains(std::string_view text, std::string_view part) {
 }
 
 /// Decimal, or hexadecimal with 0x as ARM's numbers are; -1 if it is neither.
-long parse_number(const std::string& text) {
+long parse_number(std::string_view text) {
   const bool hexadecimal = text.starts_with("0x");
   const char* const end = text.data() + text.size();
   long value = -1;
@@ -42,18 +40,15 @@ long parse_number(const std::string& text) {
 }
 
 /// `25 16-31,96` against `25 17`: the family and a model in one of the ranges.
-bool cpu_matches(const std::string& pattern, const std::string& probed) {
-  std::istringstream wanted(pattern), found(probed);
-  std::string wanted_family, found_family, ranges, found_model;
-  wanted >> wanted_family >> ranges;
-  found >> found_family >> found_model;
-  const long model = parse_number(found_model);
+bool cpu_matches(std::string_view pattern, std::string_view probed) {
+  const std::string_view wanted_family = take_word(pattern), found_family = take_word(probed);
+  const long model = parse_number(take_word(probed));
   if (wanted_family != found_family || model < 0) return false;
-  std::istringstream list(ranges);
-  for (std::string range; std::getline(list, range, ',');) {
+  for (std::string_view ranges = take_word(pattern); !ranges.empty();) {
+    const std::string_view range = take_until(',', ranges);
     const std::size_t dash = range.find('-');
     const long low = parse_number(range.substr(0, dash));
-    const long high = dash == std::string::npos ? low : parse_number(range.substr(dash + 1));
+    const long high = dash == std::string_view::npos ? low : parse_number(range.substr(dash + 1));
     if (low >= 0 && low <= model && model <= high) return true;
   }
   return false;
