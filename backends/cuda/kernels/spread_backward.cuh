@@ -136,8 +136,8 @@ __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
   float next[rounds][Cell::states], d_state[rounds][Cell::states], bias_sum[rounds][Cell::gates];
 #pragma unroll
   for (int r = 0; r < rounds; ++r) {
-    own[r] = spread_unit<Tile>(p.shape, first_row, part, r, k_group,
-                               static_cast<int>(threadIdx.x) & 31);
+    own[r] =
+        spread_unit<Tile>(p.shape, first_row, part, r, k_group, static_cast<int>(threadIdx.x) & 31);
 #pragma unroll
     for (int s = 0; s < Cell::states; ++s) {
       next[r][s] =
@@ -164,13 +164,20 @@ __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
   SpreadGatherer<Tile> gatherer;
   gatherer.start(own_gather_bytes<Tile>(shared + Tile::gather_at, row_group, k_group));
   const auto send = [&](int r, const Bits<Storage>(&bits)[Tile::vectors]) {
-    Word packet[Tile::vectors][4];
+    // All at once where there are registers for it.
+    constexpr int at_once = rounds == 1 ? Tile::vectors : 1;
     if (r > 0) gatherer.again();
-    gatherer.gather(bits, packet);
+    gatherer.put(bits);
 #pragma unroll
-    for (int vector = 0; vector < Tile::vectors; ++vector)
-      exchange.send(Exchange::place_of(own[r].place + vector * Tile::vector_packets), own[r].sends,
-                    packet[vector]);
+    for (int first = 0; first < Tile::vectors; first += at_once) {
+      Word packet[at_once][4];
+#pragma unroll
+      for (int n = 0; n < at_once; ++n) gatherer.get(first + n, packet[n]);
+#pragma unroll
+      for (int n = 0; n < at_once; ++n)
+        exchange.send(Exchange::place_of(own[r].place + (first + n) * Tile::vector_packets),
+                      own[r].sends, packet[n]);
+    }
   };
   // d_state[0] += R^T · (gate gradients of the step before), clipped or cut.
   const auto add_recurrent_gradient = [&](int r) {
@@ -245,8 +252,8 @@ __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
     renew_slots<Tile>(exchange, number + 1, own);
     in.advance(source, step, own);
     in.to_next();
-    product.turn();
-    exchange.turn();
+    product.turn(number);
+    exchange.turn(number);
   }
 
   row_group_barrier<Product::k_groups>(row_group);

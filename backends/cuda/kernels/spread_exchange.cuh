@@ -25,6 +25,11 @@ namespace flashrnn::cuda {
 // departure, addresses are those of the step at hand, and go on to the next where nobody waits:
 // has_read() after the vector is read, turn() at the end of the step.
 
+/// 1 after an even step, -1 after an odd one: what alternates goes there and back.
+__device__ inline int alternating(unsigned number) {
+  return 1 - 2 * static_cast<int>(number & 1);
+}
+
 /// Sizes of the vector and how it is dealt to `k_groups` groups of warps. `halves`: packets that
 /// make up a chunk, 2 for floats.
 template <int chunks_, int batch_, int k_groups_, int blocks_, int halves_>
@@ -35,6 +40,7 @@ struct ExchangeShape {
   // 4 chunks are the k of two mma's: lane column q reads chunk 4·pair + q.
   static constexpr int pairs = ((chunks + 3) / 4 + k_groups - 1) / k_groups;
   static constexpr int group_chunks = 4 * pairs;
+  static constexpr bool even = group_chunks * k_groups == chunks;
   static constexpr int halves = halves_, chunk_packets = batch * halves;
   static constexpr int packets = chunks * chunk_packets;
   // Packets that a warp sends at once; every packet is in as many lanes as there are left.
@@ -108,7 +114,7 @@ class InCluster {
     bytes_ = 16 * Shape::chunk_packets *
              ::min(Shape::group_chunks, ::max(0, Shape::chunks - Shape::group_chunks * k_group));
     pin(barrier_);
-    pin(bytes_);
+    if (!Shape::even) pin(bytes_);
     const int l = static_cast<int>(threadIdx.x) & 31;
 #pragma unroll
     for (int i = 0; i < destinations; ++i)
@@ -135,7 +141,8 @@ class InCluster {
   }
   /// By one thread per k group after wait(): gets ready for the vector after the next.
   __device__ void rearm() const {
-    barrier_expect(barrier_, bytes_);
+    barrier_expect(barrier_,
+                   Shape::even ? 16 * Shape::chunk_packets * Shape::group_chunks : bytes_);
   }
   __device__ void has_read(unsigned) {}
   /// After vector 0 is sent.
@@ -143,16 +150,17 @@ class InCluster {
     buffer_ = buffer_bytes;
     barriers_ = 8 * Shape::k_groups;
   }
-  __device__ void turn() {
+  /// From vector `number` to the next.
+  __device__ void turn(unsigned number) {
+    const int direction = alternating(number);
 #pragma unroll
     for (int half = 0; half < Shape::halves; ++half) {
-      own_[half] += direction_ * buffer_bytes;
+      own_[half] += direction * buffer_bytes;
       keep(own_[half]);
     }
-    barrier_ += direction_ * 8 * Shape::k_groups;
+    barrier_ += direction * 8 * Shape::k_groups;
     buffer_ ^= buffer_bytes;
     barriers_ ^= 8 * Shape::k_groups;
-    direction_ = -direction_;
     keep(barrier_);
     keep(buffer_);
     keep(barriers_);
@@ -215,7 +223,7 @@ class InCluster {
   SharedAddress own_[Shape::halves], barrier_;  ///< of the vector
   SharedAddress buffer_ = 0, barriers_ = 0;     ///< of what is sent, behind those of vector 0
   SharedAddress block_[destinations];
-  int bytes_, direction_ = 1;
+  int bytes_;
 };
 
 // ---- through L2 --------------------------------------------------------------------------------
@@ -270,7 +278,7 @@ class ThroughL2 {
     keep(slot_);
   }
   __device__ void begin() {}
-  __device__ void turn() {}
+  __device__ void turn(unsigned) {}
 
   /// Asks for pieces; what has not arrived is asked for again by finish_read.
   template <int first, int count>

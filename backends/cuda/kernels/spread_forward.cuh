@@ -174,8 +174,8 @@ __device__ void spread_forward(const SpreadForwardParameters& parameters) {
   store_bias<Tile>(p, shared + Tile::bias_at, part, head);
   SpreadResults<Tile, Tile::result_channels, Tile::result_channels + 1> results;
   if constexpr (Tile::staged)
-    results.start(p.shape, shared + Tile::results_at, p.wide_results != 0, first_row, part, row_group, k_group,
-                  [&](int n, const SpreadUnit& unit) {
+    results.start(p.shape, shared + Tile::results_at, p.wide_results != 0, first_row, part,
+                  row_group, k_group, [&](int n, const SpreadUnit& unit) {
                     const int channel = n == 0 ? 0 : n - 1;
                     const bool saves = channel >= Cell::states;
                     const Sequence& to = n == 0 ? p.h : saves ? p.saved : p.states;
@@ -194,22 +194,24 @@ __device__ void spread_forward(const SpreadForwardParameters& parameters) {
 
   SpreadGatherer<Tile> gatherer;
   gatherer.start(own_gather_bytes<Tile>(shared + Tile::gather_at, row_group, k_group));
-  typename Exchange::Place place[rounds];  // of what this lane sends
-  int sums_place[rounds];                  // of what this lane's unit gets of the product
-#pragma unroll
-  for (int r = 0; r < rounds; ++r) {
-    place[r] = Exchange::place_of(own[r].place);
-    sums_place[r] = Product::sums_place(row_group, own[r].group_unit, own[r].tile_row);
-    if (rounds > 1) continue;
-    Exchange::hold(place[r]);
-    pin(sums_place[r]);
+  // What this lane sends, and what its unit gets of the product: addresses that are kept where
+  // there is one round, and computed anew where there are many.
+  const auto place_of = [&](int r) { return Exchange::place_of(own[r].place); };
+  const auto sums_of = [&](int r) {
+    return Product::sums_place(row_group, own[r].group_unit, own[r].tile_row);
+  };
+  typename Exchange::Place place = place_of(0);
+  int sums_place = sums_of(0);
+  if constexpr (rounds == 1) {
+    Exchange::hold(place);
+    pin(sums_place);
   }
   const auto send = [&](int r, Bits<Storage> h) {
-    const Bits<Storage> bits[1] = {h};
-    Word packet[1][4];
+    Word packet[4];
     if (r > 0) gatherer.again();
-    gatherer.gather(bits, packet);
-    exchange.send(place[r], own[r].sends, packet[0]);
+    gatherer.put({h});
+    gatherer.get(0, packet);
+    exchange.send(rounds == 1 ? place : place_of(r), own[r].sends, packet);
   };
   const SharedAddress bias_at = shared + Tile::bias_at;
   float gate[rounds][Cell::gates];  // without R·h
@@ -249,7 +251,7 @@ __device__ void spread_forward(const SpreadForwardParameters& parameters) {
     for (int r = 0; r < rounds; ++r) {
       if (!own[r].active) continue;
       float sum[Product::rows];
-      product.read_sums(sums_place[r], sum);
+      product.read_sums(rounds == 1 ? sums_place : sums_of(r), sum);
       if (!Tile::reads_ahead) read_input(r);
 #pragma unroll
       for (int n = 0; n < Cell::gates; ++n)
@@ -301,8 +303,8 @@ __device__ void spread_forward(const SpreadForwardParameters& parameters) {
       if (!own[0].active && step > 0) results.move();
     if (Tile::reads_ahead && own[0].active) read_input(0);
     x.to_next();
-    product.turn();
-    exchange.turn();
+    product.turn(number);
+    exchange.turn(number);
     if constexpr (Tile::staged) results.turn();
   }
 

@@ -38,8 +38,8 @@ struct SpreadUnit {
 };
 
 /// Deals the units of a block, 8 to a chunk and 4 chunks of a row of the batch to a warp: those of
-/// warp `k_group` of the row group, to `lane`. `Tile::vectors` chunks of a unit follow each other per block: 1
-/// forward, the gates backward.
+/// warp `k_group` of the row group, to `lane`. `Tile::vectors` chunks of a unit follow each other
+/// per block: 1 forward, the gates backward.
 template <class Tile>
 __device__ SpreadUnit spread_unit(const Shape& shape, Index first_row, int part, int round,
                                   int k_group, int lane) {
@@ -140,8 +140,8 @@ __device__ constexpr int spread_input_bytes(int channels, int rounds, int halves
 /// order of the recurrence, as in sequence_io.cuh. The barrier of the row group, once a step after
 /// wait(), hands values over and slots back.
 /// `steps_ahead`: 1 if values of the next step are read before that barrier, else 0. Where at most
-/// half of the warps have units the others bring their values (`Tile::helped`): a warp with units has
-/// no time to lose between two vectors.
+/// half of the warps have units the others bring their values (`Tile::helped`): a warp with units
+/// has no time to lose between two vectors.
 template <class Tile, int channels, class Source, int steps_ahead>
 class SpreadInput {
  public:

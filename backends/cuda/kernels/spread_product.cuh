@@ -318,10 +318,9 @@ struct SpreadProduct {
     store_sums(lane, sum[0]);
   }
   /// At the end of a step. Sums of two vectors alternate, as warps may be a step apart.
-  __device__ void turn() {
-    own_sums += direction * row_groups * sums_bytes;
-    sums += direction * row_groups * sums_bytes;
-    direction = -direction;
+  __device__ void turn(unsigned number) {
+    own_sums += alternating(number) * row_groups * sums_bytes;
+    sums += alternating(number) * row_groups * sums_bytes;
     keep(own_sums);
     keep(sums);
   }
@@ -405,7 +404,6 @@ struct SpreadProduct {
     keep(sums);
   }
   SharedAddress sums, own_sums;  ///< of the step; what this lane stores of them
-  int direction = 1;
 };
 
 __device__ inline void store_shared_float(SharedAddress to, float value) {
@@ -453,9 +451,8 @@ class PacketGatherer {
     keep(write_);
     keep(read_);
   }
-  /// Lanes l, l + 4, … get all of chunk l % 4; of floats lanes l, l + 8, … half l / 4 % 2 of it. No
-  /// word of floats is `absent`. By all lanes.
-  __device__ void gather(const Bits (&bits)[vectors], Word (&packet)[vectors][4]) const {
+  /// By all lanes, before get(). No word of floats is `absent`.
+  __device__ void put(const Bits (&bits)[vectors]) const {
 #pragma unroll
     for (int n = 0; n < vectors; ++n) {
       if constexpr (halves == 2) {
@@ -466,10 +463,13 @@ class PacketGatherer {
       }
     }
     __syncwarp();
-#pragma unroll
-    for (int n = 0; n < vectors; ++n) load_shared_16(read_ + n * vector_bytes, packet[n]);
   }
-  /// Between two calls without a barrier between them.
+  /// Lanes l, l + 4, … get all of chunk l % 4 of a vector; of floats lanes l, l + 8, … half l / 4 %
+  /// 2 of it.
+  __device__ void get(int vector, Word (&packet)[4]) const {
+    load_shared_16(read_ + vector * vector_bytes, packet);
+  }
+  /// Between get() and a put() without a barrier between them.
   static __device__ void again() {
     __syncwarp();
   }

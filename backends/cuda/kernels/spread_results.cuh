@@ -3,12 +3,12 @@
 
 #include "spread_input.cuh"
 
-// How results of a step leave a block that shares a head, where at most half of its warps have units:
-// these put the results into shared memory and go on to wait for the next vector. The other warps,
-// which have little to do, move them on in the step after that, while its vector is on its way (at
-// its beginning their reads and stores would be in the way of the units' work), in pieces of 16
-// bytes where all places begin at multiples of that. There are two buffers, one of which is filled
-// while the other is emptied.
+// How results of a step leave a block that shares a head, where at most half of its warps have
+// units: these put the results into shared memory and go on to wait for the next vector. The other
+// warps, which have little to do, move them on in the step after that, while its vector is on its
+// way (at its beginning their reads and stores would be in the way of the units' work), in pieces
+// of 16 bytes where all places begin at multiples of that. There are two buffers, one of which is
+// filled while the other is emptied.
 
 namespace flashrnn::cuda {
 
@@ -32,9 +32,7 @@ class SpreadResults {
                        buffer_bytes = channels * channel_bytes, warp_bytes = 2 * buffer_bytes;
 
   /// The warp that warp `k_group` of a row group moves results for, or brings inputs for.
-  static __device__ int served_by(int k_group) {
-    return k_groups - 1 - k_group;
-  }
+  static __device__ int served_by(int k_group) { return k_groups - 1 - k_group; }
 
   /// By all warps; `shared` has warp_bytes per warp with units. `wide`: pieces can be moved.
   /// `output(n, unit)` is the SpreadOutput of number n for a unit.

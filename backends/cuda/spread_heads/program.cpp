@@ -72,7 +72,7 @@ Program spread_forward_program(const NativeCell& cell, const CellText& text, con
       kernel_name(problem.training ? "spread_training_forward" : "spread_forward",
                   cell.description.name, ProductType(problem), tiling.blocks * tiling.units),
       "spread_forward", "SpreadForwardParameters", tiling.threads(), tiling.shared_bytes,
-      sources_with(text));
+      sources_with(text), tiling.beside);
 }
 
 Program spread_backward_program(const NativeCell& cell, const CellText& text,
@@ -88,7 +88,7 @@ Program spread_backward_program(const NativeCell& cell, const CellText& text,
                       kernel_name("spread_backward", cell.description.name, ProductType(problem),
                                   tiling.blocks * tiling.units),
                       "spread_backward", "SpreadBackwardParameters", tiling.threads(),
-                      tiling.shared_bytes, sources_with(text));
+                      tiling.shared_bytes, sources_with(text), tiling.beside);
 }
 
 Program arrange_program(DataType type) {

@@ -29,6 +29,7 @@ SpreadTiling tiling_of(const TileCandidate& candidate) {
   out.whole = at("WHOLE") == 1;
   out.input_steps = at("INPUT_STEPS");
   out.staged = at("STAGED") == 1;
+  out.beside = at("BESIDE");
   out.tiles = at("TILES");
   out.shared_bytes = at("SHARED_BYTES");
   out.vector_bytes = at("VECTOR_BYTES");

@@ -23,6 +23,7 @@ struct SpreadTiling {
   bool whole = false;      ///< floats of R are kept unsplit
   int input_steps = 4;     ///< that are on their way at once
   bool staged = false;     ///< whether results leave through shared memory
+  int beside = 1;          ///< blocks that the compiler makes fit one multiprocessor
   int tiles = 0;           ///< fragments of R per warp; wide: k-tiles
   int shared_bytes = 0;    ///< per block
   int vector_bytes = 0;    ///< of what blocks hand to each other in a step, per group
