@@ -229,7 +229,7 @@ class InCluster {
 // ---- through L2 --------------------------------------------------------------------------------
 
 /// Two NaNs of 16 bits with their sign set, or one of 32: conversions to bfloat16 and float16 give
-/// NaN as 0x7fff, and who sends floats replaces this one (gather_packet).
+/// NaN as 0x7fff, and who sends floats replaces this one (PacketGatherer).
 inline constexpr Word absent = 0xffffffffu;
 
 __device__ inline void load_relaxed_16(const unsigned char* from, Word (&out)[4]) {

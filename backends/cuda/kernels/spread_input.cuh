@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "packet_gatherer.cuh"
 #include "sequence_io.cuh"
 #include "spread_product.cuh"
 
