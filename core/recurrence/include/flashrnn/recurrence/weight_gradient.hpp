@@ -2,7 +2,6 @@
 #pragma once
 
 #include <Kokkos_Core.hpp>
-#include <cstdint>
 
 #include "flashrnn/cells/cell.hpp"
 #include "flashrnn/error.hpp"
@@ -65,18 +64,17 @@ class WeightGradient {
     } else {
       target = reinterpret_cast<Real*>(gradient);
     }
-    if (s0.data == nullptr && shape_.steps == 1) fill_zero(space, gates, target, target_strides);
-    const Index between = between_gates(gates, d_gate);
-    const int at_once = between > 0 ? gates : 1;
-    for (int n = 0; n < gates; n += at_once) {
-      const Products products{at_once, between, target + n * target_strides.gate, target_strides,
-                              workspace};
+    const bool products = s0.data != nullptr || shape_.steps > 1;
+    if (!products) fill_zero(space, gates, target, target_strides);
+    for (int n = 0; n < gates; ++n) {
+      Real* const c = target + n * target_strides.gate;
       // h_{t-1} of step 0 is the initial state; of step t >= 1 the stored state t - 1.
       if (s0.data != nullptr)
-        add(space, 1, d_gate[n].data, d_gate[n].strides, s0.data, s0.strides, products, false);
+        add(space, 1, d_gate[n].data, d_gate[n].strides, s0.data, s0.strides, c, target_strides,
+            false, workspace);
       if (shape_.steps > 1)
         add(space, shape_.steps - 1, d_gate[n].data + d_gate[n].strides.step, d_gate[n].strides,
-            states.data, states.strides, products, s0.data != nullptr);
+            states.data, states.strides, c, target_strides, s0.data != nullptr, workspace);
     }
     if constexpr (narrow) convert(space, gates, sums, gradient, strides);
   }
@@ -84,35 +82,10 @@ class WeightGradient {
  private:
   DataType output_type() const { return narrow ? DataType::float32 : type_; }
 
-  /// The products that one call forms: of all heads, or of all gates of one head.
-  struct Products {
-    int gates;
-    Index between_gates;  ///< in what the gates' gradients lie in
-    Real* c;              ///< of the first gate
-    MatrixStrides strides;
-    void* workspace;
-  };
-
-  /// Elements between the gates' gradients where one call forms the products of all gates: of one
-  /// head, at equal distances, as in one tensor. Products of a few hundred units are too small for
-  /// a device each. Else 0.
-  Index between_gates(int gates, const TypedTensor<Storage>* d_gate) const {
-    if (shape_.heads != 1 || gates == 1) return 0;
-    // As numbers: pointers into different tensors must not be subtracted.
-    const auto at = [&](int n) { return reinterpret_cast<std::intptr_t>(d_gate[n].data); };
-    const std::intptr_t distance = at(1) - at(0);
-    for (int n = 1; n < gates; ++n)
-      if (at(n) - at(n - 1) != distance || d_gate[n].strides.step != d_gate[0].strides.step ||
-          d_gate[n].strides.batch != d_gate[0].strides.batch)
-        return 0;
-    constexpr std::intptr_t size = sizeof(Storage);
-    return distance > 0 && distance % size == 0 ? distance / size : 0;
-  }
-
   /// c (+)= the products of some steps.
   void add(const ExecutionSpace& space, Index steps, const Storage* d_gate,
-           const Strides& d_strides, const Storage* h, const Strides& h_strides,
-           const Products& products, bool accumulate) const {
+           const Strides& d_strides, const Storage* h, const Strides& h_strides, Real* c,
+           const MatrixStrides& c_strides, bool accumulate, void* workspace) const {
     const RowBlocks walk = row_blocks(steps, shape_.batch, d_strides, h_strides, shape_.head_dim);
     if (walk.blocks < 0)  // argument checks let only strides pass that can be walked
       throw InternalError("dR: these strides cannot be walked by matrix products");
@@ -122,23 +95,16 @@ class WeightGradient {
     call.transpose_a = true;
     call.lda = walk.leading[0];
     call.ldb = walk.leading[1];
-    call.ldc = products.strides.row;
-    if (products.gates > 1) {
-      call.count = products.gates;
-      call.stride_a = products.between_gates;
-      call.stride_b = 0;
-      call.stride_c = products.strides.gate;
-    } else {
-      call.count = shape_.heads;
-      call.stride_a = d_strides.head;
-      call.stride_b = h_strides.head;
-      call.stride_c = products.strides.head;
-    }
+    call.ldc = c_strides.row;
+    call.count = shape_.heads;
+    call.stride_a = d_strides.head;
+    call.stride_b = h_strides.head;
+    call.stride_c = c_strides.head;
     call.input = type_;
     call.output = output_type();
     call.float32_precision = float32_precision_;
-    call.workspace = products.workspace;
-    call.c = products.c;
+    call.workspace = workspace;
+    call.c = c;
     for (Index block = 0; block < walk.blocks; ++block) {
       call.a = d_gate + walk.start[0] + block * walk.between[0];
       call.b = h + walk.start[1] + block * walk.between[1];
