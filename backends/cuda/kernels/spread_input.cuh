@@ -65,6 +65,19 @@ __device__ SpreadUnit spread_unit(const Shape& shape, Index first_row, int part,
   return out;
 }
 
+/// The number, among the block's warps with units, of warp `k_group` of a row group; that of the
+/// last one for a warp without units.
+template <class Tile>
+__device__ int working_warp(int row_group, int k_group) {
+  return row_group * Tile::working + ::min(k_group, Tile::working - 1);
+}
+/// The warp of the row group that warp `k_group` works for, or that works for it, where at most
+/// half of them have units: the first for the last.
+template <class Tile>
+__device__ int partner(int k_group) {
+  return Tile::Product::k_groups - 1 - k_group;
+}
+
 /// Asks for the vector `cycles` after the warps of the row group that have work, `sender`,
 /// have sent their part of it. Others would ask in vain before that, and be in the way in L2; who
 /// asks too early waits for two answers instead of one.
@@ -113,8 +126,7 @@ template <class Tile>
 using SpreadGatherer = PacketGatherer<Bits<typename Tile::Storage>, Tile::vectors>;
 template <class Tile>
 __device__ SharedAddress own_gather_bytes(SharedAddress all, int row_group, int k_group) {
-  const int warp = row_group * Tile::working + ::min(k_group, Tile::working - 1);
-  return all + warp * SpreadGatherer<Tile>::bytes;
+  return all + working_warp<Tile>(row_group, k_group) * SpreadGatherer<Tile>::bytes;
 }
 
 /// Where a lane's unit lies in a sequence, channel 0; null stays null.
@@ -161,7 +173,7 @@ class SpreadInput {
 
   /// Whose values warp `k_group` of a row group brings.
   static __device__ int brings_for(int k_group) {
-    return helped ? k_groups - 1 - k_group : k_group;
+    return helped ? partner<Tile>(k_group) : k_group;
   }
 
   /// By all warps. `wide`: rows can be moved in pieces of 16 bytes. `shared` has warp_bytes per
@@ -175,7 +187,7 @@ class SpreadInput {
     constexpr int element = sizeof(Element);
     const int warp = static_cast<int>(threadIdx.x) / 32, k_group = warp % k_groups;
     const auto of_warp = [&](int k) {
-      const int working = warp / k_groups * Tile::working + ::min(k, Tile::working - 1);
+      const int working = working_warp<Tile>(warp / k_groups, k);
       return shared + working * warp_bytes + l / 8 * unit_bytes;
     };
     read_ = of_warp(k_group) + l % 8 * element;

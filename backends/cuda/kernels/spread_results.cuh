@@ -27,12 +27,9 @@ template <class Tile, int channels, int outputs>
 class SpreadResults {
  public:
   using Element = Bits<typename Tile::Storage>;
-  static constexpr int k_groups = Tile::Product::k_groups, halves = sizeof(Element) / 2;
+  static constexpr int halves = sizeof(Element) / 2;
   static constexpr int chunk_bytes = 16 * halves, channel_bytes = 4 * chunk_bytes,
                        buffer_bytes = channels * channel_bytes, warp_bytes = 2 * buffer_bytes;
-
-  /// The warp that warp `k_group` of a row group moves results for, or brings inputs for.
-  static __device__ int served_by(int k_group) { return k_groups - 1 - k_group; }
 
   /// By all warps; `shared` has warp_bytes per warp with units. `wide`: pieces can be moved.
   /// `output(n, unit)` is the SpreadOutput of number n for a unit.
@@ -42,9 +39,8 @@ class SpreadResults {
     wide_ = wide;
     const int l = static_cast<int>(threadIdx.x) & 31;
     const bool has_units = k_group < Tile::working;
-    const int from = has_units ? k_group : served_by(k_group);
-    const SharedAddress own =
-        shared + (row_group * Tile::working + ::min(from, Tile::working - 1)) * warp_bytes;
+    const int from = has_units ? k_group : partner<Tile>(k_group);
+    const SharedAddress own = shared + working_warp<Tile>(row_group, from) * warp_bytes;
     // Those that move stand at the second buffer, that of the step before the first.
     at_ = has_units ? own + l * static_cast<int>(sizeof(Element)) : own + buffer_bytes;
     distance_ = has_units ? buffer_bytes : -buffer_bytes;
