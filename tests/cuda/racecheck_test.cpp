@@ -75,6 +75,7 @@ TEST_F(Racecheck, SpreadHeadsCompile) {
         problem.shape, backward_pass(cell.description, cell.reads, problem.dtype), device);
     ASSERT_FALSE(forward.empty() || backward.empty()) << head_dim;
     EXPECT_EQ(forward.front().in_cluster, head_dim == 256);
+    EXPECT_EQ(backward.front().split > 1, head_dim == 768);
     compile(spread_forward_program(cell, text, problem, forward.front()), device.architecture);
     compile(spread_backward_program(cell, text, problem, backward.front()), device.architecture);
   }

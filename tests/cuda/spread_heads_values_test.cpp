@@ -156,6 +156,73 @@ TEST(SpreadHeadsFloat32, ElmanOf2048Units) {
   compare_with_reference<Elman, float>({"d2048", {3, 1, 1, 2048}});
 }
 
+/// Backward of blocks that divide k among them, in clusters of a given size, where fewer or others
+/// would be chosen: units that do not fill the last cluster, parts of k that do not fill the warps,
+/// rings of slots that go round.
+struct SplitCase {
+  int split;
+  Case problem;
+};
+std::ostream& operator<<(std::ostream& out, const SplitCase& c) {
+  return out << c.split << ' ' << c.problem.name;
+}
+std::vector<SplitCase> split_cases() {
+  constexpr auto batch_first = SequenceOrder::batch_first;
+  constexpr auto time_major = SequenceOrder::time_major;
+  std::vector<SplitCase> out;
+  for (const int split : {2, 4})
+    for (const Case& one : {Case{"d200_odd", {7, 5, 2, 201}}, Case{"d136_one_step", {1, 3, 1, 136}},
+                            Case{"d256_batch_1", {140, 1, 2, 256}},
+                            Case{"d300_batch_33", {40, 33, 1, 300}, batch_first},
+                            Case{"d264_clips", {13, 2, 1, 264}, time_major, true, 0.3, 0.05},
+                            Case{"d384_cut_bare", {9, 17, 1, 384}, time_major, false, 0, 0, true},
+                            Case{"d768", {5, 16, 1, 768}}})
+      out.push_back({split, one});
+  return out;
+}
+class SpreadHeadsSplit : public testing::TestWithParam<SplitCase> {
+ protected:
+  template <class Cell, class Storage>
+  static void compare() {
+    const DeviceFacts device = current_device();
+    if (device.architecture == "sm_80") GTEST_SKIP() << "clusters need sm_90";
+    const SplitCase& c = GetParam();
+    const auto make = [&](const Problem& problem, const NativeCell& cell) {
+      const BackwardReads reads = with_options(cell, problem).reads;
+      auto tilings =
+          choose_spread(problem.shape, backward_pass(cell.description, reads, ProductType(problem)),
+                        device, 10000);
+      std::erase_if(tilings, [&](const SpreadTiling& one) { return one.split != c.split; });
+      const auto forward = choose_spread(
+          problem.shape, forward_pass(cell.description, true, ProductType(problem)), device);
+      return SpreadHeads::with_tilings(problem, cell, device, forward, tilings);
+    };
+    EXPECT_TRUE(
+        (Comparison<SpreadHeads, Cell, Storage>(c.problem, MatmulPrecision::highest, make).run()))
+        << "no tiling of that split fits the device";
+  }
+};
+TEST_P(SpreadHeadsSplit, LstmBfloat16) {
+  compare<Lstm, bfloat16>();
+}
+TEST_P(SpreadHeadsSplit, GruFloat16) {
+  compare<Gru, float16>();
+}
+TEST_P(SpreadHeadsSplit, SlstmBfloat16) {
+  compare<Slstm, bfloat16>();
+}
+TEST_P(SpreadHeadsSplit, GruFloat32) {
+  compare<Gru, float>();
+}
+TEST_P(SpreadHeadsSplit, LstmFloat32) {
+  compare<Lstm, float>();
+}
+INSTANTIATE_TEST_SUITE_P(All, SpreadHeadsSplit, testing::ValuesIn(split_cases()),
+                         [](const auto& one) {
+                           return "split_" + std::to_string(one.param.split) + "_" +
+                                  one.param.problem.name;
+                         });
+
 std::string reason_for(DataType type, Index head_dim) {
   Problem problem;
   problem.dtype = type;

@@ -182,12 +182,12 @@ class TilingChoice : public testing::TestWithParam<ChoiceCase> {
       const auto backward = choose_spread(
           problem.shape, backward_pass(cell.description, cell.reads, c_.type), device, most);
       for (const SpreadTiling& tiling : is_backward ? backward : forward)
-        out.push_back({tiling.text(), tiling.nanoseconds, [=] {
-                         return recurrence_of(
-                             std::shared_ptr<const SpreadHeads>(SpreadHeads::with_tilings(
-                                 problem, cell, device, is_backward ? forward : std::vector{tiling},
-                                 is_backward ? std::vector{tiling} : backward)));
-                       }});
+        out.push_back(
+            {tiling.text() + " / " + std::to_string(tiling.split), tiling.nanoseconds, [=] {
+               return recurrence_of(std::shared_ptr<const SpreadHeads>(SpreadHeads::with_tilings(
+                   problem, cell, device, is_backward ? forward : std::vector{tiling},
+                   is_backward ? std::vector{tiling} : backward)));
+             }});
     }
     std::erase_if(out, [&](const Candidate& candidate) {
       return candidate.nanoseconds >= 1.4 * out.front().nanoseconds;
@@ -301,12 +301,16 @@ const std::vector<CaseShape> small_floats = {{16, 48, 16}, {16, 48, 64}, {32, 24
 const std::vector<CaseShape> spread = {{256, 3, 1},  {256, 3, 16},  {256, 3, 64}, {512, 1, 16},
                                        {768, 1, 1},  {768, 1, 16},  {768, 1, 64}, {768, 1, 256},
                                        {1024, 1, 1}, {1024, 1, 16}, {2048, 1, 16}};
+const std::vector<CaseShape> spread_floats = {
+    {256, 3, 16}, {768, 1, 1}, {768, 1, 16}, {768, 1, 64}, {1024, 1, 16}};
 INSTANTIATE_TEST_SUITE_P(Small, TilingChoice, testing::ValuesIn(cases(small, DataType::bfloat16)),
                          case_name);
 INSTANTIATE_TEST_SUITE_P(SmallFloats, TilingChoice,
                          testing::ValuesIn(cases(small_floats, DataType::float32)), case_name);
 INSTANTIATE_TEST_SUITE_P(Spread, TilingChoice, testing::ValuesIn(cases(spread, DataType::bfloat16)),
                          case_name);
+INSTANTIATE_TEST_SUITE_P(SpreadFloats, TilingChoice,
+                         testing::ValuesIn(cases(spread_floats, DataType::float32)), case_name);
 
 }  // namespace
 }  // namespace flashrnn::cuda

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <functional>
+#include <memory>
 #include <random>
 #include <vector>
 
@@ -57,8 +59,11 @@ class Comparison {
                                    : std::is_same_v<Storage, float16> ? DataType::float16
                                                                       : DataType::float32;
   using Reference = reference::Recurrence<Cell, Storage, double>;
-  explicit Comparison(const Case& c, MatmulPrecision precision = MatmulPrecision::highest)
-      : case_(c), generator_(std::random_device{}()) {
+  /// Makes the recurrence for training; null where there is none.
+  using Make = std::function<std::unique_ptr<Recurrence>(const Problem&, const NativeCell&)>;
+  explicit Comparison(const Case& c, MatmulPrecision precision = MatmulPrecision::highest,
+                      Make make = usual)
+      : case_(c), make_(std::move(make)), generator_(std::random_device{}()) {
     problem_.float32_matmul_precision = precision;
   }
 
@@ -74,11 +79,10 @@ class Comparison {
     if (case_.gradient_clip > 0) problem_.recurrent_gradient_clip = case_.gradient_clip;
     problem_.cut_recurrent_gradient = case_.cut;
     const NativeCell cell = native_cell<Cell>();
-    std::string reason;
-    const auto training = Recurrence::make(problem_, cell, current_device(), reason);
+    const auto training = make_(problem_, cell);
     Problem inference_problem = problem_;
     inference_problem.training = false;
-    const auto inference = Recurrence::make(inference_problem, cell, current_device(), reason);
+    const auto inference = usual(inference_problem, cell);
     if (training == nullptr || inference == nullptr) return false;
     draw();
     const Reference reference(problem_);
@@ -92,6 +96,10 @@ class Comparison {
   }
 
  private:
+  static std::unique_ptr<Recurrence> usual(const Problem& problem, const NativeCell& cell) {
+    std::string reason;
+    return Recurrence::make(problem, cell, current_device(), reason);
+  }
   static std::size_t at(Index n) { return static_cast<std::size_t>(n); }
   static constexpr Index S = Cell::states, G_x = Reference::G_x, G_R = Reference::G_R,
                          G_b = Reference::G_b;
@@ -258,6 +266,7 @@ class Comparison {
   }
 
   Case case_;
+  Make make_;
   std::mt19937 generator_;
   Problem problem_;
   reference::Tensors<double> expected_;

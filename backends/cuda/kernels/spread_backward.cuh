@@ -3,17 +3,22 @@
 
 #include "backward.cuh"
 #include "spread_input.cuh"
+#include "spread_sums.cuh"
 
 // The backward recurrence of a head that several blocks share: as spread_forward.cuh, with R^T for
 // R, the gradients of recurrent gates for h, and the sequence walked from its end.
+//
+// The vector of gate gradients is several times as long as h. So that not every block reads all of
+// it, `split` blocks, a cluster, may divide k among them: each multiplies its part of the vector
+// for the units of them all, and the sums go to the blocks of their units (spread_sums.cuh).
 
 namespace flashrnn::cuda {
 
 /// What is fixed when the kernel is compiled; names as in SpreadForwardTile and BackwardTile.
 template <class Cell_, class Storage_, bool in_cluster_, int blocks_, int units_, int batch_,
           int row_groups_, int k_groups_, int register_tiles_, int at_once_, bool whole_,
-          int input_steps_, bool clips_h_, bool clips_gradient_, bool cuts_, unsigned reads_states_,
-          unsigned reads_saved_>
+          int input_steps_, int split_, bool clips_h_, bool clips_gradient_, bool cuts_,
+          unsigned reads_states_, unsigned reads_saved_>
 struct SpreadBackwardTile {
   using Cell = Cell_;
   using Storage = Storage_;
@@ -23,16 +28,17 @@ struct SpreadBackwardTile {
   static constexpr bool clips_h = clips_h_, clips_gradient = clips_gradient_, cuts = cuts_;
   static constexpr unsigned reads_states = reads_states_, reads_saved = reads_saved_;
   static constexpr int vectors = count_gates(Cell::recurrent_gates);
-  static constexpr int input_steps = input_steps_;
+  static constexpr int input_steps = input_steps_, split = split_;
   static_assert(Cell::gates <= max_gates, "SpreadBackwardTile: more gates than max_gates");
 
   using Shape = ExchangeShape<blocks * vectors * units / 8, batch, k_groups_, blocks,
-                              sizeof(Bits<Storage>) / 2>;
+                              sizeof(Bits<Storage>) / 2, split>;
   using Exchange = ExchangeOf<in_cluster, Shape>;
-  using Product =
-      SpreadProduct<Storage, Exchange, 1, units, row_groups_, register_tiles_, at_once_, whole_>;
+  using Product = SpreadProduct<Storage, Exchange, 1, units * split, row_groups_, register_tiles_,
+                                at_once_, whole_>;
+  using Sums = SumsOf<split, Product, units>;
   static constexpr int threads = 32 * Product::warps;
-  static constexpr int group_chunks = Product::group_units / 8 * batch;
+  static constexpr int group_chunks = units / row_groups_ / 8 * batch;
   static constexpr int rounds = (group_chunks + 4 * k_groups_ - 1) / (4 * k_groups_);
   // Warps that have pointwise work, of every row group and of the block.
   static constexpr int working = rounds > 1 || group_chunks > 4 * (k_groups_ - 1)
@@ -53,7 +59,8 @@ struct SpreadBackwardTile {
 
   static constexpr int matrix_at = Exchange::shared_bytes;
   static constexpr int sums_at = matrix_at + Product::matrix_bytes;
-  static constexpr int gather_at = (sums_at + Product::all_sums_bytes + 15) / 16 * 16;
+  static constexpr int received_at = sums_at + Product::all_sums_bytes;
+  static constexpr int gather_at = (received_at + Sums::shared_bytes + 15) / 16 * 16;
   static constexpr int input_at =
       gather_at + input_warps * PacketGatherer<Bits<Storage>, vectors>::bytes;
   static constexpr int shared_bytes =
@@ -75,9 +82,10 @@ template <class Tile>
 using SpreadBackwardInput =
     SpreadInput<Tile, Tile::upstream_channel + 1, SpreadBackwardRows<Tile>, 0>;
 
-/// R^T as the product's left-hand factor: rows are the block's units, k runs over blocks, their
-/// recurrent gates and their units. `p.R` is already transposed: its rows are columns of R, begin
-/// at multiples of 16 bytes and are zero beyond head_dim, up to a multiple of 8 units.
+/// R^T as the product's left-hand factor: rows are the units of the block or its cluster, k runs
+/// over blocks, their recurrent gates and their units, or over the block's part of that. `p.R` is
+/// already transposed: its rows are columns of R, begin at multiples of 16 bytes and are zero
+/// beyond head_dim, up to a multiple of 8 units.
 template <class Tile>
 __device__ void load_spread_columns(const BackwardParameters& p, typename Tile::Product& product,
                                     SharedAddress matrix, int part, int head, const Lane& lane) {
@@ -85,18 +93,21 @@ __device__ void load_spread_columns(const BackwardParameters& p, typename Tile::
   constexpr int unit_chunks = Tile::units / 8;
   const int warp = static_cast<int>(threadIdx.x) / 32;
   const int row_group = warp / Product::k_groups, k_group = warp % Product::k_groups;
-  const int first_unit = part * Tile::units + row_group * Product::group_units;
-  const int first_chunk = Tile::Exchange::Shape::group_chunks * k_group + lane.column;
+  using Shape = typename Tile::Shape;
+  const int rank = part % Tile::split;
+  const int first_unit = (part - rank) * Tile::units + row_group * Product::group_units;
+  const int first_chunk = Shape::group_chunks * k_group + lane.column;
   const int head_dim = static_cast<int>(p.shape.head_dim);
   const auto* const transposed = static_cast<const Bits<typename Tile::Storage>*>(p.R.data);
   product.load(matrix, warp, static_cast<int>(threadIdx.x) & 31,
                [&](int slot, int pair, Word(&words)[4 * Product::halves]) {
                  const int unit = first_unit + Product::slot_unit(slot, lane.row);
-                 const int chunk = first_chunk + 4 * pair;
+                 const int own_chunk = first_chunk + 4 * pair;
+                 const int chunk = rank * Shape::own_chunks + own_chunk;
                  const int gate = chunk / unit_chunks % Tile::vectors;
                  const int out = chunk / (unit_chunks * Tile::vectors) * Tile::units +
                                  8 * (chunk % unit_chunks);
-                 if (unit < head_dim && out < head_dim)
+                 if (unit < head_dim && out < head_dim && own_chunk < Shape::own_chunks)
                    load_global_chunk(transposed + p.R.strides.at(gate, head, unit) + out, words);
                });
 }
@@ -125,10 +136,12 @@ __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
   __syncthreads();
   Exchange exchange;
   exchange.start(shared, parameters.spread.exchange + local_group * Exchange::memory_bytes, lane,
-                 k_group);
+                 k_group, part);
   Product product;
   product.place_sums(shared + Tile::sums_at, row_group, k_group, lane);
   load_spread_columns<Tile>(p, product, shared + Tile::matrix_at, part, head, lane);
+  typename Tile::Sums sums;
+  sums.start(shared + Tile::received_at, product, row_group, k_group, part);
 
   // next: states after the step at hand, of which only those in reads_states are kept.
   SpreadUnit own[rounds];
@@ -160,6 +173,7 @@ __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
   // Everybody is ready to receive before anybody sends.
   __syncthreads();
   Exchange::meet();
+  Tile::Sums::meet();
 
   SpreadGatherer<Tile> gatherer;
   gatherer.start(own_gather_bytes<Tile>(shared + Tile::gather_at, row_group, k_group));
@@ -182,7 +196,7 @@ __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
   // d_state[0] += R^T · (gate gradients of the step before), clipped or cut.
   const auto add_recurrent_gradient = [&](int r) {
     float sum[1];
-    product.read_sums(Product::sums_place(row_group, own[r].group_unit, own[r].tile_row), sum);
+    sums.read(product, row_group, own[r].group_unit, own[r].tile_row, sum);
     if constexpr (Tile::clips_gradient) sum[0] = clipped(sum[0], p.recurrent_gradient_clip);
     if constexpr (!Tile::cuts) d_state[r][0] += sum[0];
   };
@@ -201,6 +215,8 @@ __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
     exchange.has_read(number + 1);
     in.wait();
     row_group_barrier<Product::k_groups>(row_group);
+    sums.send(product);
+    if (own[0].active) sums.wait(number);
 
 #pragma unroll
     for (int r = 0; r < rounds; ++r) {
@@ -253,10 +269,13 @@ __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
     in.advance(source, step, own);
     in.to_next();
     product.turn(number);
+    sums.turn(number);
     exchange.turn(number);
   }
 
   row_group_barrier<Product::k_groups>(row_group);
+  sums.send(product);
+  if (own[0].active) sums.wait(static_cast<unsigned>(steps));
 #pragma unroll
   for (int r = 0; r < rounds; ++r) {
     if (!own[r].active) continue;
@@ -267,6 +286,7 @@ __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
       store_element<Storage>(p.ds0, s, 0, own[r].row, head, own[r].unit, d_state[r][s]);
   }
   Exchange::meet();
+  Tile::Sums::meet();
 
   if (p.db_partial == nullptr) return;
   // Rows of the batch meet in shared memory, which nothing else uses any more.

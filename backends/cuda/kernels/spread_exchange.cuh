@@ -31,16 +31,19 @@ __device__ inline int alternating(unsigned number) {
 }
 
 /// Sizes of the vector and how it is dealt to `k_groups` groups of warps. `halves`: packets that
-/// make up a chunk, 2 for floats.
-template <int chunks_, int batch_, int k_groups_, int blocks_, int halves_>
+/// make up a chunk, 2 for floats. `split`: blocks that share k, block n of a cluster reading the
+/// n-th part of the vector.
+template <int chunks_, int batch_, int k_groups_, int blocks_, int halves_, int split_ = 1>
 struct ExchangeShape {
   static_assert(batch_ == 1 || batch_ == 2 || batch_ % 4 == 0, "ExchangeShape: rows");
+  static_assert(blocks_ % split_ == 0, "ExchangeShape: whole clusters share k");
+  static constexpr int split = split_, own_chunks = chunks_ / split;
   static constexpr int chunks = chunks_, batch = batch_, k_groups = k_groups_, blocks = blocks_;
   static constexpr int n_tiles = (batch + 7) / 8;
   // 4 chunks are the k of two mma's: lane column q reads chunk 4·pair + q.
-  static constexpr int pairs = ((chunks + 3) / 4 + k_groups - 1) / k_groups;
+  static constexpr int pairs = ((own_chunks + 3) / 4 + k_groups - 1) / k_groups;
   static constexpr int group_chunks = 4 * pairs;
-  static constexpr bool even = group_chunks * k_groups == chunks;
+  static constexpr bool even = group_chunks * k_groups == own_chunks;
   static constexpr int halves = halves_, chunk_packets = batch * halves;
   static constexpr int packets = chunks * chunk_packets;
   // Packets that a warp sends at once; every packet is in as many lanes as there are left.
@@ -102,7 +105,9 @@ class InCluster {
 
   /// By all threads, once; `shared` is where shared_bytes of cleared shared memory begin. The block
   /// and then the cluster meet before anything is sent.
-  __device__ void start(SharedAddress shared, unsigned char*, const Lane& lane, int k_group) {
+  __device__ void start(SharedAddress shared, unsigned char*, const Lane& lane, int k_group,
+                        int = 0) {
+    static_assert(Shape::split == 1, "InCluster: every block reads all of the vector");
     const int chunk = Shape::group_chunks * k_group + lane.column;
 #pragma unroll
     for (int half = 0; half < Shape::halves; ++half) {
@@ -259,12 +264,14 @@ class ThroughL2 {
   static constexpr unsigned slots = exchange_slots(16 * Shape::packets), half = slots / 2;
   static constexpr Index memory_bytes = Index(slots) * 16 * Shape::packets;
 
-  /// `memory`: memory_bytes of the head and batch tile, all `absent`.
-  __device__ void start(SharedAddress, unsigned char* memory, const Lane& lane, int k_group) {
+  /// `memory`: memory_bytes of the head and batch tile, all `absent`. `part`: the block's of the
+  /// head.
+  __device__ void start(SharedAddress, unsigned char* memory, const Lane& lane, int k_group,
+                        int part = 0) {
     memory_ = slot_ = memory;
-    const int chunk = Shape::group_chunks * k_group + lane.column;
-    own_ = 16 * (chunk * Shape::chunk_packets + Shape::supplied_row(lane.row));
-    chunk_ = chunk;
+    chunk_ = Shape::group_chunks * k_group + lane.column;
+    own_ = 16 * ((part % Shape::split * Shape::own_chunks + chunk_) * Shape::chunk_packets +
+                 Shape::supplied_row(lane.row));
     pin(own_);
   }
   __device__ static void meet() {}
@@ -363,10 +370,10 @@ class ThroughL2 {
     return pair * 64 * Shape::chunk_packets + 128 * n + 16 * Shape::batch * half;
   }
   __device__ bool there(int pair) const {
-    return Shape::chunks % (4 * Shape::k_groups) == 0 || chunk_ + 4 * pair < Shape::chunks;
+    return Shape::own_chunks % (4 * Shape::k_groups) == 0 || chunk_ + 4 * pair < Shape::own_chunks;
   }
   unsigned char *memory_, *slot_;  ///< all slots; the vector's
-  int own_, chunk_;
+  int own_, chunk_;                ///< in the vector; of those that the block reads
 };
 
 template <bool in_cluster, class Shape>

@@ -45,7 +45,7 @@ template <class Tile>
 __device__ SpreadUnit spread_unit(const Shape& shape, Index first_row, int part, int round,
                                   int k_group, int lane) {
   using Product = typename Tile::Product;
-  constexpr int halves = Tile::Shape::halves;
+  constexpr int halves = Tile::Shape::halves, group_units = Tile::units / Product::row_groups;
   const int row_group = static_cast<int>(threadIdx.x) / 32 / Product::k_groups;
   const int task = k_group + Product::k_groups * round;
   const int mine = 4 * task + lane / 8, sent = 4 * task + lane % 4;
@@ -54,7 +54,7 @@ __device__ SpreadUnit spread_unit(const Shape& shape, Index first_row, int part,
   out.active = 4 * task < Tile::group_chunks;
   out.tile_row = chunk % Tile::batch;
   out.group_unit = 8 * (chunk / Tile::batch) + lane % 8;
-  out.block_unit = row_group * Product::group_units + out.group_unit;
+  out.block_unit = row_group * group_units + out.group_unit;
   out.unit = part * Tile::units + out.block_unit;
   out.row = static_cast<int>(first_row) + out.tile_row;
   out.valid = mine < Tile::group_chunks && out.unit < shape.head_dim && out.row < shape.batch;
@@ -87,11 +87,12 @@ __device__ void ask_when_sent(typename Tile::Product& product,
                               int row_group, bool sender) {
   using Product = typename Tile::Product;
   if constexpr (Tile::Exchange::asks_early) {
-    if constexpr (Tile::working < Product::k_groups) {
+    if constexpr (Tile::working < Product::k_groups || !Product::alternates) {
       const int barrier = Product::row_groups + 1 + row_group;
 #ifdef FLASHRNN_RACECHECK
       sender = false;  // racecheck takes the others' arrivals for no order at all
 #endif
+      if (!Product::alternates) sender = false;  // its sums are overwritten after this
       if (sender) {
         asm volatile("bar.arrive %0, %1;" ::"r"(barrier), "n"(32 * Product::k_groups) : "memory");
       } else {

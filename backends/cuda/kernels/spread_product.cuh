@@ -61,7 +61,10 @@ struct SpreadProduct {
   static_assert(group_units % (rows == 1 ? 16 : 8) == 0);
   static_assert(width <= 4, "SpreadProduct: at most 4 rows per unit");
   static constexpr int sums_bytes = 4 * k_groups * batch * unit_distance * width;
-  static constexpr int all_sums_bytes = 2 * row_groups * sums_bytes;
+  // Sums of two vectors alternate, as warps may be a step apart; not where ask_when_sent() is a
+  // meeting of all warps.
+  static constexpr bool alternates = Exchange::Shape::split == 1;
+  static constexpr int all_sums_bytes = (alternates ? 2 : 1) * row_groups * sums_bytes;
 
   /// Unit, of the row group, and row that a slot of lane row `g` stands for.
   static __device__ constexpr int slot_row(int slot) { return slot % rows; }
@@ -317,8 +320,9 @@ struct SpreadProduct {
           for (int e = 0; e < 4; ++e) sum[0][m][n][e] += sum[c][m][n][e];
     store_sums(lane, sum[0]);
   }
-  /// At the end of a step. Sums of two vectors alternate, as warps may be a step apart.
+  /// At the end of a step.
   __device__ void turn(unsigned number) {
+    if (!alternates) return;
     own_sums += alternating(number) * row_groups * sums_bytes;
     sums += alternating(number) * row_groups * sums_bytes;
     keep(own_sums);
@@ -391,6 +395,27 @@ struct SpreadProduct {
         for (int n = 0; n < rows; ++n) part[k][n] += part[k + distance][n];
 #pragma unroll
     for (int n = 0; n < rows; ++n) out[n] = part[0][n];
+  }
+
+  /// Sums over the k groups of four neighbouring units, of one row each.
+  __device__ void read_four_sums(int place, float (&out)[4]) const {
+    static_assert(rows == 1 && unit_distance % 4 == 0, "SpreadProduct: 16 bytes of sums");
+    float part[k_groups][4];
+#pragma unroll
+    for (int k = 0; k < k_groups; ++k) {
+      Word bits[4];
+      load_shared_16(sums + place + k * 4 * unit_distance * batch, bits);
+#pragma unroll
+      for (int n = 0; n < 4; ++n) part[k][n] = __uint_as_float(bits[n]);
+    }
+#pragma unroll
+    for (int distance = 1; distance < k_groups; distance *= 2)
+#pragma unroll
+      for (int k = 0; k + distance < k_groups; k += 2 * distance)
+#pragma unroll
+        for (int n = 0; n < 4; ++n) part[k][n] += part[k + distance][n];
+#pragma unroll
+    for (int n = 0; n < 4; ++n) out[n] = part[0][n];
   }
 
   /// Where sums lie, and what this lane stores of them.

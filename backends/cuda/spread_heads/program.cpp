@@ -79,8 +79,8 @@ Program spread_backward_program(const NativeCell& cell, const CellText& text,
                                 const Problem& problem, const SpreadTiling& tiling) {
   std::ostringstream tile;
   tile << "SpreadBackwardTile<" << text.type << ", " << storage(ProductType(problem)) << ", "
-       << tiling.text() << ", " << truth(problem.forward_clip.has_value()) << ", "
-       << truth(problem.recurrent_gradient_clip.has_value()) << ", "
+       << tiling.text() << ", " << tiling.split << ", " << truth(problem.forward_clip.has_value())
+       << ", " << truth(problem.recurrent_gradient_clip.has_value()) << ", "
        << truth(problem.cut_recurrent_gradient) << ", " << cell.reads.states << "u, "
        << cell.reads.saved << "u>";
   return tile_program("#include \"spread_backward.cuh\"\n#include \"" + text.header + "\"\n",

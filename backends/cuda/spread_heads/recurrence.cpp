@@ -28,12 +28,19 @@ bool SpreadHeads::take_first(const std::vector<SpreadTiling>& tilings, const Mak
       if (tiling.in_cluster) pass.kernel.allow_large_clusters();
       pass.launch.threads = tiling.threads();
       pass.launch.shared_bytes = tiling.shared_bytes;
-      pass.launch.cluster = tiling.in_cluster ? tiling.blocks : 1;
+      pass.launch.cluster = tiling.in_cluster ? tiling.blocks : tiling.split;
       pass.launch.together = !tiling.in_cluster;
       pass.launch.blocks = static_cast<unsigned>(tiling.blocks);
-      const int room = pass.kernel.room_for(pass.launch);
-      if (room >= (tiling.in_cluster ? 1 : tiling.blocks)) return true;
-      break;
+      const int room = pass.kernel.room_for(pass.launch) * pass.launch.cluster;
+      if (room < tiling.blocks) break;
+      // Clusters wait for their turn by themselves; blocks that wait for each other must all run.
+      pass.groups_at_once = tiling.in_cluster
+                                ? (Index(1) << 30) / tiling.blocks
+                                : std::min(room, device_.multiprocessors) / tiling.blocks;
+      // How many clusters a device runs at the same time is its own affair.
+      if (tiling.split > 1 && tiling.groups(problem_.shape) > pass.groups_at_once * tiling.launches)
+        break;
+      return true;
     }
   }
   return false;
@@ -45,11 +52,12 @@ std::unique_ptr<SpreadHeads> SpreadHeads::make(const Problem& problem, const Nat
   if (!reason.empty()) return nullptr;
   const BackwardReads reads = with_options(cell, problem).reads;
   const CellDescription& description = cell.description;
-  const auto with_choices = [&](int count) {
+  const auto with_choices = [&](int count, KSplits splits) {
     std::vector<SpreadTiling> backward;
     if (problem.training)
-      backward = choose_spread(
-          problem.shape, backward_pass(description, reads, ProductType(problem)), device, count);
+      backward =
+          choose_spread(problem.shape, backward_pass(description, reads, ProductType(problem)),
+                        device, count, splits);
     return with_tilings(
         problem, cell, device,
         choose_spread(problem.shape,
@@ -57,9 +65,12 @@ std::unique_ptr<SpreadHeads> SpreadHeads::make(const Problem& problem, const Nat
                       count),
         backward);
   };
-  // Runners-up are looked for only where the device or the compiler refuses the first choice.
-  auto out = with_choices(1);
-  if (out == nullptr) out = with_choices(4);
+  // Runners-up are looked for only where the device or the compiler refuses the first choice. Pairs
+  // of multiprocessors are neighbours on every device; larger clusters may find less room than
+  // predicted.
+  auto out = with_choices(1, KSplits::all);
+  for (const KSplits splits : {KSplits::all, KSplits::pairs, KSplits::none})
+    if (out == nullptr) out = with_choices(4, splits);
   if (out == nullptr) {
     reason = "R of one head, " + std::to_string(description.recurrent_gates) + " matrices of " +
              std::to_string(problem.shape.head_dim) + " x " +
@@ -115,28 +126,31 @@ std::unique_ptr<SpreadHeads> SpreadHeads::with_tilings(const Problem& problem,
   return out;
 }
 
-std::string SpreadHeads::Pass::describe(const Problem& problem, const DeviceFacts& device) const {
+std::string SpreadHeads::Pass::describe(const Problem& problem) const {
   std::ostringstream out;
-  const Index groups = tiling.groups(problem.shape), at_once = tiling.groups_at_once(device);
-  out << std::min(groups, at_once) * tiling.blocks << " blocks of " << tiling.threads()
+  const Index groups = tiling.groups(problem.shape);
+  out << std::min(groups, groups_at_once) * tiling.blocks << " blocks of " << tiling.threads()
       << " threads, " << tiling.blocks << " per head and " << tiling.batch
       << " row(s) of the batch, with " << tiling.units << " units each; vectors go through "
-      << (tiling.in_cluster ? "the shared memory of a cluster" : "L2") << "; "
-      << tiling.register_tiles << " of " << tiling.tiles
+      << (tiling.in_cluster ? "the shared memory of a cluster" : "L2");
+  if (tiling.split > 1)
+    out << ", and every " << tiling.split
+        << " blocks, a cluster, divide a vector among them and exchange sums";
+  out << "; " << tiling.register_tiles << " of " << tiling.tiles
       << (tiling.wide ? " k-tiles of R" : " pieces of R per warp")
       << " in registers, the others in shared memory; " << kernel.figures().registers
       << " registers per thread, " << tiling.shared_bytes << " bytes of shared memory; "
-      << (groups + at_once - 1) / at_once << " launch(es); " << static_cast<int>(tiling.nanoseconds)
-      << " ns per step predicted\n";
+      << (groups + groups_at_once - 1) / groups_at_once << " launch(es); "
+      << static_cast<int>(tiling.nanoseconds) << " ns per step predicted\n";
   return out.str();
 }
 
 std::string SpreadHeads::describe() const {
   std::string out = "CUDA kernels for heads that several multiprocessors share, " +
-                    device_.architecture + "\nforward: " + forward_.describe(problem_, device_);
+                    device_.architecture + "\nforward: " + forward_.describe(problem_);
   if (problem_.training)
-    out += "backward: " + backward_.describe(problem_, device_) +
-           "dR: matrix products of the BLAS library\n";
+    out +=
+        "backward: " + backward_.describe(problem_) + "dR: matrix products of the BLAS library\n";
   return out;
 }
 
@@ -155,8 +169,7 @@ struct SpreadHeads::ForwardWorkspace {
   ForwardWorkspace(const SpreadHeads& owner, void* base) {
     const Pass& pass = owner.forward_;
     WorkspaceDivider divide(base);
-    const Index groups = std::min(pass.tiling.groups(owner.problem_.shape),
-                                  pass.tiling.groups_at_once(owner.device_));
+    const Index groups = std::min(pass.tiling.groups(owner.problem_.shape), pass.groups_at_once);
     exchange =
         divide.take<unsigned char>(static_cast<std::size_t>(groups * pass.tiling.exchange_bytes()));
     matrix = divide.take<char>(owner.matrix_bytes());
@@ -173,7 +186,7 @@ struct SpreadHeads::BackwardWorkspace {
     const CellDescription& cell = owner.cell_.description;
     const Pass& pass = owner.backward_;
     WorkspaceDivider divide(base);
-    const Index groups = std::min(pass.tiling.groups(s), pass.tiling.groups_at_once(owner.device_));
+    const Index groups = std::min(pass.tiling.groups(s), pass.groups_at_once);
     exchange =
         divide.take<unsigned char>(static_cast<std::size_t>(groups * pass.tiling.exchange_bytes()));
     matrix = divide.take<char>(owner.matrix_bytes());
@@ -219,8 +232,7 @@ HeadMatrix SpreadHeads::arrange(cudaStream_t stream, const HeadMatrix& R, void* 
 template <class Parameters>
 void SpreadHeads::launch(cudaStream_t stream, const Pass& pass, Parameters& parameters,
                          unsigned char* exchange) const {
-  const Index groups = pass.tiling.groups(problem_.shape),
-              at_once = pass.tiling.groups_at_once(device_);
+  const Index groups = pass.tiling.groups(problem_.shape), at_once = pass.groups_at_once;
   parameters.spread.exchange = exchange;
   for (Index first = 0; first < groups; first += at_once) {
     const Index count = std::min(at_once, groups - first);

@@ -48,7 +48,8 @@ class SpreadHeads {
     SpreadTiling tiling;
     Kernel kernel;
     Launch launch;
-    std::string describe(const Problem& problem, const DeviceFacts& device) const;
+    Index groups_at_once = 1;  ///< groups (SpreadTiling::groups) that one launch takes at most
+    std::string describe(const Problem& problem) const;
   };
   struct ForwardWorkspace;
   struct BackwardWorkspace;

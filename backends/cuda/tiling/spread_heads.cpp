@@ -21,6 +21,7 @@ SpreadTiling tiling_of(const TileCandidate& candidate) {
   out.in_cluster = at("IN_CLUSTER") == 1;
   out.blocks = at("BLOCKS");
   out.units = at("UNITS");
+  out.split = at("SPLIT");
   out.batch = at("BATCH_TILE");
   out.row_groups = at("ROW_GROUPS");
   out.k_groups = at("K_GROUPS");
@@ -28,6 +29,7 @@ SpreadTiling tiling_of(const TileCandidate& candidate) {
   out.at_once = at("AT_ONCE");
   out.whole = at("WHOLE") == 1;
   out.input_steps = at("INPUT_STEPS");
+  out.launches = at("LAUNCHES");
   out.staged = at("STAGED") == 1;
   out.beside = at("BESIDE");
   out.tiles = at("TILES");
@@ -54,6 +56,20 @@ SpreadTiling wide_tiling_of(const TileCandidate& candidate) {
   return out;
 }
 
+/// The `count` fastest answers to a question for spread_heads.
+void add_tilings(TileQuestion question, const SpreadPass& pass, int count,
+                 std::vector<SpreadTiling>& out) {
+  // To split R in every step takes longer, but two thirds of the room of three parts: only where it
+  // must be.
+  question.sizes.push_back({"WHOLE", 0});
+  auto choice = find_tilings(question, count);
+  if (choice->candidates.empty() && pass.type.parts() == 3) {
+    question.sizes.back().value = 1;
+    choice = find_tilings(question, count);
+  }
+  for (const TileCandidate& candidate : choice->candidates) out.push_back(tiling_of(candidate));
+}
+
 }  // namespace
 
 Index SpreadTiling::exchange_bytes() const {
@@ -64,11 +80,6 @@ Index SpreadTiling::exchange_bytes() const {
 Index SpreadTiling::groups(const Shape& shape) const {
   const Index rows = Index(batch) * streams;
   return shape.heads * ((shape.batch + rows - 1) / rows);
-}
-
-Index SpreadTiling::groups_at_once(const DeviceFacts& device) const {
-  // Clusters wait for their turn by themselves; blocks that wait for each other must all run.
-  return in_cluster ? (Index(1) << 30) / blocks : device.multiprocessors / blocks;
 }
 
 SpreadTiling SpreadTiling::with_fewer_register_tiles(int count) const {
@@ -100,7 +111,7 @@ SpreadPass backward_pass(const CellDescription& cell, BackwardReads reads, Produ
 }
 
 std::vector<SpreadTiling> choose_spread(const Shape& shape, const SpreadPass& pass,
-                                        const DeviceFacts& device, int count) {
+                                        const DeviceFacts& device, int count, KSplits splits) {
   Problem problem;
   problem.dtype = pass.type.type;
   problem.float32_matmul_precision = pass.type.precision;
@@ -110,22 +121,21 @@ std::vector<SpreadTiling> choose_spread(const Shape& shape, const SpreadPass& pa
                         problem_sizes(problem, pass.cell, pass.backward)};
   std::ranges::find(question.sizes, "INPUT_CHANNELS", &NamedValue::name)->value =
       pass.input_channels;
-  // To split R in every step takes longer, but two thirds of the room of three parts: only where it
-  // must be.
-  question.sizes.push_back({"WHOLE", 0});
-  auto choice = find_tilings(question, count);
-  if (choice->candidates.empty() && pass.type.parts() == 3) {
-    question.sizes.back().value = 1;
-    choice = find_tilings(question, count);
-  }
   std::vector<SpreadTiling> out;
-  for (const TileCandidate& candidate : choice->candidates) out.push_back(tiling_of(candidate));
-  if (pass.backward || pass.type.is_float() || shape.batch < least_wide_batch) return out;
-  question.kernel = "spread_wide";
-  question.sizes.pop_back();
-  choice = find_tilings(question, count);
-  for (const TileCandidate& candidate : choice->candidates)
-    out.push_back(wide_tiling_of(candidate));
+  if (splits == KSplits::all) {
+    add_tilings(question, pass, count, out);
+  } else {
+    for (int split = 1; split <= (splits == KSplits::pairs ? 2 : 1); ++split) {
+      TileQuestion with_split = question;
+      with_split.sizes.push_back({"SPLIT", split});
+      add_tilings(with_split, pass, count, out);
+    }
+  }
+  if (!pass.backward && !pass.type.is_float() && shape.batch >= least_wide_batch) {
+    question.kernel = "spread_wide";
+    for (const TileCandidate& candidate : find_tilings(question, count)->candidates)
+      out.push_back(wide_tiling_of(candidate));
+  }
   std::ranges::stable_sort(out, {}, &SpreadTiling::nanoseconds);
   if (out.size() > static_cast<std::size_t>(count)) out.resize(static_cast<std::size_t>(count));
   return out;

@@ -18,11 +18,13 @@ struct SpreadTiling {
   bool wide = false;
   bool in_cluster = false;
   int blocks = 1, units = 16, batch = 8, row_groups = 1, k_groups = 8, register_tiles = 0;
+  int split = 1;           ///< backward: blocks, a cluster, that divide k among them
   int streams = 1;         ///< wide: batch tiles per block, of `batch` rows each
   int at_once = 8;         ///< packets of the vector that a lane reads at once
   bool whole = false;      ///< floats of R are kept unsplit
   int input_steps = 4;     ///< that are on their way at once
   bool staged = false;     ///< whether results leave through shared memory
+  int launches = 1;        ///< predicted, one after the other
   int beside = 1;          ///< blocks that the compiler makes fit one multiprocessor
   int tiles = 0;           ///< fragments of R per warp; wide: k-tiles
   int shared_bytes = 0;    ///< per block
@@ -34,8 +36,6 @@ struct SpreadTiling {
   Index exchange_bytes() const;
   /// Groups, of a head and a batch tile, of the whole problem.
   Index groups(const Shape& shape) const;
-  /// Groups that one launch takes at most.
-  Index groups_at_once(const DeviceFacts& device) const;
   /// The same with `count` fragments of R in shared memory instead of registers.
   SpreadTiling with_fewer_register_tiles(int count) const;
   std::string text() const;
@@ -51,11 +51,15 @@ struct SpreadPass {
 SpreadPass forward_pass(const CellDescription& cell, bool saving, ProductType type);
 SpreadPass backward_pass(const CellDescription& cell, BackwardReads reads, ProductType type);
 
+/// Which values of SpreadTiling::split are tried: all, up to 2, or 1.
+enum class KSplits { all, pairs, none };
+
 /// The `count` tilings of a pass that are the fastest by prediction, the fastest first; fewer if
 /// the device has fewer. Empty if R does not fit the registers and shared memory of all
 /// multiprocessors.
 std::vector<SpreadTiling> choose_spread(const Shape& shape, const SpreadPass& pass,
-                                        const DeviceFacts& device, int count = 1);
+                                        const DeviceFacts& device, int count = 1,
+                                        KSplits splits = KSplits::all);
 
 /// Nanoseconds of a step by matrix products of the BLAS library and a pointwise kernel, which the
 /// portable recurrence takes for such heads: what a tiling of many launches competes with.
