@@ -103,7 +103,7 @@ class CublasGemm final : public Gemm<Kokkos::Cuda> {
       : workspace_(Kokkos::view_alloc(space, Kokkos::WithoutInitializing, "flashrnn::cublas"),
                    workspace_size),
         pointers_(Kokkos::view_alloc(space, Kokkos::WithoutInitializing, "flashrnn::gemm_pointers"),
-                  3 * most_pointers) {
+                  3 * most_pointers * sizeof(void*)) {
     check(cublasCreate(&handle_), "cublasCreate");
     space.fence("flashrnn::cublas");
   }
@@ -147,7 +147,7 @@ class CublasGemm final : public Gemm<Kokkos::Cuda> {
   /// workspace, calls must not overlap.
   void multiply_by_pointers(const Kokkos::Cuda& space, const GemmArguments& g) const {
     const Index products = g.outer_count * g.count;
-    void** const all = pointers_.data();
+    auto** const all = reinterpret_cast<void**>(pointers_.data());
     const PointerArrays arrays{const_cast<const void**>(all),
                                const_cast<const void**>(all + products), all + 2 * products};
     Kokkos::parallel_for(
@@ -172,7 +172,7 @@ class CublasGemm final : public Gemm<Kokkos::Cuda> {
                                                 << 20;  // NVIDIA's advice for Hopper
   static constexpr Index most_pointers = 1024;  ///< products; beyond, one call per outer index
   Kokkos::View<char*, Kokkos::CudaSpace> workspace_;
-  Kokkos::View<void**, Kokkos::CudaSpace> pointers_;
+  Kokkos::View<char*, Kokkos::CudaSpace> pointers_;
   cublasHandle_t handle_ = nullptr;
 };
 

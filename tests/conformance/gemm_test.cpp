@@ -14,14 +14,14 @@
 namespace flashrnn::test {
 namespace {
 
-struct Case {
+struct GemmCase {
   const char* name;
   Index count, stride_a, stride_b, stride_c;
   Index outer_count, outer_stride_a, outer_stride_b, outer_stride_c;
 };
 
 // Matrices of at most 8 rows of 24 elements, so that each takes 192.
-constexpr Case cases[] = {
+constexpr GemmCase gemm_cases[] = {
     {"one product", 1, 0, 0, 0, 1, 0, 0, 0},
     {"one dimension", 3, 200, 208, 216, 1, 7, 7, 7},
     {"the outer dimension alone", 1, 7, 7, 7, 3, 200, 208, 216},
@@ -36,8 +36,8 @@ constexpr Case cases[] = {
 };
 
 /// Adds up the products one by one.
-std::vector<double> expected(const GemmArguments& g, const std::vector<double>& a,
-                             const std::vector<double>& b, std::vector<double> c) {
+std::vector<double> added_one_by_one(const GemmArguments& g, const std::vector<double>& a,
+                                     const std::vector<double>& b, std::vector<double> c) {
   for (Index outer = 0; outer < g.outer_count; ++outer)
     for (Index n = 0; n < g.count; ++n)
       for (Index row = 0; row < g.rows; ++row)
@@ -58,8 +58,8 @@ std::vector<double> expected(const GemmArguments& g, const std::vector<double>& 
 }
 
 template <class ExecutionSpace>
-void check(const Gemm<ExecutionSpace>& gemm, const ExecutionSpace& space, const Case& c,
-           GemmArguments g) {
+void check_products(const Gemm<ExecutionSpace>& gemm, const ExecutionSpace& space,
+                    const GemmCase& c, GemmArguments g) {
   g.count = c.count;
   g.stride_a = c.stride_a;
   g.stride_b = c.stride_b;
@@ -82,7 +82,7 @@ void check(const Gemm<ExecutionSpace>& gemm, const ExecutionSpace& space, const 
   g.b = b.data();
   g.c = product.data();
   g.workspace = workspace.data();
-  const std::vector<double> wanted = expected(g, a.values(), b.values(), product.values());
+  const std::vector<double> wanted = added_one_by_one(g, a.values(), b.values(), product.values());
   gemm.run(space, g);
   space.fence();
   EXPECT_EQ(product.download(), wanted)
@@ -92,7 +92,7 @@ void check(const Gemm<ExecutionSpace>& gemm, const ExecutionSpace& space, const 
 }
 
 template <class ExecutionSpace>
-void check_all() {
+void check_all_products() {
   const ExecutionSpace space;
   const auto gemm = make_gemm(space);
   const std::pair<DataType, DataType> types[] = {
@@ -100,7 +100,7 @@ void check_all() {
       {DataType::bfloat16, DataType::float32}, {DataType::bfloat16, DataType::bfloat16},
       {DataType::float16, DataType::float32},  {DataType::float16, DataType::float16}};
   for (const auto& [input, output] : types)
-    for (const Case& c : cases)
+    for (const GemmCase& c : gemm_cases)
       for (const bool accumulate : {false, true}) {
         GemmArguments g;
         g.input = input;
@@ -108,21 +108,21 @@ void check_all() {
         g.accumulate = accumulate;
         g.rows = g.columns = g.inner = 8;
         g.lda = g.ldb = g.ldc = 24;
-        check(*gemm, space, c, g);
+        check_products(*gemm, space, c, g);
         g.rows = 7;  // A^T·B, of which dR is made
         g.columns = 5;
         g.inner = 6;
         g.transpose_a = true;
-        check(*gemm, space, c, g);
+        check_products(*gemm, space, c, g);
         g.transpose_b = true;
-        check(*gemm, space, c, g);
+        check_products(*gemm, space, c, g);
       }
 }
 
 TEST(GemmTest, BatchesOfTwoDimensions) {
   Spaces::for_each([]<class ExecutionSpace>() {
     SCOPED_TRACE(ExecutionSpace::name());
-    check_all<ExecutionSpace>();
+    check_all_products<ExecutionSpace>();
   });
 }
 

@@ -15,17 +15,16 @@
 namespace flashrnn::test {
 namespace {
 
-struct Case {
+struct WeightGradientCase {
   Index steps, heads, head_dim;
   bool initial_state;
   std::vector<Index> gate_offsets;  ///< of rows' parts, in units of all heads
   Index dR_offset, dR_row;          ///< elements before dR, and behind each of its rows
 };
 
-constexpr Index batch = 3;
-
 template <class ExecutionSpace, class Storage>
-void check(DataType type, const Case& c) {
+void check_weight_gradient(DataType type, const WeightGradientCase& c) {
+  constexpr Index batch = 3;
   const auto size = [](Index n) { return static_cast<std::size_t>(n); };
   const Index units = c.heads * c.head_dim, gates = static_cast<Index>(c.gate_offsets.size());
   const Shape shape{c.steps, batch, c.heads, c.head_dim};
@@ -81,7 +80,7 @@ void check(DataType type, const Case& c) {
 }
 
 TEST(WeightGradientTest, GatesInOneTensorAndApart) {
-  std::vector<Case> cases;
+  std::vector<WeightGradientCase> cases;
   for (const Index heads : {1, 3})
     for (const Index head_dim : {5, 16})
       for (const bool initial_state : {false, true})
@@ -100,15 +99,15 @@ TEST(WeightGradientTest, GatesInOneTensorAndApart) {
   cases.push_back({4, 1, 16, true, all, 0, 8});
 
   Spaces::for_each([&]<class ExecutionSpace>() {
-    for (const Case& c : cases) {
+    for (const WeightGradientCase& c : cases) {
       SCOPED_TRACE(std::string(ExecutionSpace::name()) + ", T " + std::to_string(c.steps) + ", H " +
                    std::to_string(c.heads) + ", D " + std::to_string(c.head_dim) + ", " +
                    std::to_string(c.gate_offsets.size()) + " gates, dR at " +
                    std::to_string(c.dR_offset) + " with gaps of " + std::to_string(c.dR_row));
-      check<ExecutionSpace, double>(DataType::float64, c);
-      check<ExecutionSpace, float>(DataType::float32, c);
-      check<ExecutionSpace, bfloat16>(DataType::bfloat16, c);
-      check<ExecutionSpace, float16>(DataType::float16, c);
+      check_weight_gradient<ExecutionSpace, double>(DataType::float64, c);
+      check_weight_gradient<ExecutionSpace, float>(DataType::float32, c);
+      check_weight_gradient<ExecutionSpace, bfloat16>(DataType::bfloat16, c);
+      check_weight_gradient<ExecutionSpace, float16>(DataType::float16, c);
     }
   });
 }
