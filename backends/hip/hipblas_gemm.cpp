@@ -45,6 +45,13 @@ class HipblasGemm final : public Gemm<Kokkos::HIP> {
 
   void run(const Kokkos::HIP& space, const GemmArguments& g) const override {
     check(hipblasSetStream(handle_, space.hip_stream()), "hipblasSetStream");
+    if (const auto flat = flattened(g)) return multiply(*flat);
+    for (Index outer = 0; outer < g.outer_count; ++outer) multiply(outer_part(g, outer));
+  }
+
+ private:
+  /// Products of an outer count of 1.
+  void multiply(const GemmArguments& g) const {
     const float one_f = 1.0f, beta_f = g.accumulate ? 1.0f : 0.0f;
     const double one_d = 1.0, beta_d = g.accumulate ? 1.0 : 0.0;
     const bool wide = g.input == DataType::float64;
@@ -60,7 +67,6 @@ class HipblasGemm final : public Gemm<Kokkos::HIP> {
           "hipblasGemmStridedBatchedEx");
   }
 
- private:
   hipblasHandle_t handle_ = nullptr;
 };
 

@@ -153,6 +153,11 @@ class BlasGemm final : public Gemm<ExecutionSpace> {
 
   void run(const ExecutionSpace& space, const GemmArguments& g) const override {
     space.fence("flashrnn::gemm");  // BLAS knows nothing of the work that is enqueued before it
+    for (Index outer = 0; outer < g.outer_count; ++outer) multiply_all(outer_part(g, outer));
+  }
+
+ private:
+  static void multiply_all(const GemmArguments& g) {
     switch (g.input) {
       case DataType::float64:
         return run_plain<double>(g);

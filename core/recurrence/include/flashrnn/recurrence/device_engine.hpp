@@ -130,13 +130,14 @@ class DeviceEngine final : public Engine<ExecutionSpace> {
       sum_bias_gradient(space, shape, cell_.bias_gates, shape.batch, workspace.db_partial,
                         static_cast<Storage*>(tensors.db.data), *tensors.db.strides);
     if (tensors.dR.data != nullptr) {
+      constexpr int gates = count_gates(Cell::recurrent_gates);
       TypedTensor<Storage> recurrent[Cell::gates];
       for (int n = 0; n < Cell::gates; ++n)
         if (has_gate(Cell::recurrent_gates, n))
           recurrent[gate_position(Cell::recurrent_gates, n)] = {
               arguments.d_gate[n],
               arguments.d_gate_strides[has_gate(Cell::input_gates, n) ? 0 : 1]};
-      weight_gradient().run(space, cell_.recurrent_gates, recurrent, arguments.states, arguments.s0,
+      weight_gradient().run(space, gates, recurrent, arguments.states, arguments.s0,
                             static_cast<Storage*>(tensors.dR.data), *tensors.dR.strides,
                             workspace.dR_sums, workspace.gemm);
     }

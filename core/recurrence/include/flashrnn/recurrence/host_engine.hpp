@@ -141,6 +141,7 @@ class HostEngine final : public Engine<ExecutionSpace> {
                                 job.padded, job.dR_partial, static_cast<Storage*>(tensors.dR.data),
                                 *tensors.dR.strides);
     } else if (tensors.dR.data != nullptr) {
+      constexpr int gates = count_gates(Cell::recurrent_gates);
       TypedTensor<Storage> recurrent[Cell::gates];
       for (int n = 0; n < Cell::gates; ++n)
         if (has_gate(Cell::recurrent_gates, n))
@@ -148,7 +149,7 @@ class HostEngine final : public Engine<ExecutionSpace> {
                                                                 job.d_gate[n].strides};
       const TypedTensor<const Storage> states{job.states.data, job.states.strides},
           s0{job.s0.data, job.s0.strides};
-      weight_gradient().run(space, cell_.recurrent_gates, recurrent, states, s0,
+      weight_gradient().run(space, gates, recurrent, states, s0,
                             static_cast<Storage*>(tensors.dR.data), *tensors.dR.strides,
                             workspace.dR_sums, workspace.gemm);
     }

@@ -135,11 +135,12 @@ class KokkosEngine final : public Engine<ExecutionSpace> {
         sum_bias_gradient(space, shape, cell_.bias_gates, kernel.batch_tiles, workspace.db_partial,
                           static_cast<Storage*>(tensors.db.data), *tensors.db.strides);
       if (tensors.dR.data != nullptr) {
+        constexpr int gates = count_gates(Cell::recurrent_gates);
         TypedTensor<Storage> recurrent[Cell::gates];
         for (int n = 0; n < Cell::gates; ++n)
           if (has_gate(Cell::recurrent_gates, n))
             recurrent[gate_position(Cell::recurrent_gates, n)] = kernel.d_gate[n];
-        weight_gradient().run(space, cell_.recurrent_gates, recurrent, kernel.states, kernel.s0,
+        weight_gradient().run(space, gates, recurrent, kernel.states, kernel.s0,
                               static_cast<Storage*>(tensors.dR.data), *tensors.dR.strides,
                               workspace.dR_sums, workspace.gemm);
       }
