@@ -126,5 +126,50 @@ TEST_P(SmallHeadsValues, ElmanFloat32High) {
 INSTANTIATE_TEST_SUITE_P(All, SmallHeadsValues, testing::ValuesIn(cases()),
                          [](const auto& one) { return one.param.name; });
 
+/// Inference by blocks of 24 rows of the batch, which are chosen for many rows only: the last block
+/// full, nearly empty, and with columns of eight rows to spare.
+std::vector<Case> tall_cases() {
+  constexpr auto batch_first = SequenceOrder::batch_first;
+  constexpr auto time_major = SequenceOrder::time_major;
+  return {{"d40_batch_48", {19, 48, 2, 40}},
+          {"d48_batch_first", {7, 25, 2, 48}, batch_first},
+          {"d54_odd_batch", {9, 29, 2, 54}},
+          {"d64_clip", {10, 41, 1, 64}, time_major, true, 0.3},
+          {"d64_bare", {21, 50, 1, 64}, time_major, false},
+          {"d64_one_step", {1, 30, 2, 64}}};
+}
+class SmallHeadsTall : public testing::TestWithParam<Case> {
+ protected:
+  template <class Cell, class Storage>
+  static void compare() {
+    const auto make = [](const Problem& problem,
+                         const NativeCell& given) -> std::unique_ptr<SmallHeads> {
+      const DeviceFacts device = current_device();
+      std::string reason;
+      if (problem.training) return SmallHeads::make(problem, given, device, reason);
+      const NativeCell cell = with_options(given, problem);
+      auto tilings = forward_tilings(problem.shape, cell.description, ProductType(problem), false,
+                                     device, 10000);
+      std::erase_if(tilings, [](const ForwardTiling& one) { return one.batch != 24; });
+      if (tilings.empty()) return nullptr;
+      return SmallHeads::with_tilings(problem, cell, device, tilings.front(), {}, {});
+    };
+    EXPECT_TRUE(
+        (Comparison<SmallHeads, Cell, Storage>(GetParam(), MatmulPrecision::highest, make).run()))
+        << "no such tiling";
+  }
+};
+TEST_P(SmallHeadsTall, LstmBfloat16) {
+  compare<Lstm, bfloat16>();
+}
+TEST_P(SmallHeadsTall, LstmFloat16) {
+  compare<Lstm, float16>();
+}
+TEST_P(SmallHeadsTall, GruFloat16) {
+  compare<Gru, float16>();
+}
+INSTANTIATE_TEST_SUITE_P(All, SmallHeadsTall, testing::ValuesIn(tall_cases()),
+                         [](const auto& one) { return one.param.name; });
+
 }  // namespace
 }  // namespace flashrnn::cuda

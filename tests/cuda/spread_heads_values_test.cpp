@@ -194,7 +194,8 @@ class SpreadHeadsSplit : public testing::TestWithParam<SplitCase> {
                         device, 10000);
       std::erase_if(tilings, [&](const SpreadTiling& one) { return one.split != c.split; });
       const auto forward = choose_spread(
-          problem.shape, forward_pass(cell.description, true, ProductType(problem)), device);
+          problem.shape, forward_pass(cell.description, problem.training, ProductType(problem)),
+          device);
       return SpreadHeads::with_tilings(problem, cell, device, forward, tilings);
     };
     EXPECT_TRUE(

@@ -59,7 +59,7 @@ class Comparison {
                                    : std::is_same_v<Storage, float16> ? DataType::float16
                                                                       : DataType::float32;
   using Reference = reference::Recurrence<Cell, Storage, double>;
-  /// Makes the recurrence for training; null where there is none.
+  /// Makes a recurrence, for training and for inference; null where there is none.
   using Make = std::function<std::unique_ptr<Recurrence>(const Problem&, const NativeCell&)>;
   explicit Comparison(const Case& c, MatmulPrecision precision = MatmulPrecision::highest,
                       Make make = usual)
@@ -82,7 +82,7 @@ class Comparison {
     const auto training = make_(problem_, cell);
     Problem inference_problem = problem_;
     inference_problem.training = false;
-    const auto inference = usual(inference_problem, cell);
+    const auto inference = make_(inference_problem, cell);
     if (training == nullptr || inference == nullptr) return false;
     draw();
     const Reference reference(problem_);

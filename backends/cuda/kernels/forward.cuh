@@ -12,7 +12,7 @@ namespace flashrnn::cuda {
 
 /// What is fixed when the kernel is compiled.
 ///   padded     head_dim rounded up to a multiple of 16
-///   batch      rows of the batch per block: 1, 2, 4 or 8
+///   batch      rows of the batch per block: 1, 2, 4, or a multiple of 8
 ///   units      neighbouring units per fragment row, so 8·units per warp
 ///   chains     independent accumulators per row of the product
 ///   io_warps   warps that move x, the states and the saved values
@@ -77,7 +77,11 @@ struct ForwardTile {
   // what they pick of the product. The latter need not read x a step ahead, and where stores to
   // shared memory wait for their turn too, they do not.
   static constexpr bool starts_from_gates = parts == 1 && Share<batch, units>::copies == 1;
-  static constexpr bool reads_ahead = starts_from_gates || !saving;
+  // Columns of eight rows of the batch. Several share R's registers and wait for each other's
+  // latencies; they read x in front of the product, for want of registers.
+  static constexpr int n_tiles = batch > 8 ? batch / 8 : 1;
+  static_assert(n_tiles == 1 || parts == 1, "ForwardTile: more than 8 rows of 16-bit types only");
+  static constexpr bool reads_ahead = (starts_from_gates || !saving) && n_tiles == 1;
   static constexpr int hidden_at = 0, hidden_group = group * Hidden::bytes;
   static constexpr int output_at = hidden_at + 2 * hidden_group,
                        output_group = group * Output::bytes;
@@ -160,6 +164,7 @@ __device__ void forward(const ForwardParameters& p) {
   using Storage = typename Tile::Storage;
   using Share = flashrnn::cuda::Share<Tile::batch, Tile::units>;
   constexpr int cells = Share::cells, rows = Share::rows, bytes = Tile::Input::element_bytes;
+  constexpr int tile_rows = rows / Tile::n_tiles;
   using Math = ForwardMath<Storage>;
   using Real = typename Math::Real;
 
@@ -237,9 +242,16 @@ __device__ void forward(const ForwardParameters& p) {
     own_hidden[r] = hidden + Tile::Hidden::offset(row) + 2 * first_unit;
     own_input[r] = shared + Tile::first_input_at + Tile::Input::offset(0, row) + bytes * first_unit;
     own_output[r] = shared + Tile::output_at + Tile::Output::offset(0, row) + bytes * first_unit;
-    pin(own_hidden[r]);
-    pin(own_input[r]);
-    pin(own_output[r]);
+    if (r < tile_rows) {
+      pin(own_hidden[r]);
+      pin(own_input[r]);
+      pin(own_output[r]);
+    } else {  // constant distances, which instructions hold
+      const int n = r / tile_rows;
+      own_hidden[r] = own_hidden[r % tile_rows] + n * Tile::Hidden::bytes / Tile::n_tiles;
+      own_input[r] = own_input[r % tile_rows] + n * 8 * Tile::Input::row_bytes;
+      own_output[r] = own_output[r % tile_rows] + n * 8 * Tile::Output::row_bytes;
+    }
     own_quads[r] = shared + Tile::output_at + Tile::Output::offset(Tile::first_saved, row) +
                    4 * bytes * first_unit;
     if (Tile::quads > 0) pin(own_quads[r]);
@@ -301,11 +313,11 @@ __device__ void forward(const ForwardParameters& p) {
   }
   block_barrier<Tile::threads>();
 
-  float sum[Tile::chains][Tile::m_tiles][4];
+  float sum[Tile::n_tiles][Tile::chains][Tile::m_tiles][4];
 #pragma unroll
   for (int m = 0; m < Tile::m_tiles; ++m)
 #pragma unroll
-    for (int e = 0; e < 4; ++e) sum[0][m][e] = 0;
+    for (int e = 0; e < 4; ++e) sum[0][0][m][e] = 0;
 
   using Product = typename Tile::Product;
   SharedAddress input_group = 0, hidden_group = 0, output_group = 0;
@@ -322,117 +334,135 @@ __device__ void forward(const ForwardParameters& p) {
       if (Tile::reads_ahead) load_x(input_group + (s + 1) * Tile::Input::step_bytes);
     };
     float product[cells][rows][Tile::recurrent];
+    Word b[Tile::n_tiles][Tile::k_tiles][2];
+    // The product, on top of x + b where a lane works on all units of its rows. Nobody reads the
+    // columns that repeat a row; what they start from is what they held.
+    const auto multiply = [&](int t) {
+      if constexpr (Tile::parts == 1) {
+#pragma unroll
+        for (int k = 0; k < Tile::k_tiles; ++k)
+#pragma unroll
+          for (int m = 0; m < Tile::m_tiles; ++m) {
+            float(&to)[4] = sum[t][k % Tile::chains][m];
+            if (k >= Tile::chains) {
+              Packed<Storage>::multiply_add(to, matrix.a[0][m][k], b[t][k][0], b[t][k][1]);
+              continue;
+            }
+            float start[4] = {0, 0, 0, 0};
+            if (k == 0 && Tile::starts_from_gates) {
+#pragma unroll
+              for (int e = 0; e < 4; ++e) {
+                const int i = 2 * m + e / 2;
+                if (e % 2 >= tile_rows) start[e] = to[e];
+#pragma unroll
+                for (int n = 0; n < Cell::gates; ++n)
+                  if (i < Tile::slots && e % 2 < tile_rows && has_gate(Cell::recurrent_gates, n) &&
+                      gate_position(Cell::recurrent_gates, n) == i % Tile::recurrent)
+                    start[e] = gate[i / Tile::recurrent % cells][t * tile_rows + e % 2][n];
+              }
+            }
+            Packed<Storage>::multiply_add(to, matrix.a[0][m][k], b[t][k][0], b[t][k][1], start);
+          }
+#pragma unroll
+        for (int chain = 1; chain < Tile::chains; ++chain)
+#pragma unroll
+          for (int m = 0; m < Tile::m_tiles; ++m)
+#pragma unroll
+            for (int e = 0; e < 4; ++e) sum[t][0][m][e] += sum[t][chain][m][e];
+      }
+    };
+    // The pointwise function of the rows of a tile.
+    const auto apply_cells = [&](int t) {
+#pragma unroll
+      for (int r = t * tile_rows; r < (t + 1) * tile_rows; ++r) {
+        float h[cells], save[cells][Complete::saved_extent];
+#pragma unroll
+        for (int c = 0; c < cells; ++c) {
+          Real own[Cell::gates], previous[Cell::states], next[Cell::states],
+              saved[Complete::saved_extent];
+#pragma unroll
+          for (int n = 0; n < Cell::gates; ++n) {
+            float value = gate[c][r][n];
+            if (has_gate(Cell::recurrent_gates, n)) {
+              const int position = gate_position(Cell::recurrent_gates, n);
+              if constexpr (Tile::parts > 1) {
+                value += product[c][r][position];
+              } else {
+                float choice[Share::copies];
+#pragma unroll
+                for (int copy = 0; copy < Share::copies; ++copy) {
+                  const int i = (copy * cells + c) * Tile::recurrent + position;
+                  choice[copy] = sum[t][0][i / 2][2 * (i % 2) + r % tile_rows];
+                }
+                value = Tile::starts_from_gates ? choice[0] : pick_and_add(choice, own_copy, value);
+              }
+            }
+            own[n] = Math::gate(value, has_gate(Tile::halved, n));
+          }
+#pragma unroll
+          for (int n = 0; n < Cell::states; ++n) previous[n] = state[c][r][n];
+          Complete::template forward<Math>(own, previous, next, saved);
+          h[c] = Math::whole(next[0]);
+          if constexpr (Tile::clips) h[c] = clipped(h[c], p.forward_clip);
+          // R's padding is zero, and 0·inf would not be.
+          if (!Tile::exact && !valid[c][r]) h[c] = 0;
+#pragma unroll
+          for (int n = 1; n < Cell::states; ++n) state[c][r][n] = Math::whole(next[n]);
+#pragma unroll
+          for (int n = 0; n < Complete::saved; ++n) save[c][n] = Math::whole(saved[n]);
+        }
+        const SharedAddress to = own_hidden[r] + hidden_group + s * Tile::Hidden::bytes;
+        const Elements<cells, bytes> rounded = elements<Storage>(h);
+        if constexpr (Tile::parts > 1) {
+          store_factor<Storage, typename Tile::Hidden>(to, h);
+        } else {
+          store_shared(to, rounded);
+        }
+#pragma unroll
+        for (int c = 0; c < cells; ++c)
+          state[c][r][0] = element<Storage>(rounded, c);  // everybody else sees the rounded h
+        if constexpr (Tile::stages_hidden == 1) staged[r][0] = rounded;
+          // The other states, then what is saved.
+#pragma unroll
+        for (int row = Tile::stages_hidden; row < Tile::staged_rows; ++row) {
+          if (in_quads(row)) continue;
+          const int n = row - Tile::stages_hidden + 1;
+          float channel[cells];
+#pragma unroll
+          for (int c = 0; c < cells; ++c)
+            channel[c] = n < Cell::states ? state[c][r][n < Cell::states ? n : 0]
+                                          : save[c][n < Cell::states ? 0 : n - Cell::states];
+          staged[r][row] = elements<Storage>(channel);
+        }
+#pragma unroll
+        for (int q = 0; q < Tile::quads; ++q) {
+          float quad[quad_cells];
+#pragma unroll
+          for (int c = 0; c < cells; ++c)
+#pragma unroll
+            for (int n = 0; n < 4; ++n) quad[(4 * c + n) % quad_cells] = save[c][4 * q + n];
+          staged_quad[r][q] = elements<Storage>(quad);
+        }
+      }
+    };
+
     if constexpr (Tile::parts > 1) {
       Product::multiply(matrix, supplied + before, lane, own_copy, others, product);
     } else {
-      Word b[Tile::k_tiles][2];
-      load_columns<Tile::k_tiles>(supplied + before, lane.column, b);
+#pragma unroll
+      for (int t = 0; t < Tile::n_tiles; ++t)
+        load_columns<Tile::k_tiles>(supplied + before + t * Tile::Hidden::bytes / Tile::n_tiles,
+                                    lane.column, b[t]);
       others();
-      // The product, on top of x + b where a lane works on all units of its rows. Nobody reads the
-      // columns that repeat a row; what they start from is what they held.
-#pragma unroll
-      for (int k = 0; k < Tile::k_tiles; ++k)
-#pragma unroll
-        for (int m = 0; m < Tile::m_tiles; ++m) {
-          float(&to)[4] = sum[k % Tile::chains][m];
-          if (k >= Tile::chains) {
-            Packed<Storage>::multiply_add(to, matrix.a[0][m][k], b[k][0], b[k][1]);
-            continue;
-          }
-          float start[4] = {0, 0, 0, 0};
-          if (k == 0 && Tile::starts_from_gates) {
-#pragma unroll
-            for (int e = 0; e < 4; ++e) {
-              const int i = 2 * m + e / 2;
-              if (e % 2 >= rows) start[e] = to[e];
-#pragma unroll
-              for (int n = 0; n < Cell::gates; ++n)
-                if (i < Tile::slots && e % 2 < rows && has_gate(Cell::recurrent_gates, n) &&
-                    gate_position(Cell::recurrent_gates, n) == i % Tile::recurrent)
-                  start[e] = gate[i / Tile::recurrent % cells][e % 2][n];
-            }
-          }
-          Packed<Storage>::multiply_add(to, matrix.a[0][m][k], b[k][0], b[k][1], start);
-        }
-#pragma unroll
-      for (int chain = 1; chain < Tile::chains; ++chain)
-#pragma unroll
-        for (int m = 0; m < Tile::m_tiles; ++m)
-#pragma unroll
-          for (int e = 0; e < 4; ++e) sum[0][m][e] += sum[chain][m][e];
+      if (Tile::n_tiles > 1) add_bias();
+      multiply(0);
     }
-
-    if (!Tile::reads_ahead) add_bias();
+    if (!Tile::reads_ahead && Tile::n_tiles == 1) add_bias();
+      // One tile's product beside another's functions.
 #pragma unroll
-    for (int r = 0; r < rows; ++r) {
-      float h[cells], save[cells][Complete::saved_extent];
-#pragma unroll
-      for (int c = 0; c < cells; ++c) {
-        Real own[Cell::gates], previous[Cell::states], next[Cell::states],
-            saved[Complete::saved_extent];
-#pragma unroll
-        for (int n = 0; n < Cell::gates; ++n) {
-          float value = gate[c][r][n];
-          if (has_gate(Cell::recurrent_gates, n)) {
-            const int position = gate_position(Cell::recurrent_gates, n);
-            if constexpr (Tile::parts > 1) {
-              value += product[c][r][position];
-            } else {
-              float choice[Share::copies];
-#pragma unroll
-              for (int copy = 0; copy < Share::copies; ++copy) {
-                const int i = (copy * cells + c) * Tile::recurrent + position;
-                choice[copy] = sum[0][i / 2][2 * (i % 2) + r];
-              }
-              value = Tile::starts_from_gates ? choice[0] : pick_and_add(choice, own_copy, value);
-            }
-          }
-          own[n] = Math::gate(value, has_gate(Tile::halved, n));
-        }
-#pragma unroll
-        for (int n = 0; n < Cell::states; ++n) previous[n] = state[c][r][n];
-        Complete::template forward<Math>(own, previous, next, saved);
-        h[c] = Math::whole(next[0]);
-        if constexpr (Tile::clips) h[c] = clipped(h[c], p.forward_clip);
-        // R's padding is zero, and 0·inf would not be.
-        if (!Tile::exact && !valid[c][r]) h[c] = 0;
-#pragma unroll
-        for (int n = 1; n < Cell::states; ++n) state[c][r][n] = Math::whole(next[n]);
-#pragma unroll
-        for (int n = 0; n < Complete::saved; ++n) save[c][n] = Math::whole(saved[n]);
-      }
-      const SharedAddress to = own_hidden[r] + hidden_group + s * Tile::Hidden::bytes;
-      const Elements<cells, bytes> rounded = elements<Storage>(h);
-      if constexpr (Tile::parts > 1) {
-        store_factor<Storage, typename Tile::Hidden>(to, h);
-      } else {
-        store_shared(to, rounded);
-      }
-#pragma unroll
-      for (int c = 0; c < cells; ++c)
-        state[c][r][0] = element<Storage>(rounded, c);  // everybody else sees the rounded h
-      if constexpr (Tile::stages_hidden == 1) staged[r][0] = rounded;
-        // The other states, then what is saved.
-#pragma unroll
-      for (int row = Tile::stages_hidden; row < Tile::staged_rows; ++row) {
-        if (in_quads(row)) continue;
-        const int n = row - Tile::stages_hidden + 1;
-        float channel[cells];
-#pragma unroll
-        for (int c = 0; c < cells; ++c)
-          channel[c] = n < Cell::states ? state[c][r][n < Cell::states ? n : 0]
-                                        : save[c][n < Cell::states ? 0 : n - Cell::states];
-        staged[r][row] = elements<Storage>(channel);
-      }
-#pragma unroll
-      for (int q = 0; q < Tile::quads; ++q) {
-        float quad[quad_cells];
-#pragma unroll
-        for (int c = 0; c < cells; ++c)
-#pragma unroll
-          for (int n = 0; n < 4; ++n) quad[(4 * c + n) % quad_cells] = save[c][4 * q + n];
-        staged_quad[r][q] = elements<Storage>(quad);
-      }
+    for (int t = 0; t < Tile::n_tiles; ++t) {
+      if (t + 1 < Tile::n_tiles) multiply(t + 1);
+      apply_cells(t);
     }
     if (Tile::reads_ahead) add_bias();
   };

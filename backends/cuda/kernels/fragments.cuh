@@ -26,17 +26,18 @@ struct Lane {
 /// between rows are such that a warp's loads and stores meet few bank conflicts.
 template <int batch, int length>
 struct Columns {
-  static_assert(batch == 1 || batch == 2 || batch == 4 || batch == 8,
-                "Columns: the batch tile divides the 8 columns of an mma");
+  static_assert(batch == 1 || batch == 2 || batch == 4 || batch % 8 == 0,
+                "Columns: the batch tile divides the 8 columns of an mma, or is some of them");
   static constexpr int row_bytes = 2 * length;
   static constexpr int to_odd = (row_bytes + 63) / 128 * 128 + 64;
-  static constexpr int stride = batch == 8 ? 0 : row_bytes + 16;
-  static constexpr int bytes = batch == 8 ? 4 * (2 * to_odd + 16) : batch * stride;
+  static constexpr int stride = batch >= 8 ? 0 : row_bytes + 16;
+  static constexpr int pair_bytes = 2 * to_odd + 16;  // of two rows, where there are eight or more
+  static constexpr int bytes = batch >= 8 ? batch / 2 * pair_bytes : batch * stride;
 
   /// Byte offset of a row of the batch tile.
   static __device__ int offset(int row) {
-    if constexpr (batch == 8) {
-      return (row >> 1) * (2 * to_odd + 16) + (row & 1) * to_odd;
+    if constexpr (batch >= 8) {
+      return (row >> 1) * pair_bytes + (row & 1) * to_odd;
     } else {
       return row * stride;
     }
@@ -74,20 +75,22 @@ __device__ int first_k(int k_tile, int lane_column) {
 /// fragment row: all units of 2 (batch 8) or 1 row, or a share of them where rows are repeated.
 template <int batch, int units>
 struct Share {
-  static constexpr int rows = batch == 8 ? 2 : 1;
+  static constexpr int rows = batch >= 8 ? batch / 4 : 1;
   static constexpr int copies = batch >= 4 ? 1 : 4 / batch;  // lanes that hold the same column
   static_assert(units % copies == 0, "Share: units of a lane divide by the copies of its column");
   static constexpr int cells = units / copies;  // units per lane
 
   /// Row of the batch tile.
   static __device__ int row(const Lane& lane, int n) {
-    if constexpr (batch == 8) return 2 * lane.column + n;
+    if constexpr (batch >= 8) return 8 * (n / 2) + 2 * lane.column + n % 2;
     return lane.column / copies;
   }
   /// Position of the first own unit among the fragment row's.
   static __device__ int first(const Lane& lane) { return lane.column % copies * cells; }
   /// Row of the batch tile whose elements this lane supplies as right-hand fragments.
-  static __device__ int supplied_row(const Lane& lane) { return lane.row * batch / 8; }
+  static __device__ int supplied_row(const Lane& lane) {
+    return batch >= 8 ? lane.row : lane.row * batch / 8;
+  }
 };
 
 __device__ constexpr int greatest_common_divisor(int a, int b) {

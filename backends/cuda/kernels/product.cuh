@@ -29,7 +29,7 @@ template <int batch, int length>
 struct WholeColumns : Columns<batch, length> {
   /// Where the column lies that this lane supplies as right-hand fragments.
   static __device__ int supplied(const Lane& lane) {
-    return Columns<batch, length>::offset(lane.row * batch / 8);
+    return Columns<batch, length>::offset(batch >= 8 ? lane.row : lane.row * batch / 8);
   }
 };
 

@@ -42,7 +42,7 @@ struct Ring {
   static constexpr int batch = batch_, channels = channels_, padded = padded_, depth = depth_;
   static constexpr int element_bytes = sizeof(Bits<Storage>);
   static constexpr int channel_bytes = element_bytes * padded;
-  static constexpr int step_bytes = batch * (channels * channel_bytes + (batch == 8 ? 16 : 32));
+  static constexpr int step_bytes = batch * (channels * channel_bytes + (batch >= 8 ? 16 : 32));
   // Two rows: half the banks (64 bytes) apart, with both spaces of 32 bytes between them or none.
   static constexpr int space = (64 - channels * channel_bytes % 128 + 128) % 128 < 64 ? 0 : 64;
   static constexpr int row_bytes =
@@ -74,7 +74,7 @@ struct StagedRows {
   static constexpr int bytes = Spread::bytes;
   // The distance of rows in words is at most what there is, and `apart` modulo `banks`.
   static constexpr int banks = batch_ == 2 ? 32 : 16;
-  static constexpr int apart = (batch_ == 8 ? 4 : batch_ == 4 ? 8 : 16) % banks;
+  static constexpr int apart = (batch_ >= 8 ? 4 : batch_ == 4 ? 8 : 16) % banks;
   static constexpr int available = bytes / batch_ / 4;
   static constexpr int distance = 4 * (available - (available - apart + banks) % banks);
   static constexpr int row_bytes =

@@ -173,7 +173,7 @@ __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
   // Everybody is ready to receive before anybody sends.
   __syncthreads();
   Exchange::meet();
-  Tile::Sums::meet();
+  sums.open();
 
   SpreadGatherer<Tile> gatherer;
   gatherer.start(own_gather_bytes<Tile>(shared + Tile::gather_at, row_group, k_group));

@@ -92,8 +92,10 @@ __device__ void ask_when_sent(typename Tile::Product& product,
 #ifdef FLASHRNN_RACECHECK
       sender = false;  // racecheck takes the others' arrivals for no order at all
 #endif
-      if (!Product::alternates) sender = false;  // its sums are overwritten after this
-      if (sender) {
+      if (!Product::alternates) {
+        // Their sums are overwritten after this. Not .aligned: warps stand at different places.
+        asm volatile("barrier.sync %0, %1;" ::"r"(barrier), "n"(32 * Product::k_groups) : "memory");
+      } else if (sender) {
         asm volatile("bar.arrive %0, %1;" ::"r"(barrier), "n"(32 * Product::k_groups) : "memory");
       } else {
         asm volatile("bar.sync %0, %1;" ::"r"(barrier), "n"(32 * Product::k_groups) : "memory");

@@ -11,8 +11,9 @@
 //                is of that block's units (st.async), where the parts are added in the order of
 //                the blocks.
 //
-// Once per step, after the product: the barrier of the row group, send() by all threads, wait() by
-// warps with units, read(), and turn() at the end of the step.
+// start() and open() once, meet() at the end. Once per step, after the product: the barrier of the
+// row group, send() by all threads, wait() by warps with units, read(), and turn() at the end of
+// the step.
 
 namespace flashrnn::cuda {
 
@@ -21,6 +22,7 @@ class OwnSums {
  public:
   static constexpr int shared_bytes = 0;
   __device__ void start(SharedAddress, const Product&, int, int, int) {}
+  __device__ void open() const {}
   __device__ static void meet() {}
   __device__ void send(const Product&) const {}
   __device__ void wait(unsigned) const {}
@@ -46,8 +48,8 @@ class ClusterSums {
   static constexpr int barriers_at = 2 * buffer_bytes, shared_bytes = barriers_at + 16;
   static constexpr int arriving_bytes = blocks * 4 * batch * units;
 
-  /// By all threads, once, before the block and then meet() let anything be sent. `shared`: where
-  /// shared_bytes of cleared shared memory begin. `part`: the block's of the head.
+  /// By all threads, once. `shared`: where shared_bytes of cleared shared memory begin. `part`: the
+  /// block's of the head. The block meets, and open() follows, before anything is sent.
   __device__ void start(SharedAddress shared, const Product&, int row_group, int k_group,
                         int part) {
     received_ = shared;
@@ -69,14 +71,20 @@ class ClusterSums {
     }
     sends_last_ = thread + threads * (pieces - 1) < all_pieces;
     if (threadIdx.x == 0) {
-      for (int n = 0; n < 2; ++n) {
-        barrier_init(barrier_ + 8 * n);
-        barrier_expect(barrier_ + 8 * n, arriving_bytes);
-      }
+      barrier_init(barrier_);
+      barrier_init(barrier_ + 8);
       barrier_init_visible();
     }
   }
-  /// All threads of the cluster.
+  /// By all threads of the cluster: everybody is ready to receive afterwards.
+  __device__ void open() const {
+    if (threadIdx.x == 0) {
+      barrier_expect(barrier_, arriving_bytes);
+      barrier_expect(barrier_ + 8, arriving_bytes);
+    }
+    cluster_barrier();
+  }
+  /// By all threads of the cluster: nobody ends before what is on its way to it has arrived.
   __device__ static void meet() {
     cluster_barrier();
   }
