@@ -131,8 +131,8 @@ INSTANTIATE_TEST_SUITE_P(All, SmallHeadsValues, testing::ValuesIn(cases()),
 std::vector<Case> tall_cases() {
   constexpr auto batch_first = SequenceOrder::batch_first;
   constexpr auto time_major = SequenceOrder::time_major;
-  return {{"d40_batch_48", {19, 48, 2, 40}},
-          {"d48_batch_first", {7, 25, 2, 48}, batch_first},
+  return {{"d50_batch_48", {19, 48, 2, 50}},
+          {"d64_batch_first", {7, 25, 2, 64}, batch_first},
           {"d54_odd_batch", {9, 29, 2, 54}},
           {"d64_clip", {10, 41, 1, 64}, time_major, true, 0.3},
           {"d64_bare", {21, 50, 1, 64}, time_major, false},

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "product.cuh"
+
+// How R reaches the registers of the blocks that keep a whole head, forward.
+
+namespace flashrnn::cuda {
+
+/// R as left-hand fragments. `wide`: four elements may be read at once.
+template <class Tile, bool wide>
+__device__ void load_matrix(const ForwardParameters& p, int head, int first_unit, const Lane& lane,
+                            typename Tile::Matrix& matrix) {
+  using Storage = typename Tile::Storage;
+  const int head_dim = static_cast<int>(p.shape.head_dim);
+#pragma unroll
+  for (int slot = 0; slot < 2 * Tile::m_tiles; ++slot) {
+    const int unit = first_unit + slot / Tile::recurrent;
+    bool half = false;
+#pragma unroll
+    for (int n = 0; n < Tile::Cell::gates; ++n)
+      if (gate_position(Tile::Cell::recurrent_gates, n) == slot % Tile::recurrent &&
+          has_gate(Tile::Cell::recurrent_gates & Tile::halved, n))
+        half = true;
+    const bool valid = slot < Tile::slots && (Tile::exact || unit < head_dim);
+    const auto* const row = static_cast<const Bits<Storage>*>(p.R.data) +
+                            (valid ? p.R.strides.at(slot % Tile::recurrent, head, unit) : Index(0));
+    // A length that is a constant leaves no questions to ask.
+    const int length = !valid ? 0 : Tile::exact ? Tile::padded : head_dim;
+#pragma unroll
+    for (int k = 0; k < Tile::k_tiles; ++k) {
+      const auto four =
+          load_row<Storage, wide>(row, first_k<Tile::k_tiles>(k, lane.column), length);
+#pragma unroll
+      for (int n = 0; n < 2; ++n) {
+        Word part[Tile::parts];
+        parts_of<Storage>(four, n, part);
+        if constexpr (Tile::parts == 1)
+          if (half) part[0] = halved<Storage>(part[0]);
+        matrix.put(slot / 2, k, 2 * n + slot % 2, part);
+      }
+      if (!wide && Tile::padded > 96) __syncwarp();
+    }
+    // Keeps loads in order: with more of them on their way, values would be spilled.
+    __syncwarp();
+  }
+}
+
+}  // namespace flashrnn::cuda
