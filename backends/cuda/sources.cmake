@@ -7,6 +7,9 @@ set(FLASHRNN_CUDA_PROGRAM_SOURCES jit/cubin_cache.cpp jit/nvrtc.cpp jit/sources.
                                   program_text.cpp small_heads/program.cpp spread_heads/program.cpp
                                   tiling/device_facts.cpp tiling/kernel_choice.cpp tiling/small_heads.cpp tiling/spread_heads.cpp)
 list(TRANSFORM FLASHRNN_CUDA_PROGRAM_SOURCES PREPEND ${flashrnn_cuda_dir}/)
+# Beside nvcc, which calls it.
+find_program(FLASHRNN_PTXAS ptxas HINTS ${CUDAToolkit_BIN_DIR} REQUIRED)
+mark_as_advanced(FLASHRNN_PTXAS)
 
 function(flashrnn_embed_kernels target)
   set(include_dir ${flashrnn_SOURCE_DIR}/core/include)
@@ -43,7 +46,7 @@ function(flashrnn_embed_cubins target)
     flashrnn_plain_sources(${target} jit/no_embedded_cubins.cpp)
     return()
   endif()
-  add_executable(embed_cubins ${flashrnn_cuda_dir}/embed/embed_cubins.cpp ${flashrnn_cuda_dir}/jit/no_embedded_cubins.cpp
+  add_executable(embed_cubins ${flashrnn_cuda_dir}/embed/embed_cubins.cpp ${flashrnn_cuda_dir}/embed/ptx.cpp ${flashrnn_cuda_dir}/jit/no_embedded_cubins.cpp
                               ${FLASHRNN_CUDA_PROGRAM_SOURCES} $<TARGET_OBJECTS:flashrnn_tile_search>)
   set_target_properties(embed_cubins PROPERTIES UNITY_BUILD OFF)
   flashrnn_embed_kernels(embed_cubins)
@@ -56,7 +59,7 @@ function(flashrnn_embed_cubins target)
   set(source ${CMAKE_CURRENT_BINARY_DIR}/embedded_cubins.cpp)
   add_custom_command(
     OUTPUT ${source} ${CMAKE_CURRENT_BINARY_DIR}/embedded_cubins.bin
-    COMMAND embed_cubins ${source} ${FLASHRNN_CUDA_EMBEDDED_ARCHITECTURES}
+    COMMAND embed_cubins ${FLASHRNN_PTXAS} ${source} ${FLASHRNN_CUDA_EMBEDDED_ARCHITECTURES}
     DEPENDS embed_cubins
     COMMENT "Compiling the CUDA kernels of common problems (a minute)"
     USES_TERMINAL VERBATIM)

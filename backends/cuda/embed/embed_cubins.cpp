@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// embed_cubins OUT.cpp ARCHITECTURE...: compiles the kernels of common problems by NVRTC and writes
-// them as a table that becomes part of the library, so that the first plan for one of them compiles
-// nothing. Needs no GPU. Which problems: common_problems() below.
+// embed_cubins PTXAS OUT.cpp ARCHITECTURE...: compiles the kernels of common problems by NVRTC,
+// assembles them by the toolkit's PTXAS and writes them as a table that becomes part of the
+// library, so that the first plan for one of them compiles nothing. Needs no GPU. Which problems:
+// common_problems() below.
 #include <algorithm>
 #include <cstdio>
 #include <exception>
@@ -20,6 +21,7 @@
 #include "flashrnn/cells/slstm.hpp"
 #include "jit/compiler.hpp"
 #include "jit/cubin_cache.hpp"
+#include "ptx.hpp"
 #include "small_heads/program.hpp"
 #include "spread_heads/program.hpp"
 
@@ -85,7 +87,7 @@ class Programs {
   }
 
   /// Compiles everything, as many at once as there are processors. Returns code by key.
-  std::map<std::string, std::string> compile() const {
+  std::map<std::string, std::string> compile(const std::filesystem::path& ptxas) const {
     const std::vector<std::string> options = compile_options(device_.architecture);
     std::map<std::string, std::string> out;
     std::vector<std::future<std::pair<std::string, std::string>>> running;
@@ -96,11 +98,13 @@ class Programs {
     };
     for (const std::string& program : texts_) {
       if (running.size() == at_once) finish();
-      running.push_back(std::async(std::launch::async, [&program, &options] {
+      running.push_back(std::async(std::launch::async, [this, &ptxas, &program, &options] {
         Compiled compiled = nvrtc().compile(program, options);
         if (!compiled.succeeded)
           throw std::runtime_error("a kernel does not compile:\n" + compiled.log);
-        return std::pair(program_key(program, options), std::move(compiled.cubin));
+        return std::pair(
+            program_key(program, options),
+            assemble(without_unused_variables(compiled.ptx), device_.architecture, ptxas));
       }));
     }
     while (!running.empty()) finish();
@@ -167,10 +171,10 @@ void write_table(const std::filesystem::path& path,
 
 int main(int count, char** arguments) try {
   using namespace flashrnn::cuda;
-  if (count < 2) throw std::invalid_argument("usage: embed_cubins OUT.cpp ARCHITECTURE...");
+  if (count < 3) throw std::invalid_argument("usage: embed_cubins PTXAS OUT.cpp ARCHITECTURE...");
   std::map<std::string, std::string> all;
-  for (int n = 2; n < count; ++n) all.merge(common_problems(arguments[n]).compile());
-  write_table(arguments[1], all);
+  for (int n = 3; n < count; ++n) all.merge(common_problems(arguments[n]).compile(arguments[1]));
+  write_table(arguments[2], all);
   return 0;
 } catch (const std::exception& error) {
   std::fprintf(stderr, "embed_cubins: %s\n", error.what());

@@ -10,8 +10,9 @@ namespace flashrnn::cuda {
 /// What a compiler makes of a program.
 struct Compiled {
   bool succeeded = false;
-  std::string cubin;  ///< machine code
-  std::string log;    ///< diagnostics, and ptxas' figures of registers, stack and spills
+  std::string cubin;     ///< machine code
+  std::string log;       ///< diagnostics, and ptxas' figures of registers, stack and spills
+  std::string ptx = {};  ///< what the machine code was assembled from
 };
 
 /// Turns a program into machine code of one architecture. An interface, so that the cache can be

@@ -3,6 +3,7 @@
 #include <nvrtc.h>
 
 #include <cstdlib>
+#include <cstring>
 
 #include "compiler.hpp"
 #include "flashrnn/error.hpp"
@@ -20,6 +21,8 @@ struct Library {
   decltype(&nvrtcGetProgramLog) log;
   decltype(&nvrtcGetCUBINSize) cubin_size;
   decltype(&nvrtcGetCUBIN) cubin;
+  decltype(&nvrtcGetPTXSize) ptx_size;
+  decltype(&nvrtcGetPTX) ptx;
   decltype(&nvrtcGetErrorString) error_string;
 
   Library() {
@@ -45,6 +48,8 @@ struct Library {
     load(handle, "nvrtcGetProgramLog", log);
     load(handle, "nvrtcGetCUBINSize", cubin_size);
     load(handle, "nvrtcGetCUBIN", cubin);
+    load(handle, "nvrtcGetPTXSize", ptx_size);
+    load(handle, "nvrtcGetPTX", ptx);
     load(handle, "nvrtcGetErrorString", error_string);
   }
 
@@ -88,6 +93,10 @@ class Nvrtc final : public Compiler {
       check(library().cubin_size(handle, &size), "nvrtcGetCUBINSize");
       out.cubin.resize(size);
       check(library().cubin(handle, out.cubin.data()), "nvrtcGetCUBIN");
+      check(library().ptx_size(handle, &size), "nvrtcGetPTXSize");
+      out.ptx.resize(size);
+      check(library().ptx(handle, out.ptx.data()), "nvrtcGetPTX");
+      out.ptx.resize(std::strlen(out.ptx.c_str()));  // without the terminating null
     } else if (out.log.empty()) {
       out.log = library().error_string(result);
     }

@@ -83,6 +83,7 @@ __device__ void load_transposed(const BackwardParameters& p, int head, int first
   constexpr int k_tiles = Tile::k_tiles, recurrent = Tile::recurrent;
   constexpr int period = recurrent / greatest_common_divisor(recurrent, 32),
                 units_per_period = 32 * period / recurrent;
+  constexpr int at_once = Tile::padded > 96 ? 2 : 4;
   const int head_dim = static_cast<int>(p.shape.head_dim);
   const bool own = Tile::exact || first_unit < head_dim,
              both = Tile::exact || first_unit + 1 < head_dim;
@@ -114,23 +115,33 @@ __device__ void load_transposed(const BackwardParameters& p, int head, int first
       out[n] = static_cast<int>(position / recurrent);
       row[n] = all + p.R.strides.at(static_cast<int>(position % recurrent), head, out[n]);
     }
-    const auto walk = [&](bool wide) {
+    // Some k-tiles are read in one of two ways, and then put in place in one.
 #pragma unroll
-      for (int k = first; k < k_tiles / 2 * 2; k += 2 * period) {
-        const int units = k / (2 * period) * units_per_period;
-        const Index distance = units * p.R.strides.row;
-        Elements<2, sizeof(Element)> pair[4];
+    for (int begin = first; begin < k_tiles / 2 * 2; begin += at_once * 2 * period) {
+      Elements<2, sizeof(Element)> pair[at_once][4];
+      const auto read = [&](bool wide) {
 #pragma unroll
-        for (int n = 0; n < 4; ++n) pair[n] = load(row[n] + distance, out[n] + units, wide);
-        put(k, pair);
+        for (int i = 0; i < at_once; ++i) {
+          const int k = begin + i * 2 * period;
+          if (k >= k_tiles / 2 * 2) break;
+          const int units = k / (2 * period) * units_per_period;
+          const Index distance = units * p.R.strides.row;
+#pragma unroll
+          for (int n = 0; n < 4; ++n) pair[i][n] = load(row[n] + distance, out[n] + units, wide);
+        }
+      };
+      int is_wide = p.wide_matrix;
+      keep(is_wide);  // asked anew, or the compiler makes two copies of everything up to the end
+      if (is_wide != 0) {
+        read(true);
+      } else {
+        read(false);
       }
-    };
-    if (p.wide_matrix != 0) {
-      walk(true);
-    } else {
-      walk(false);
+#pragma unroll
+      for (int i = 0; i < at_once; ++i)
+        if (begin + i * 2 * period < k_tiles / 2 * 2) put(begin + i * 2 * period, pair[i]);
+      keep_loads_in_order();
     }
-    __syncwarp();
   }
   if constexpr (k_tiles % 2 == 1) {
     Elements<2, sizeof(Element)> pair[4];
@@ -167,7 +178,7 @@ __device__ void backward(const BackwardParameters& p) {
   prepare_meeting<Tile::meeting, 1>();
   if constexpr (Tile::reports) prepare_meeting<reporting_threads<Tile>, reports_barrier>();
 
-  const int warp = static_cast<int>(threadIdx.x) / 32;
+  const int warp = warp_number();
   if (warp >= Tile::compute_warps) {
     give_registers<Tile::compute_registers>();
     const int io_lane = 32 * (warp - Tile::compute_warps) + static_cast<int>(threadIdx.x & 31);

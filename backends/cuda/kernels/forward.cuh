@@ -139,7 +139,7 @@ __device__ void forward(const ForwardParameters& p) {
   __syncthreads();
   prepare_meeting<Tile::threads, 1>();
 
-  const int warp = static_cast<int>(threadIdx.x) / 32;
+  const int warp = warp_number();
   if (warp >= Tile::compute_warps) {
     give_registers<Tile::compute_registers>();
     const int io_lane = 32 * (warp - Tile::compute_warps) + static_cast<int>(threadIdx.x & 31);
@@ -162,11 +162,7 @@ __device__ void forward(const ForwardParameters& p) {
   matrix.rest = shared + Tile::matrix_at + warp * Tile::Matrix::bytes_per_warp +
                 16 * (static_cast<int>(threadIdx.x) & 31);
   if constexpr (Tile::held < Tile::parts) pin(matrix.rest);
-  if (p.wide_matrix != 0) {
-    load_matrix<Tile, true>(p, head, row_unit, lane, matrix);
-  } else {
-    load_matrix<Tile, false>(p, head, row_unit, lane, matrix);
-  }
+  load_matrix<Tile>(p, head, row_unit, lane, matrix);
 
   float bias[cells][Cell::gates], state[cells][rows][Cell::states];
   bool valid[cells][rows];

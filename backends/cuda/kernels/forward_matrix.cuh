@@ -7,8 +7,9 @@
 
 namespace flashrnn::cuda {
 
-/// R as left-hand fragments. `wide`: four elements may be read at once.
-template <class Tile, bool wide>
+/// R as left-hand fragments. There are two ways to read a row, but one to put it into fragments:
+/// for float32 the latter is most of the code.
+template <class Tile>
 __device__ void load_matrix(const ForwardParameters& p, int head, int first_unit, const Lane& lane,
                             typename Tile::Matrix& matrix) {
   using Storage = typename Tile::Storage;
@@ -27,22 +28,33 @@ __device__ void load_matrix(const ForwardParameters& p, int head, int first_unit
                             (valid ? p.R.strides.at(slot % Tile::recurrent, head, unit) : Index(0));
     // A length that is a constant leaves no questions to ask.
     const int length = !valid ? 0 : Tile::exact ? Tile::padded : head_dim;
+    Elements<4, sizeof(Bits<Storage>)> four[Tile::k_tiles];
+    int is_wide = p.wide_matrix;
+    keep(is_wide);  // asked anew, or the compiler makes two copies of everything up to the end
+    if (is_wide != 0) {
+#pragma unroll
+      for (int k = 0; k < Tile::k_tiles; ++k)
+        four[k] = load_row<Storage, true>(row, first_k<Tile::k_tiles>(k, lane.column), length);
+    } else {
+#pragma unroll
+      for (int k = 0; k < Tile::k_tiles; ++k) {
+        four[k] = load_row<Storage, false>(row, first_k<Tile::k_tiles>(k, lane.column), length);
+        if (Tile::padded > 96) keep_loads_in_order();
+      }
+    }
 #pragma unroll
     for (int k = 0; k < Tile::k_tiles; ++k) {
-      const auto four =
-          load_row<Storage, wide>(row, first_k<Tile::k_tiles>(k, lane.column), length);
 #pragma unroll
       for (int n = 0; n < 2; ++n) {
         Word part[Tile::parts];
-        parts_of<Storage>(four, n, part);
+        parts_of<Storage>(four[k], n, part);
         if constexpr (Tile::parts == 1)
           if (half) part[0] = halved<Storage>(part[0]);
         matrix.put(slot / 2, k, 2 * n + slot % 2, part);
       }
-      if (!wide && Tile::padded > 96) __syncwarp();
     }
     // Keeps loads in order: with more of them on their way, values would be spilled.
-    __syncwarp();
+    keep_loads_in_order();
   }
 }
 

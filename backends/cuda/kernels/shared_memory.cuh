@@ -44,6 +44,23 @@ __device__ void pin(Value& value) {
   asm volatile("shfl.sync.idx.b32 %0, %0, %1, 31, 0xffffffff;" : "+r"(value) : "r"(lane));
 }
 
+/// The number of the warp in its block, known to be the same for all lanes: behind a branch on the
+/// thread's number the assembler would write everything twice, for warps that are together and for
+/// warps that may not be.
+__device__ inline int warp_number() {
+  int warp = static_cast<int>(threadIdx.x) / 32;
+  asm volatile("shfl.sync.idx.b32 %0, %0, 0, 31, 0xffffffff;" : "+r"(warp));
+  return warp;
+}
+
+/// Loads behind it are issued behind those in front of it: with more of them on their way than there
+/// are registers, values would be spilled. The assembler leaves out a barrier of a warp that it knows
+/// to be together, unless it does not know of which lanes. By all lanes of a warp.
+__device__ inline void keep_loads_in_order() {
+  unsigned all;
+  asm volatile("activemask.b32 %0; bar.warp.sync %0;" : "=r"(all));
+}
+
 /// `count` neighbouring elements of `bytes` bytes in registers.
 template <int count, int bytes = 2>
 struct Elements {

@@ -37,7 +37,7 @@ Program forward_program(const NativeCell& cell, const CellText& text, const Prob
                       kernel_name(tiling.saving ? "training_forward" : "forward",
                                   cell.description.name, ProductType(problem), tiling.padded),
                       "forward", "ForwardParameters", tiling.threads(), tiling.shared_bytes,
-                      sources_with(text));
+                      sources_with(text), tiling.together);
 }
 
 Program backward_program(const NativeCell& cell, const CellText& text, const Problem& problem,
@@ -52,7 +52,8 @@ Program backward_program(const NativeCell& cell, const CellText& text, const Pro
   return tile_program(
       "#include \"backward.cuh\"\n#include \"" + text.header + "\"\n", tile.str(),
       kernel_name("backward", cell.description.name, ProductType(problem), tiling.padded),
-      "backward", "BackwardParameters", tiling.threads(), tiling.shared_bytes, sources_with(text));
+      "backward", "BackwardParameters", tiling.threads(), tiling.shared_bytes, sources_with(text),
+      tiling.together);
 }
 
 Program weight_gradient_program(const NativeCell& cell, ProductType type,
