@@ -91,7 +91,7 @@ __device__ void load_spread_columns(const BackwardParameters& p, typename Tile::
                                     SharedAddress matrix, int part, int head, const Lane& lane) {
   using Product = typename Tile::Product;
   constexpr int unit_chunks = Tile::units / 8;
-  const int warp = static_cast<int>(threadIdx.x) / 32;
+  const int warp = warp_number();
   const int row_group = warp / Product::k_groups, k_group = warp % Product::k_groups;
   using Shape = typename Tile::Shape;
   const int rank = part % Tile::split;
@@ -127,7 +127,7 @@ __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
   const SharedAddress shared = shared_address(shared_bytes);
   const auto [part, head, local_group, first_row] =
       SpreadPlace(p.shape, parameters.spread.first_group, Tile::blocks, Tile::batch);
-  const int warp = static_cast<int>(threadIdx.x) / 32;
+  const int warp = warp_number();
   const int row_group = warp / Product::k_groups, k_group = warp % Product::k_groups;
   const Index steps = p.shape.steps;
   const Lane lane;

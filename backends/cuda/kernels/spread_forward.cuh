@@ -94,7 +94,7 @@ template <class Tile>
 __device__ void load_spread_rows(const ForwardParameters& p, typename Tile::Product& product,
                                  SharedAddress matrix, int part, int head, const Lane& lane) {
   using Product = typename Tile::Product;
-  const int warp = static_cast<int>(threadIdx.x) / 32;
+  const int warp = warp_number();
   const int row_group = warp / Product::k_groups, k_group = warp % Product::k_groups;
   const int first_unit = part * Tile::units + row_group * Product::group_units;
   const int first_chunk = Tile::Exchange::Shape::group_chunks * k_group + lane.column;
@@ -139,7 +139,7 @@ __device__ void spread_forward(const SpreadForwardParameters& parameters) {
   const SharedAddress shared = shared_address(shared_bytes);
   const auto [part, head, local_group, first_row] =
       SpreadPlace(p.shape, parameters.spread.first_group, Tile::blocks, Tile::batch);
-  const int warp = static_cast<int>(threadIdx.x) / 32;
+  const int warp = warp_number();
   const int row_group = warp / Product::k_groups, k_group = warp % Product::k_groups;
   const Lane lane;
 

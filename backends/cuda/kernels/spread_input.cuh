@@ -188,7 +188,7 @@ class SpreadInput {
     wide_ = wide;
     left_ = static_cast<unsigned>(steps);
     constexpr int element = sizeof(Element);
-    const int warp = static_cast<int>(threadIdx.x) / 32, k_group = warp % k_groups;
+    const int warp = warp_number(), k_group = warp % k_groups;
     const auto of_warp = [&](int k) {
       const int working = working_warp<Tile>(warp / k_groups, k);
       return shared + working * warp_bytes + l / 8 * unit_bytes;

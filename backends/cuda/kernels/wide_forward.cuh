@@ -109,7 +109,7 @@ __device__ void wide_forward_compute(const ForwardParameters& p, unsigned char* 
   using Storage = typename Tile::Storage;
   constexpr int rounds = Tile::rounds, together = Tile::together;
   const int lane = static_cast<int>(threadIdx.x) & 31;
-  const int warp = static_cast<int>(threadIdx.x) / 32, row_group = warp / 4;
+  const int warp = warp_number(), row_group = warp / 4;
   const Index steps = p.shape.steps;
   const SharedAddress barriers = shared + Tile::barriers_at;
   const SharedAddress sums = shared + Tile::sums_at + row_group * Tile::sums_bytes;
@@ -319,7 +319,7 @@ __device__ void wide_forward(const SpreadForwardParameters& parameters) {
   publish_to_products();  // of what is cleared: columns of k that no packet has
   __syncthreads();
 
-  if (static_cast<int>(threadIdx.x) >= 32 * Tile::warps) {
+  if (warp_number() >= Tile::warps) {
     keep_registers<Tile::bringing_registers>();
     bring_vectors<Tile>(memory, shared, shared + Tile::barriers_at, p.shape.steps);
   } else {
