@@ -11,7 +11,9 @@
 #include <optional>
 #include <span>
 
+#include "flashrnn/cells/lstm.hpp"
 #include "flashrnn/error.hpp"
+#include "flashrnn/recurrence/describe_cell.hpp"
 #include "tiling_memory.hpp"
 
 namespace flashrnn {
@@ -251,6 +253,19 @@ std::shared_ptr<const TileChoice> search_fixed(TileQuestion question, const Fixe
                         question.kernel + " is asked for");
   question.sizes.insert(question.sizes.end(), fixed.values.begin(), fixed.values.end());
   return search_tiling(question);
+}
+
+void prepare_tile_search(const std::shared_ptr<const DeviceModel>& device,
+                         std::string_view backend) {
+  Problem problem;
+  problem.dtype = DataType::bfloat16;
+  problem.shape = {1024, 16, 12, 64};
+  problem.training = true;
+  for (const KernelText& kernel : kernel_texts()) {
+    if (kernel.backend != backend || kernel.device != device->kind()) continue;
+    for (const bool backward : {false, true})
+      ask({device, kernel.name, problem_sizes(problem, describe_cell<Lstm>(), backward)}, 1);
+  }
 }
 
 void forget_tilings() {

@@ -112,6 +112,25 @@ TEST(TileSearch, DevicesOfOtherKindHaveNoKernel) {
       "the backend no_backend has no kernel");
 }
 
+TEST(TileSearch, PreparingChangesNoAnswer) {
+  const auto device = find_device_model("nvidia_h200");
+  Problem problem;
+  problem.dtype = DataType::bfloat16;
+  problem.shape = {1024, 16, 12, 64};
+  problem.training = true;
+  const TileQuestion asked{device, "small_heads_forward",
+                           problem_sizes(problem, find_cell("lstm"), false)};
+  forget_tilings();
+  const TileChoice before = *find_tilings(asked, 3);
+  forget_tilings();
+  prepare_tile_search(device, "cuda");
+  const TileChoice after = *find_tilings(asked, 3);
+  ASSERT_EQ(after.candidates.size(), before.candidates.size());
+  for (std::size_t n = 0; n < before.candidates.size(); ++n)
+    EXPECT_EQ(after.candidates[n].tiling, before.candidates[n].tiling);
+  prepare_tile_search(find_device_model("cpu_zen5"), "cuda");  // which has no such kernels
+}
+
 TEST(TileSearch, ThreadsGetTheSameAnswer) {
   forget_tilings();
   const TileQuestion asked = question("nvidia_a100", 96, 7);

@@ -50,7 +50,7 @@ struct SpreadBackwardTile {
   static constexpr bool helped = false;
   // After the packets are sent; gradients are stored meanwhile. Measured,
   // docs/cuda_spread_heads.md.
-  static constexpr unsigned cycles_before_asking = batch <= 2 ? 180 : 60;
+  static constexpr unsigned cycles_before_asking = batch <= 2 ? 240 : 100;
 
   // Channels of what is read: saved values, states of the previous step, upstream gradient of h.
   static constexpr int saved_channels = count_gates(reads_saved);

@@ -5,6 +5,8 @@
 #include <mutex>
 #include <string>
 
+#include "flashrnn/recurrence/running_device.hpp"
+#include "flashrnn/recurrence/tile_search.hpp"
 #include "status.hpp"
 #include "versioned.hpp"
 
@@ -66,6 +68,17 @@ void check_can_start() {
 #endif
 }
 
+/// What the first plan would otherwise take its time for. Whatever is wrong with the device, that
+/// plan says so.
+void prepare_plans() {
+#ifdef KOKKOS_ENABLE_CUDA
+  try {
+    prepare_tile_search(running_device(Kokkos::Cuda()).resolved.model, "cuda");
+  } catch (const std::exception&) {
+  }
+#endif
+}
+
 }  // namespace
 
 void initialize(const flashrnn_initialize_options* options) {
@@ -77,6 +90,7 @@ void initialize(const flashrnn_initialize_options* options) {
       Kokkos::initialize(settings_of(options));
     }
     started_kokkos = !running;
+    prepare_plans();
   } else if (options != nullptr) {
     copy_versioned(options, "initialize_options");
   }
