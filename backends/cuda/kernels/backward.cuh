@@ -130,9 +130,7 @@ __device__ void load_transposed(const BackwardParameters& p, int head, int first
           for (int n = 0; n < 4; ++n) pair[i][n] = load(row[n] + distance, out[n] + units, wide);
         }
       };
-      int is_wide = p.wide_matrix;
-      keep(is_wide);  // asked anew, or the compiler makes two copies of everything up to the end
-      if (is_wide != 0) {
+      if (p.wide_matrix != 0) {
         read(true);
       } else {
         read(false);
@@ -140,7 +138,6 @@ __device__ void load_transposed(const BackwardParameters& p, int head, int first
 #pragma unroll
       for (int i = 0; i < at_once; ++i)
         if (begin + i * 2 * period < k_tiles / 2 * 2) put(begin + i * 2 * period, pair[i]);
-      keep_loads_in_order();
     }
   }
   if constexpr (k_tiles % 2 == 1) {

@@ -29,18 +29,14 @@ __device__ void load_matrix(const ForwardParameters& p, int head, int first_unit
     // A length that is a constant leaves no questions to ask.
     const int length = !valid ? 0 : Tile::exact ? Tile::padded : head_dim;
     Elements<4, sizeof(Bits<Storage>)> four[Tile::k_tiles];
-    int is_wide = p.wide_matrix;
-    keep(is_wide);  // asked anew, or the compiler makes two copies of everything up to the end
-    if (is_wide != 0) {
+    if (p.wide_matrix != 0) {
 #pragma unroll
       for (int k = 0; k < Tile::k_tiles; ++k)
         four[k] = load_row<Storage, true>(row, first_k<Tile::k_tiles>(k, lane.column), length);
     } else {
 #pragma unroll
-      for (int k = 0; k < Tile::k_tiles; ++k) {
+      for (int k = 0; k < Tile::k_tiles; ++k)
         four[k] = load_row<Storage, false>(row, first_k<Tile::k_tiles>(k, lane.column), length);
-        if (Tile::padded > 96) keep_loads_in_order();
-      }
     }
 #pragma unroll
     for (int k = 0; k < Tile::k_tiles; ++k) {
@@ -53,8 +49,6 @@ __device__ void load_matrix(const ForwardParameters& p, int head, int first_unit
         matrix.put(slot / 2, k, 2 * n + slot % 2, part);
       }
     }
-    // Keeps loads in order: with more of them on their way, values would be spilled.
-    keep_loads_in_order();
   }
 }
 

@@ -53,14 +53,6 @@ __device__ inline int warp_number() {
   return warp;
 }
 
-/// Loads behind it are issued behind those in front of it: with more of them on their way than there
-/// are registers, values would be spilled. The assembler leaves out a barrier of a warp that it knows
-/// to be together, unless it does not know of which lanes. By all lanes of a warp.
-__device__ inline void keep_loads_in_order() {
-  unsigned all;
-  asm volatile("activemask.b32 %0; bar.warp.sync %0;" : "=r"(all));
-}
-
 /// `count` neighbouring elements of `bytes` bytes in registers.
 template <int count, int bytes = 2>
 struct Elements {
