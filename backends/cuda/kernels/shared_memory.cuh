@@ -46,7 +46,7 @@ __device__ void pin(Value& value) {
 
 /// The number of the warp in its block, known to be the same for all lanes: behind a branch on the
 /// thread's number the assembler would write everything twice, for warps that are together and for
-/// warps that may not be. By all lanes of a warp.
+/// warps that may not be. By all lanes of a warp, which otherwise waits for ever.
 __device__ inline int warp_number() {
   int warp = static_cast<int>(threadIdx.x) / 32;
   asm volatile("shfl.sync.idx.b32 %0, %0, 0, 31, 0xffffffff;" : "+r"(warp));

@@ -59,9 +59,9 @@ struct SpreadForwardTile {
   // h and the other states, saved values; h goes to two places.
   static constexpr int result_channels = Complete::states + (saving ? Complete::saved : 0);
   // After the packets are sent and results stored; measured, docs/cuda_spread_heads.md.
-  static constexpr unsigned cycles_before_asking = batch <= 2                              ? 140
-                                                   : saving || Exchange::Shape::halves > 1 ? 0
-                                                                                           : 60;
+  // In training and with floats waiting cost time.
+  static constexpr bool asks_at_once = saving || Exchange::Shape::halves > 1;
+  static constexpr unsigned cycles_before_asking = batch <= 2 ? 140 : asks_at_once ? 0 : 60;
 
   static constexpr int matrix_at = Exchange::shared_bytes;
   static constexpr int sums_at = matrix_at + Product::matrix_bytes;

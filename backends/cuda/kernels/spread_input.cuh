@@ -46,6 +46,7 @@ __device__ SpreadUnit spread_unit(const Shape& shape, Index first_row, int part,
                                   int k_group, int lane) {
   using Product = typename Tile::Product;
   constexpr int halves = Tile::Shape::halves, group_units = Tile::units / Product::row_groups;
+  // Not warp_number(): some lanes of a warp may ask alone.
   const int row_group = static_cast<int>(threadIdx.x) / 32 / Product::k_groups;
   const int task = k_group + Product::k_groups * round;
   const int mine = 4 * task + lane / 8, sent = 4 * task + lane % 4;

@@ -37,7 +37,7 @@ Program forward_program(const NativeCell& cell, const CellText& text, const Prob
                       kernel_name(tiling.saving ? "training_forward" : "forward",
                                   cell.description.name, ProductType(problem), tiling.padded),
                       "forward", "ForwardParameters", tiling.threads(), tiling.shared_bytes,
-                      sources_with(text), tiling.together);
+                      sources_with(text), tiling.beside);
 }
 
 Program backward_program(const NativeCell& cell, const CellText& text, const Problem& problem,
@@ -53,7 +53,7 @@ Program backward_program(const NativeCell& cell, const CellText& text, const Pro
       "#include \"backward.cuh\"\n#include \"" + text.header + "\"\n", tile.str(),
       kernel_name("backward", cell.description.name, ProductType(problem), tiling.padded),
       "backward", "BackwardParameters", tiling.threads(), tiling.shared_bytes, sources_with(text),
-      tiling.together);
+      tiling.beside);
 }
 
 Program weight_gradient_program(const NativeCell& cell, ProductType type,

@@ -34,7 +34,7 @@ Tiling tiling_of(const TileCandidate& candidate, ProductType type) {
   out.held = at("HELD");
   out.compute_registers = at("COMPUTE_REGISTERS");
   out.shared_bytes = at("SHARED_BYTES");
-  out.together = at("TOGETHER");
+  out.beside = at("TOGETHER");
   out.element = type;
   out.nanoseconds = 1e-3 * static_cast<double>(candidate.step_ps);
   return out;

@@ -24,7 +24,7 @@ struct ForwardTiling {
   ProductType element;
   int held = 1;            ///< parts of R in registers; the others are in shared memory
   int shared_bytes = 0;    ///< per block
-  int together = 1;        ///< blocks that the compiler makes fit one multiprocessor
+  int beside = 1;          ///< blocks that the compiler makes fit one multiprocessor
   double nanoseconds = 0;  ///< predicted, of a step
   int threads() const { return 32 * (padded / (8 * units) + io_warps); }
   std::string text() const;
@@ -40,7 +40,7 @@ struct BackwardTiling {
   ProductType element;
   int held = 1;            ///< parts of R in registers; the others are in shared memory
   int shared_bytes = 0;    ///< per block
-  int together = 1;        ///< blocks that the compiler makes fit one multiprocessor
+  int beside = 1;          ///< blocks that the compiler makes fit one multiprocessor
   double nanoseconds = 0;  ///< predicted, of a step
   int threads() const { return 32 * (padded / 16 + io_warps); }
   std::string text() const;
