@@ -26,6 +26,8 @@ const std::vector<Case>& cases() {
       {"d256_batch_first", {9, 7, 1, 256}, batch_first},
       {"d256_batch_1", {70, 1, 2, 256}},
       {"d256_batch_100", {3, 100, 1, 256}},
+      {"d256_shifted", {9, 5, 2, 256}, time_major, true, 0, 0, false, 1},
+      {"d768_shifted", {5, 3, 1, 768}, batch_first, true, 0, 0, false, 1},
       {"d264_forward_clip", {13, 5, 1, 264}, time_major, true, 0.3},
       {"d300_odd_gradient_clip", {13, 5, 2, 300}, time_major, true, 0, 0.05},
       {"d384_cut", {9, 4, 1, 384}, time_major, true, 0, 0, true},

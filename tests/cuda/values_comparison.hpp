@@ -27,6 +27,7 @@ struct Case {
   bool optional_tensors = true;                ///< b, s0, d_last in; last, ds0, h out
   double forward_clip = 0, gradient_clip = 0;  ///< 0: none
   bool cut = false;
+  Index shift = 0;  ///< elements between an aligned address and the beginning of every tensor
 };
 
 class Device {
@@ -139,13 +140,18 @@ class Comparison {
     const Index time = gates ? rest / channels : rest % (s.steps * s.batch);
     return strides.at(channel, time / s.batch, time % s.batch, head) + unit;
   }
+  /// Memory of a tensor, filled with NaNs.
+  void* tensor(std::size_t count) {
+    return static_cast<Storage*>(device_.scratch(sizeof(Storage) * (count + at(case_.shift)))) +
+           case_.shift;
+  }
   const void* upload(const std::vector<double>& from, const Strides* strides, Index channels) {
     if (from.empty()) return nullptr;
     std::vector<Storage> host(from.size());
     for (std::size_t n = 0; n < from.size(); ++n)
       host[strides == nullptr ? n : at(place(*strides, channels, static_cast<Index>(n)))] =
           Storage(static_cast<float>(from[n]));
-    void* const data = device_.scratch(sizeof(Storage) * host.size());
+    void* const data = tensor(host.size());
     check(cudaMemcpy(data, host.data(), sizeof(Storage) * host.size(), cudaMemcpyHostToDevice),
           "cudaMemcpy");
     return data;
@@ -216,9 +222,9 @@ class Comparison {
     f.b = {upload(expected_.b, nullptr, 0), bias_strides(s)};
     f.s0 = {upload(expected_.s0, nullptr, 0), state_strides(s)};
     f.reserve = device_.scratch(recurrence.reserve_bytes());
-    void* const states = device_.scratch(sizeof(Storage) * at(S * sequence()));
-    void* const h = device_.scratch(sizeof(Storage) * at(sequence()));
-    void* const last = device_.scratch(sizeof(Storage) * at(S * s.batch * row()));
+    void* const states = tensor(at(S * sequence()));
+    void* const h = tensor(at(sequence()));
+    void* const last = tensor(at(S * s.batch * row()));
     if (training || case_.optional_tensors) f.states = {states, sequence_strides_};
     if (!training || case_.optional_tensors) f.h = {h, sequence_strides_};
     if (case_.optional_tensors) f.last = {last, state_strides(s)};
@@ -245,11 +251,11 @@ class Comparison {
     BackwardTensors& g = tensors_;
     g.dh = {upload(expected_.dh, &sequence_strides_, 0), sequence_strides_};
     g.d_last = {upload(expected_.d_last, nullptr, 0), state_strides(s)};
-    g.dx = {device_.scratch(sizeof(Storage) * at(G_x * sequence())), gate_strides_};
-    g.dR = {device_.scratch(sizeof(Storage) * at(G_R * row() * s.head_dim)), matrix_strides(s)};
-    g.db = {device_.scratch(sizeof(Storage) * at(G_b * row())), bias_strides(s)};
+    g.dx = {tensor(at(G_x * sequence())), gate_strides_};
+    g.dR = {tensor(at(G_R * row() * s.head_dim)), matrix_strides(s)};
+    g.db = {tensor(at(G_b * row())), bias_strides(s)};
     if (case_.optional_tensors)
-      g.ds0 = {device_.scratch(sizeof(Storage) * at(S * s.batch * row())), state_strides(s)};
+      g.ds0 = {tensor(at(S * s.batch * row())), state_strides(s)};
     g.workspace = device_.scratch(recurrence.backward_workspace_bytes());
     if constexpr (spread) {
       Sequence d_gate[max_gates];

@@ -89,12 +89,8 @@ __device__ void load_transposed(const BackwardParameters& p, int head, int first
              both = Tile::exact || first_unit + 1 < head_dim;
   const Element* const all = static_cast<const Element*>(p.R.data) + first_unit;
   // R[gate][out][first_unit], R[gate][out][first_unit + 1]
-  const auto load = [&](const Element* at, int out, bool wide) {
-    Elements<2, sizeof(Element)> pair;
-#pragma unroll
-    for (int w = 0; w < pair.words; ++w) pair.word[w] = 0;
-    if (own && (Tile::exact || out < head_dim)) pair = load_two<Storage>(at, both, wide);
-    return pair;
+  const auto load = [&](const Element* at, bool there, bool wide) {
+    return load_two<Storage>(at, own && there, both && there, wide);
   };
   const auto put = [&](int k, const Elements<2, sizeof(Element)>* pair) {
 #pragma unroll
@@ -126,8 +122,11 @@ __device__ void load_transposed(const BackwardParameters& p, int head, int first
           if (k >= k_tiles / 2 * 2) break;
           const int units = k / (2 * period) * units_per_period;
           const Index distance = units * p.R.strides.row;
+          const bool whole =
+              Tile::exact || (32 * (k / 2) + 31) / recurrent < least_head_dim<Tile::padded>;
 #pragma unroll
-          for (int n = 0; n < 4; ++n) pair[i][n] = load(row[n] + distance, out[n] + units, wide);
+          for (int n = 0; n < 4; ++n)
+            pair[i][n] = load(row[n] + distance, whole || out[n] + units < head_dim, wide);
         }
       };
       if (p.wide_matrix != 0) {
@@ -146,8 +145,8 @@ __device__ void load_transposed(const BackwardParameters& p, int head, int first
     for (int n = 0; n < 4; ++n) {
       const unsigned position = first_k<k_tiles>(k_tiles - 1, lane.column) + n;
       const int out = static_cast<int>(position / recurrent);
-      pair[n] = load(all + p.R.strides.at(static_cast<int>(position % recurrent), head, out), out,
-                     p.wide_matrix != 0);
+      pair[n] = load(all + p.R.strides.at(static_cast<int>(position % recurrent), head, out),
+                     Tile::exact || out < head_dim, p.wide_matrix != 0);
     }
     put(k_tiles - 1, pair);
   }
@@ -179,11 +178,7 @@ __device__ void backward(const BackwardParameters& p) {
   if (warp >= Tile::compute_warps) {
     give_registers<Tile::compute_registers>();
     const int io_lane = 32 * (warp - Tile::compute_warps) + static_cast<int>(threadIdx.x & 31);
-    if (p.wide_sequences != 0) {
-      backward_io<Tile, Tile::piece>(p, shared, io_lane, head, first_row);
-    } else {
-      backward_io<Tile, 0>(p, shared, io_lane, head, first_row);
-    }
+    backward_io<Tile>(p, shared, io_lane, head, first_row);
     return;
   }
   take_registers<Tile::compute_registers>();

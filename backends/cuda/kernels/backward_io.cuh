@@ -76,33 +76,26 @@ __device__ void report_progress(const BackwardParameters& p, int lane, int head)
 }
 
 /// Brings saved values, states and upstream gradients into the ring ahead of time.
-template <class Tile, int piece>
+template <class Tile>
 __device__ void load_inputs(const BackwardParameters& p, SharedAddress shared, int lane, int head,
                             Index first_row) {
   const int rows = static_cast<int>(::min(p.shape.batch - first_row, Index(Tile::batch)));
   const BackwardInputRows<Tile> source{p, head, first_row};
   const int head_dim = static_cast<int>(p.shape.head_dim);
   static_assert(Tile::input_at == Tile::first_input_at + Tile::Input::step_bytes);
-  RingLoader<typename Tile::Input, 32 * Tile::Warps::loading, Tile::group, piece> input;
-  input.start(shared + Tile::input_at, lane, rows, head_dim, p.shape.steps, 1, source);
-  block_barrier_converged<Tile::meeting>();
-  block_barrier_converged<Tile::meeting>();
-  for (Index step = 0; step < p.shape.steps; step += Tile::group) {
-    input.refill(source);
-    input.wait();
-    block_barrier_converged<Tile::meeting>();
-  }
-  copy_async_wait<0>();
+  RingLoader<typename Tile::Input, 32 * Tile::Warps::loading, Tile::group, Tile::piece> input;
+  input.run(shared + Tile::input_at, lane, rows, head_dim, p.shape.steps, 1, p.wide_sequences != 0,
+            source, [] { block_barrier_converged<Tile::meeting>(); });
 }
 
 /// Writes the gate gradients, one group behind.
-template <class Tile, int piece>
+template <class Tile>
 __device__ void store_gradients(const BackwardParameters& p, SharedAddress shared, int lane,
                                 int head, Index first_row) {
   const int rows = static_cast<int>(::min(p.shape.batch - first_row, Index(Tile::batch)));
   const GateGradientRows<Tile> target{p, head, first_row};
   RowStorer<typename Tile::Storage, Tile::batch, Tile::Cell::gates, Tile::padded,
-            32 * Tile::Warps::storing, Tile::group, Tile::Output::bytes, piece>
+            32 * Tile::Warps::storing, Tile::group, Tile::Output::bytes, Tile::piece>
       output;
   const auto row = [](int channel, int r) { return Tile::Output::offset(channel, r); };
   output.start(lane, rows, static_cast<int>(p.shape.head_dim), target, row);
@@ -113,27 +106,40 @@ __device__ void store_gradients(const BackwardParameters& p, SharedAddress share
   static_assert(progress_steps % Tile::group == 0);
   constexpr int groups = static_cast<int>(progress_steps / Tile::group);
   int groups_left = groups;
-  for (Index first = 0; first < p.shape.steps; first += Tile::group) {
-    block_barrier_converged<Tile::meeting>();
-    const int count = static_cast<int>(::min(p.shape.steps - first, Index(Tile::group)));
-    output.store(slots, first, count, target, row);
+  const auto advance = [&] {
     slots = 2 * (shared + Tile::output_at) + Tile::output_group - slots;
     if (Tile::reports && p.progress != nullptr && --groups_left == 0) {
       groups_left = groups;
       meet_to_report<Tile>();
     }
+  };
+  for (Index first = 0; first < p.shape.steps; first += Tile::group) {
+    // Whole groups in a loop of their own, which is short.
+    if (Tile::piece > 0 && p.wide_sequences != 0) {
+#pragma unroll 1
+      for (; first + Tile::group <= p.shape.steps; first += Tile::group) {
+        block_barrier_converged<Tile::meeting>();
+        output.store_whole(slots, first, target, row);
+        advance();
+      }
+      if (first >= p.shape.steps) break;
+    }
+    block_barrier_converged<Tile::meeting>();
+    const int count = static_cast<int>(::min(p.shape.steps - first, Index(Tile::group)));
+    output.store_elements(slots, first, count, target, row);
+    advance();
   }
   // The last chunk may have fewer.
   if (Tile::reports && p.progress != nullptr && groups_left < groups) meet_to_report<Tile>();
 }
 
-template <class Tile, int piece>
+template <class Tile>
 __device__ void backward_io(const BackwardParameters& p, SharedAddress shared, int lane, int head,
                             Index first_row) {
   if (lane < 32 * Tile::Warps::loading) {
-    load_inputs<Tile, piece>(p, shared, lane, head, first_row);
+    load_inputs<Tile>(p, shared, lane, head, first_row);
   } else if (lane < 32 * Tile::moving_warps) {
-    store_gradients<Tile, piece>(p, shared, lane - 32 * Tile::Warps::loading, head, first_row);
+    store_gradients<Tile>(p, shared, lane - 32 * Tile::Warps::loading, head, first_row);
   } else {
     report_progress<Tile>(p, lane - 32 * Tile::moving_warps, head);
   }

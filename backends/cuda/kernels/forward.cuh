@@ -93,11 +93,7 @@ struct ForwardTile {
   static constexpr int shared_bytes = matrix_at + compute_warps * Matrix::bytes_per_warp;
 };
 
-/// A truth value that is known when the kernel is compiled, and one that is not.
-template <bool value_>
-struct Truth {
-  static constexpr bool value = value_;
-};
+/// A truth value that is not known when the kernel is compiled.
 struct Flag {
   bool value;
 };
@@ -143,11 +139,7 @@ __device__ void forward(const ForwardParameters& p) {
   if (warp >= Tile::compute_warps) {
     give_registers<Tile::compute_registers>();
     const int io_lane = 32 * (warp - Tile::compute_warps) + static_cast<int>(threadIdx.x & 31);
-    if (p.wide_sequences != 0) {
-      forward_io<Tile, Tile::piece>(p, shared, io_lane, head, first_row);
-    } else {
-      forward_io<Tile, 0>(p, shared, io_lane, head, first_row);
-    }
+    forward_io<Tile>(p, shared, io_lane, head, first_row);
     return;
   }
   take_registers<Tile::compute_registers>();

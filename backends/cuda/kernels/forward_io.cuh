@@ -49,29 +49,21 @@ struct HiddenRows {
 };
 
 /// Brings x into the ring ahead of time; the warps that do only this.
-template <class Tile, int piece>
+template <class Tile>
 __device__ void load_inputs(const ForwardParameters& p, SharedAddress shared, int lane, int head,
                             Index first_row) {
   const int rows = static_cast<int>(::min(p.shape.batch - first_row, Index(Tile::batch)));
   const InputRows<typename Tile::Storage> x{p, head, first_row};
   const int head_dim = static_cast<int>(p.shape.head_dim);
   static_assert(Tile::input_at == Tile::first_input_at + Tile::Input::step_bytes);
-  RingLoader<typename Tile::Input, 32 * Tile::Warps::loading, Tile::group, piece> input;
-  input.start(shared + Tile::input_at, lane, rows, head_dim, p.shape.steps,
-              Tile::reads_ahead ? 1 : 0, x);
-  block_barrier_converged<Tile::threads>();
-  block_barrier_converged<Tile::threads>();
-  for (Index step = 0; step < p.shape.steps; step += Tile::group) {
-    input.refill(x);
-    input.wait();
-    block_barrier_converged<Tile::threads>();
-  }
-  copy_async_wait<0>();
+  RingLoader<typename Tile::Input, 32 * Tile::Warps::loading, Tile::group, Tile::piece> input;
+  input.run(shared + Tile::input_at, lane, rows, head_dim, p.shape.steps, Tile::reads_ahead ? 1 : 0,
+            p.wide_sequences != 0, x, [] { block_barrier_converged<Tile::threads>(); });
 }
 
 /// Writes h, the other states and the saved values, one group behind. h lies with the others where
 /// the product takes it in parts, else where the product takes it.
-template <class Tile, int piece>
+template <class Tile>
 __device__ void store_outputs(const ForwardParameters& p, SharedAddress shared, int lane, int head,
                               Index first_row) {
   using Storage = typename Tile::Storage;
@@ -90,14 +82,13 @@ __device__ void store_outputs(const ForwardParameters& p, SharedAddress shared, 
   const bool twice = p.states.data != nullptr && p.h.data != nullptr;
   const HiddenRows<Storage> hidden_target{p.states.data != nullptr ? p.states : p.h, head,
                                           first_row};
-  using HiddenStorer =
-      RowStorer<Storage, Tile::batch, 1, Tile::padded, lanes, Tile::group, hidden_bytes, piece>;
-  HiddenStorer to_hidden;
+  RowStorer<Storage, Tile::batch, 1, Tile::padded, lanes, Tile::group, hidden_bytes, Tile::piece>
+      to_hidden;
   to_hidden.start(lane, rows, head_dim, hidden_target, hidden_row);
   const OutputRows<typename Tile::Cell, Storage> others{p, head, first_row};
   constexpr int other_rows = Tile::staged_rows - Tile::stages_hidden;
   RowStorer<Storage, Tile::batch, other_rows == 0 ? 1 : other_rows, Tile::padded, lanes,
-            Tile::group, Tile::Output::bytes, piece>
+            Tile::group, Tile::Output::bytes, Tile::piece>
       to_others;
   const bool writes_others = other_rows > 0 && (Tile::saving || p.states.data != nullptr);
   if (writes_others) to_others.start(lane, rows, head_dim, others, output_row);
@@ -105,26 +96,41 @@ __device__ void store_outputs(const ForwardParameters& p, SharedAddress shared, 
   block_barrier_converged<Tile::threads>();
   block_barrier_converged<Tile::threads>();
   SharedAddress hidden = shared + hidden_at, output = shared + Tile::output_at;
-  for (Index first = 0; first < p.shape.steps; first += Tile::group) {
-    block_barrier_converged<Tile::threads>();
-    const int count = static_cast<int>(::min(p.shape.steps - first, Index(Tile::group)));
-    to_hidden.store(hidden, first, count, hidden_target, hidden_row);
-    if (twice)
-      HiddenStorer::store_elements(hidden, first, count, lane, rows, head_dim,
-                                   HiddenRows<Storage>{p.h, head, first_row}, hidden_row);
-    if (writes_others) to_others.store(output, first, count, others, output_row);
+  const auto advance = [&] {
     hidden = 2 * (shared + hidden_at) + Tile::group * hidden_bytes - hidden;
     output = 2 * (shared + Tile::output_at) + Tile::output_group - output;
+  };
+  for (Index first = 0; first < p.shape.steps; first += Tile::group) {
+    // Whole groups in a loop of their own, which is short; everything else stands here once.
+    if (Tile::piece > 0 && p.wide_sequences != 0 && !twice) {
+#pragma unroll 1
+      for (; first + Tile::group <= p.shape.steps; first += Tile::group) {
+        block_barrier_converged<Tile::threads>();
+        to_hidden.store_whole(hidden, first, hidden_target, hidden_row);
+        if (writes_others) to_others.store_whole(output, first, others, output_row);
+        advance();
+      }
+      if (first >= p.shape.steps) break;
+    }
+    block_barrier_converged<Tile::threads>();
+    const int count = static_cast<int>(::min(p.shape.steps - first, Index(Tile::group)));
+#pragma unroll 1
+    for (int n = 0; n < (twice ? 2 : 1); ++n)
+      to_hidden.store_elements(hidden, first, count,
+                               n == 0 ? hidden_target : HiddenRows<Storage>{p.h, head, first_row},
+                               hidden_row);
+    if (writes_others) to_others.store_elements(output, first, count, others, output_row);
+    advance();
   }
 }
 
-template <class Tile, int piece>
+template <class Tile>
 __device__ void forward_io(const ForwardParameters& p, SharedAddress shared, int lane, int head,
                            Index first_row) {
   if (lane < 32 * Tile::Warps::loading) {
-    load_inputs<Tile, piece>(p, shared, lane, head, first_row);
+    load_inputs<Tile>(p, shared, lane, head, first_row);
   } else {
-    store_outputs<Tile, piece>(p, shared, lane - 32 * Tile::Warps::loading, head, first_row);
+    store_outputs<Tile>(p, shared, lane - 32 * Tile::Warps::loading, head, first_row);
   }
 }
 

@@ -26,17 +26,23 @@ __device__ void load_matrix(const ForwardParameters& p, int head, int first_unit
     const bool valid = slot < Tile::slots && (Tile::exact || unit < head_dim);
     const auto* const row = static_cast<const Bits<Storage>*>(p.R.data) +
                             (valid ? p.R.strides.at(slot % Tile::recurrent, head, unit) : Index(0));
-    // A length that is a constant leaves no questions to ask.
-    const int length = !valid ? 0 : Tile::exact ? Tile::padded : head_dim;
     Elements<4, sizeof(Bits<Storage>)> four[Tile::k_tiles];
+    const auto read = [&](auto wide) {
+#pragma unroll
+      for (int k = 0; k < Tile::k_tiles; ++k) {
+        const int first = first_k<Tile::k_tiles>(k, lane.column);
+        constexpr bool is_wide = decltype(wide)::value;
+        if (Tile::exact || first_k<Tile::k_tiles>(k, 3) + 3 < least_head_dim<Tile::padded>) {
+          four[k] = load_four<Storage, is_wide, true>(row + first, valid ? 4 : 0);
+        } else {
+          four[k] = load_four<Storage, is_wide, false>(row + first, valid ? head_dim - first : 0);
+        }
+      }
+    };
     if (p.wide_matrix != 0) {
-#pragma unroll
-      for (int k = 0; k < Tile::k_tiles; ++k)
-        four[k] = load_row<Storage, true>(row, first_k<Tile::k_tiles>(k, lane.column), length);
+      read(Truth<true>());
     } else {
-#pragma unroll
-      for (int k = 0; k < Tile::k_tiles; ++k)
-        four[k] = load_row<Storage, false>(row, first_k<Tile::k_tiles>(k, lane.column), length);
+      read(Truth<false>());
     }
 #pragma unroll
     for (int k = 0; k < Tile::k_tiles; ++k) {

@@ -135,54 +135,68 @@ __device__ float pick_and_add(const float (&value)[count], int index, float adde
   return pick(value, index) + addend;
 }
 
-/// 4 neighbouring elements of a row of R; zero beyond `length`. `wide`: read at once.
-template <class Storage, bool wide>
-__device__ Elements<4, sizeof(Bits<Storage>)> load_row(const Bits<Storage>* row, int first,
-                                                       int length) {
+/// A truth value that is known when the kernel is compiled.
+template <bool value_>
+struct Truth {
+  static constexpr bool value = value_;
+};
+
+/// The fewest units of a head that is padded to `padded` (TilingTest holds the tilings to it).
+/// Elements before them are there in every head, and nobody asks at run time.
+template <int padded>
+inline constexpr int least_head_dim = padded > 96 ? padded - 31 : padded - 15;
+
+/// 4 neighbouring elements of a row of R, of which the first `length` are there; zero beyond.
+/// `wide`: read at once. `all`: four if any is.
+template <class Storage, bool wide, bool all>
+__device__ Elements<4, sizeof(Bits<Storage>)> load_four(const Bits<Storage>* at, int length) {
   Elements<4, sizeof(Bits<Storage>)> out;
 #pragma unroll
   for (int n = 0; n < out.words; ++n) out.word[n] = 0;
   if constexpr (!wide) {
     Word element[4];
 #pragma unroll
-    for (int n = 0; n < 4; ++n) element[n] = first + n < length ? row[first + n] : 0;
+    for (int n = 0; n < 4; ++n) element[n] = (all ? 0 : n) < length ? at[n] : 0;
 #pragma unroll
     for (int n = 0; n < out.words; ++n)
       out.word[n] =
           out.words == 4 ? element[n] : element[2 * n % 4] | element[(2 * n + 1) % 4] << 16;
-  } else if (first < length) {
+  } else if (0 < length) {
     if constexpr (out.words == 4) {
-      const uint4 all = *reinterpret_cast<const uint4*>(row + first);
-      out.word[0] = all.x;
-      out.word[1] = all.y;
-      out.word[2] = all.z;
-      out.word[3] = all.w;
+      const uint4 read = *reinterpret_cast<const uint4*>(at);
+      out.word[0] = read.x;
+      out.word[1] = read.y;
+      out.word[2] = read.z;
+      out.word[3] = read.w;
     } else {
-      const uint2 both = *reinterpret_cast<const uint2*>(row + first);
-      out.word[0] = both.x;
-      out.word[1] = both.y;
+      const uint2 read = *reinterpret_cast<const uint2*>(at);
+      out.word[0] = read.x;
+      out.word[1] = read.y;
     }
   }
   return out;
 }
 
-/// 2 neighbouring elements of a row of R, of which the second may not be there.
+/// 2 neighbouring elements of a row of R; zero for one that is not there. `wide`: read at once,
+/// both or none. Every load has a condition of its own, so that none waits for another in a branch.
 template <class Storage>
-__device__ Elements<2, sizeof(Bits<Storage>)> load_two(const Bits<Storage>* at, bool both,
-                                                       bool wide) {
+__device__ Elements<2, sizeof(Bits<Storage>)> load_two(const Bits<Storage>* at, bool first,
+                                                       bool second, bool wide) {
   Elements<2, sizeof(Bits<Storage>)> out;
   if constexpr (sizeof(Bits<Storage>) == 4) {
     if (wide) {
-      const uint2 two = *reinterpret_cast<const uint2*>(at);
+      const uint2 two = first ? *reinterpret_cast<const uint2*>(at) : uint2{0, 0};
       out.word[0] = two.x;
       out.word[1] = two.y;
     } else {
-      out.word[0] = at[0];
-      out.word[1] = both ? at[1] : 0;
+      out.word[0] = first ? at[0] : 0;
+      out.word[1] = second ? at[1] : 0;
     }
+  } else if (wide) {
+    out.word[0] = first ? *reinterpret_cast<const Word*>(at) : 0;
   } else {
-    out.word[0] = wide ? *reinterpret_cast<const Word*>(at)
-                       : at[0] | (both ? static_cast<Word>(at[1]) << 16 : 0);
+    const Word low = first ? at[0] : 0, high = second ? at[1] : 0;
+    out.word[0] = low | high << 16;
   }
   return out;
 }

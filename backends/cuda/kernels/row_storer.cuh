@@ -6,7 +6,8 @@
 namespace flashrnn::cuda {
 
 /// Stores rows [channel, row of the batch tile, unit] of a group of steps from shared memory by
-/// `lanes` threads, one group after the other. The slots of a group lie `slot_bytes` apart.
+/// `lanes` threads, one group after the other, in pieces of `piece` bytes or element by element (as
+/// RingLoader loads them). The slots of a group lie `slot_bytes` apart.
 template <class Storage, int batch, int channels, int padded, int lanes, int group, int slot_bytes,
           int piece>
 class RowStorer {
@@ -43,14 +44,10 @@ class RowStorer {
     }
   }
 
-  /// The group of `count` steps from `first` on, `count` being less at the end of the sequence.
+  /// A whole group of steps from `first` on, in pieces.
   template <class Target, class Offset>
-  __device__ void store(SharedAddress slots, Index first, int count, const Target& target,
-                        const Offset& offset) {
-    if (piece == 0 || count < group) {
-      store_elements(slots, first, count, lane_, rows_, head_dim_, target, offset);
-      return;
-    }
+  __device__ void store_whole(SharedAddress slots, Index first, const Target& target,
+                              const Offset& offset) {
     if (!any_) return;
     if constexpr (keeps_addresses) {
       store_kept(slots);
@@ -59,6 +56,25 @@ class RowStorer {
     }
   }
 
+  /// `count` steps from `first` on, element by element: every address is computed anew. The target
+  /// need not be the one of `start`.
+  template <class Target, class Offset>
+  __device__ void store_elements(SharedAddress slots, Index first, int count, const Target& target,
+                                 const Offset& offset) const {
+#pragma unroll 1
+    for (int e = lane_; e < group * channels * batch * padded; e += lanes) {
+      const int u = e % padded, r = e / padded % batch, c = e / padded / batch % channels,
+                n = e / padded / batch / channels;
+      if (r >= rows_ || u >= head_dim_ || n >= count) continue;
+      Element* const to = target(c, r, first + n);
+      if (to != nullptr)
+        to[u] = static_cast<Element>(
+            load_shared<1, element_bytes>(slots + n * slot_bytes + offset(c, r) + element_bytes * u)
+                .word[0]);
+    }
+  }
+
+ private:
   /// A whole group of steps in pieces whose addresses are kept.
   __device__ void store_kept(SharedAddress slots) {
     constexpr int in_flight = pieces < 3 ? pieces : 3;  // words on the way from shared memory
@@ -75,6 +91,7 @@ class RowStorer {
           if (i >= pieces) continue;
           const Word(&word)[4] = words[i - begin];
           *reinterpret_cast<uint4*>(to_[i]) = make_uint4(word[0], word[1], word[2], word[3]);
+          asm volatile("" : "+r"(stride_[i]));  // its 64-bit multiples would fill registers
           to_[i] += 16 * static_cast<Index>(stride_[i]);
         }
       }
@@ -103,25 +120,6 @@ class RowStorer {
     }
   }
 
-  /// The same where `start` was not called: every address is computed anew.
-  template <class Target, class Offset>
-  static __device__ void store_elements(SharedAddress slots, Index first, int count, int lane,
-                                        int rows, int head_dim, const Target& target,
-                                        const Offset& offset) {
-#pragma unroll 1
-    for (int e = lane; e < group * channels * batch * padded; e += lanes) {
-      const int u = e % padded, r = e / padded % batch, c = e / padded / batch % channels,
-                n = e / padded / batch / channels;
-      if (r >= rows || u >= head_dim || n >= count) continue;
-      Element* const to = target(c, r, first + n);
-      if (to != nullptr)
-        to[u] = static_cast<Element>(
-            load_shared<1, element_bytes>(slots + n * slot_bytes + offset(c, r) + element_bytes * u)
-                .word[0]);
-    }
-  }
-
- private:
   static constexpr bool keeps_addresses = piece == 16;
   static constexpr int element_bytes = sizeof(Element),
                        per_piece = piece > 0 ? piece / element_bytes : 1;
