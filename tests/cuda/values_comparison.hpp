@@ -254,8 +254,7 @@ class Comparison {
     g.dx = {tensor(at(G_x * sequence())), gate_strides_};
     g.dR = {tensor(at(G_R * row() * s.head_dim)), matrix_strides(s)};
     g.db = {tensor(at(G_b * row())), bias_strides(s)};
-    if (case_.optional_tensors)
-      g.ds0 = {tensor(at(S * s.batch * row())), state_strides(s)};
+    if (case_.optional_tensors) g.ds0 = {tensor(at(S * s.batch * row())), state_strides(s)};
     g.workspace = device_.scratch(recurrence.backward_workspace_bytes());
     if constexpr (spread) {
       Sequence d_gate[max_gates];

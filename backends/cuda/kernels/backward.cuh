@@ -447,6 +447,7 @@ __device__ void backward(const BackwardParameters& p) {
     for (int r = 0; r < rows; ++r)
       d_state[c][r][0] = with_recurrent(d_state[c][r][0], recurrent[c][r]);
 
+  const int block = block_number(), own_head = block % heads, own_tile = block / heads;
   if (p.ds0.data != nullptr) {
 #pragma unroll
     for (int c = 0; c < cells; ++c)
@@ -455,8 +456,8 @@ __device__ void backward(const BackwardParameters& p) {
         if (valid[c][r])
 #pragma unroll
           for (int s = 0; s < Cell::states; ++s)
-            store_element<Storage>(p.ds0, s, 0, first_row + Share::row(lane, r), head,
-                                   first_unit + c, d_state[c][r][s]);
+            store_element<Storage>(p.ds0, s, 0, Index(own_tile) * Tile::batch + Share::row(lane, r),
+                                   own_head, first_unit + c, d_state[c][r][s]);
   }
   if (p.db_partial == nullptr) return;
     // Lanes of one fragment row that hold the same units hold different rows of the batch.
@@ -470,9 +471,10 @@ __device__ void backward(const BackwardParameters& p) {
       for (int distance = Share::copies; distance < 4; distance *= 2)
         sum += __shfl_xor_sync(0xffffffffu, sum, distance);
       if (lane.column < Share::copies && first_unit + c < head_dim)
-        p.db_partial[((tile * count_gates(Cell::bias_gates) + gate_position(Cell::bias_gates, n)) *
+        p.db_partial[((Index(own_tile) * count_gates(Cell::bias_gates) +
+                       gate_position(Cell::bias_gates, n)) *
                           p.shape.heads +
-                      head) *
+                      own_head) *
                          p.shape.head_dim +
                      first_unit + c] = sum;
     }

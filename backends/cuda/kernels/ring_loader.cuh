@@ -28,15 +28,15 @@ class RingLoader {
                       Index first_step, bool in_pieces, const Source& source, const Meet& meet) {
     start(ring, lane, rows, head_dim, steps, first_step, in_pieces, source);
     Index left = groups - 1 + (steps + group - 1) / group;  // groups to fill, the last ones empty
-    const Index quiet = left - (groups - 2);                // left when the first meeting comes
-    bool before = first_step > 0, met = false;
+    int ahead = groups - 2;  // groups to fill before the first meeting; negative after it
 #pragma unroll 1
-    while (!met || left > 0) {
-      if (piece > 0 && !before && !met) {
+    while (ahead >= 0 || left > 0) {
+      const bool before = next_ < first_step;
+      if (piece > 0 && !before && ahead > 0) {
 #pragma unroll 1
-        for (; left > quiet && next_ <= last_whole_; --left) copy_group(source);
+        for (; ahead > 0 && next_ <= last_whole_; --ahead, --left) copy_group(source);
       }
-      if (piece > 0 && met) {
+      if (piece > 0 && ahead < 0) {
         const Index whole = next_ <= last_whole_ ? (last_whole_ - next_) / group + 1 : 0;
         // As many as a 32-bit counter holds.
         const int count = static_cast<int>(::min(::min(whole, left), Index(1) << 30));
@@ -49,21 +49,22 @@ class RingLoader {
         left -= count;
         if (left == 0) break;
       }
-      if (!met && left == quiet) {
+      if (ahead == 0) {
         if constexpr (piece > 0) copy_async_wait<groups - 3>();
-        met = true;
+        ahead = -1;
         meet();
         continue;
       }
-      fill_any(before ? ring - Ring::step_bytes : slots_, before ? first_step - 1 : next_,
-               before ? 1 : group, source);
+      fill_any(before ? ring - Ring::step_bytes : slots_, next_, before ? 1 : group, source);
       if (before) {
-        before = false;
+        next_ = first_step;
         continue;
       }
       advance();
       --left;
-      if (met) {
+      if (ahead > 0) {
+        --ahead;
+      } else {
         if constexpr (piece > 0) copy_async_wait<groups - 2>();
         meet();
       }
@@ -80,7 +81,7 @@ class RingLoader {
     rows_ = rows;
     head_dim_ = head_dim;
     steps_ = steps;
-    next_ = first_step;
+    next_ = first_step > 0 ? first_step - 1 : 0;
     in_pieces_ = in_pieces;
     last_whole_ = in_pieces ? steps - group - (Source::last_step_differs ? 1 : 0) : -1;
     if constexpr (keeps_addresses) {
@@ -184,47 +185,69 @@ class RingLoader {
     }
   }
 
-  /// The same element by element, with `in_flight` loads on their way.
+  /// The same element by element.
   template <class Source>
   __device__ void fill_elements(SharedAddress slots, Index first, int count,
                                 const Source& source) const {
-    constexpr int elements = Ring::batch * Ring::channels * Ring::padded;
-    // Of as many elements side by side as there is room for, all steps of a group.
-    constexpr int at_once = Ring::element_bytes == 4 ? 4 : 8, beside = at_once / group,
-                  in_flight = beside * group;
-    static_assert(beside >= 1, "RingLoader: a group's loads are on their way at once");
+    const int there = static_cast<int>(::min(Index(count), steps_ - first));
+    // The last step by itself where its rows may be elsewhere.
+    const bool ends = Source::last_step_differs && first + there == steps_;
 #pragma unroll 1
-    for (int begin = lane_; begin < elements; begin += beside * lanes) {
-      Element value[in_flight];
+    for (int done = 0, length; done < there; done += length) {
+      length = there - done - (ends && done < there - 1 ? 1 : 0);
+      fill_rows(slots + done * Ring::step_bytes, first + done, length, source);
+    }
+  }
+
+  /// `count` steps whose rows are the same distance apart, with `in_flight` loads on their way.
+  template <class Source>
+  __device__ void fill_rows(SharedAddress slots, Index first, int count,
+                            const Source& source) const {
+    using Walk = RowWalk<Ring::padded>;
+    constexpr int all = Ring::batch * Ring::channels, warps = lanes / 32;
+    constexpr int at_once = Ring::element_bytes == 4 ? 4 : 8;
+    constexpr int most = at_once / group > 1 ? at_once / group : 1;
+    constexpr int turns = Walk::turns < most ? Walk::turns : most;  // of a row, at the same time
+    constexpr int beside = most / turns;                            // rows
+    constexpr int in_flight = beside * turns * group;
+    const int unit = Walk::unit(lane_);
+#pragma unroll 1
+    for (int begin = lane_ / 32 * Walk::rows; begin < all; begin += beside * warps * Walk::rows) {
+      const Element* from[beside];
+      Index to_next[beside];
 #pragma unroll
       for (int i = 0; i < beside; ++i) {
-        const int e = begin + i * lanes, unit = e % Ring::padded,
-                  channel = e / Ring::padded % Ring::channels,
-                  row = e / Ring::padded / Ring::channels;
-        const bool there = e < elements && row < rows_ && unit < head_dim_;
-        // The address of a step follows from the one before: each of its own is a lot of code.
-        const Element *from = nullptr, *last = nullptr;
-        if (there) from = source(channel, row, first);
-        if (there && Source::last_step_differs) last = source(channel, row, steps_ - 1);
-        const bool given = from != nullptr;
-        const Index stride = source.stride(channel);
-#pragma unroll
-        for (int step = 0; step < group; ++step, from += stride) {
-          const bool is_last = Source::last_step_differs && first + step == steps_ - 1;
-          const Element* const at = is_last ? last : from;
-          const bool reads = first + step < steps_ && (is_last ? last != nullptr : given);
-          value[i * group + step] = reads ? at[unit] : Element(0);
-        }
+        const int n = begin + i * warps * Walk::rows + Walk::row(lane_),
+                  channel = n % Ring::channels, row = n / Ring::channels;
+        from[i] = row < rows_ ? source(channel, row, first) : nullptr;
+        to_next[i] = source.stride(channel);
       }
+#pragma unroll 1
+      for (int turn = 0; turn < Walk::turns; turn += turns) {
+        Element value[in_flight];
+        const auto each = [&](const auto& what) {
 #pragma unroll
-      for (int k = 0; k < in_flight; ++k) {
-        const int e = begin + k / group * lanes;
-        if (e < elements && k % group < count)
-          store_shared_bits(slots + k % group * Ring::step_bytes +
-                                Ring::offset(e / Ring::padded % Ring::channels,
-                                             e / Ring::padded / Ring::channels) +
-                                Ring::element_bytes * (e % Ring::padded),
-                            value[k]);
+          for (int i = 0; i < beside; ++i)
+#pragma unroll
+            for (int j = 0; j < turns; ++j)
+              what(i, unit + (turn + j) * Walk::across, (i * turns + j) * group);
+        };
+        each([&](int i, int u, int k) {
+          const Element* at = from[i] + u;
+          const bool given = from[i] != nullptr && u < head_dim_;
+#pragma unroll
+          for (int step = 0; step < group; ++step, at += to_next[i])
+            value[k + step] = given && step < count ? *at : Element(0);
+        });
+        each([&](int i, int u, int k) {
+          const int n = begin + i * warps * Walk::rows + Walk::row(lane_);
+          if (n >= all || u >= Ring::padded) return;
+          const SharedAddress to = slots + Ring::offset(n % Ring::channels, n / Ring::channels) +
+                                   Ring::element_bytes * u;
+#pragma unroll
+          for (int step = 0; step < group; ++step)
+            if (step < count) store_shared_bits(to + step * Ring::step_bytes, value[k + step]);
+        });
       }
     }
   }

@@ -56,21 +56,35 @@ class RowStorer {
     }
   }
 
-  /// `count` steps from `first` on, element by element: every address is computed anew. The target
-  /// need not be the one of `start`.
+  /// `count` steps from `first` on, element by element. The target need not be the one of `start`.
   template <class Target, class Offset>
   __device__ void store_elements(SharedAddress slots, Index first, int count, const Target& target,
                                  const Offset& offset) const {
+    using Walk = RowWalk<padded>;
 #pragma unroll 1
-    for (int e = lane_; e < group * channels * batch * padded; e += lanes) {
-      const int u = e % padded, r = e / padded % batch, c = e / padded / batch % channels,
-                n = e / padded / batch / channels;
-      if (r >= rows_ || u >= head_dim_ || n >= count) continue;
-      Element* const to = target(c, r, first + n);
-      if (to != nullptr)
-        to[u] = static_cast<Element>(
-            load_shared<1, element_bytes>(slots + n * slot_bytes + offset(c, r) + element_bytes * u)
-                .word[0]);
+    for (int n = lane_ / 32 * Walk::rows + Walk::row(lane_); n < channels * batch;
+         n += lanes / 32 * Walk::rows) {
+      const int channel = n / batch, row = n % batch;
+      if (row >= rows_) continue;
+      Element* const first_to = target(channel, row, first);
+      if (first_to == nullptr) continue;
+      const Index stride = target.stride(channel);
+#pragma unroll 1
+      for (int unit = Walk::unit(lane_); unit < head_dim_; unit += Walk::across) {
+        const SharedAddress from = slots + offset(channel, row) + element_bytes * unit;
+        Element* to = first_to + unit;
+        constexpr int in_flight = group < 2 ? group : 2;
+#pragma unroll
+        for (int begin = 0; begin < group; begin += in_flight) {
+          Elements<1, element_bytes> value[in_flight];
+#pragma unroll
+          for (int k = 0; k < in_flight; ++k)
+            value[k] = load_shared<1, element_bytes>(from + (begin + k) * slot_bytes);
+#pragma unroll
+          for (int k = 0; k < in_flight; ++k, to += stride)
+            if (begin + k < count) store_global(to, value[k]);
+        }
+      }
     }
   }
 

@@ -35,6 +35,17 @@ __device__ Bits<Storage>* row_of(const Sequence& s, int channel, Index step, Ind
   return static_cast<Bits<Storage>*>(s.data) + s.strides.at(channel, step, row, head);
 }
 
+/// How a warp walks rows of `padded` elements one by one: lanes side by side in a row, or in
+/// several short ones, so that an address, which takes dozens of instructions, serves a lane as
+/// often as possible.
+template <int padded>
+struct RowWalk {
+  static constexpr int across = padded < 32 ? padded : 32, rows = 32 / across,
+                       turns = (padded + across - 1) / across;
+  static __device__ int row(int lane) { return lane % 32 / across; }
+  static __device__ int unit(int lane) { return lane % 32 % across; }
+};
+
 /// `depth` steps of [row, channel, padded] in shared memory, elements of Storage.
 template <class Storage_, int batch_, int channels_, int padded_, int depth_>
 struct Ring {

@@ -10,14 +10,6 @@ namespace flashrnn::cuda {
 
 using SharedAddress = unsigned;
 
-/// The block's number, read anew: what is needed before and after the recurrence, but not in it,
-/// should not take a register all the time.
-__device__ inline int block_number() {
-  int number;
-  asm volatile("mov.u32 %0, %%ctaid.x;" : "=r"(number));
-  return number;
-}
-
 __device__ inline SharedAddress shared_address(const void* pointer) {
   return static_cast<SharedAddress>(__cvta_generic_to_shared(pointer));
 }
@@ -42,6 +34,18 @@ __device__ void pin(Value& value) {
   static_assert(sizeof(Value) == 4);
   const unsigned lane = threadIdx.x & 31;
   asm volatile("shfl.sync.idx.b32 %0, %0, %1, 31, 0xffffffff;" : "+r"(value) : "r"(lane));
+}
+
+/// The block's number, read anew: what is needed before and after the recurrence, but not in it,
+/// should not take a register all the time. By all lanes of a warp. Pinned as something that
+/// differs between lanes, or ptxas sees through it and keeps half of what it divided before.
+__device__ inline int block_number() {
+  int number;
+  asm volatile("mov.u32 %0, %%ctaid.x;" : "=r"(number));
+  const int lane = static_cast<int>(threadIdx.x & 31);
+  number += lane;
+  pin(number);
+  return number - lane;
 }
 
 /// The number of the warp in its block, known to be the same for all lanes: behind a branch on the
@@ -119,10 +123,12 @@ __device__ float element(const Elements<count, bytes>& value, int index) {
 /// Neighbouring elements to global memory, where they begin at a multiple of their size.
 template <int count, int bytes>
 __device__ void store_global(void* to, const Elements<count, bytes>& value) {
-  if constexpr (count * bytes == 4) {
+  if constexpr (count * bytes == 2) {
+    *static_cast<unsigned short*>(to) = static_cast<unsigned short>(value.word[0]);
+  } else if constexpr (count * bytes == 4) {
     *static_cast<Word*>(to) = value.word[0];
   } else {
-    static_assert(count * bytes == 8, "store_global: 4 or 8 bytes");
+    static_assert(count * bytes == 8, "store_global: 2, 4 or 8 bytes");
     *static_cast<uint2*>(to) = make_uint2(value.word[0], value.word[1]);
   }
 }
