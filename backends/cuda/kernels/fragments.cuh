@@ -141,8 +141,8 @@ struct Truth {
   static constexpr bool value = value_;
 };
 
-/// The fewest units of a head that is padded to `padded` (TilingTest holds the tilings to it).
-/// Elements before them are there in every head, and nobody asks at run time.
+/// The fewest units of a head that is padded to `padded`; kernel_choice_test holds the tilings to
+/// it. They are there in every head, and nobody asks at run time.
 template <int padded>
 inline constexpr int least_head_dim = padded > 96 ? padded - 31 : padded - 15;
 
