@@ -37,7 +37,7 @@ std::shared_ptr<const DeviceModel> rtx_5090() {
 
 const std::vector<Target>& targets() {
   static const std::vector<Target> all = {
-      {facts_of(find_device_model("nvidia_a100")), {13, 64, 128}, {300}},
+      {facts_of(find_device_model("nvidia_a100")), {13, 16, 64, 128}, {300}},
       {facts_of(find_device_model("nvidia_h200")), {16, 32, 64, 100, 128}, {256, 768}},
       {facts_of(find_device_model("nvidia_b200")), {64}, {1024}},
       {facts_of(rtx_5090()), {64}, {256}}};

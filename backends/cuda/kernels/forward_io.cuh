@@ -100,26 +100,32 @@ __device__ void store_outputs(const ForwardParameters& p, SharedAddress shared, 
     hidden = 2 * (shared + hidden_at) + Tile::group * hidden_bytes - hidden;
     output = 2 * (shared + Tile::output_at) + Tile::output_group - output;
   };
+  const auto store_whole = [&](Index first) {
+    to_hidden.store_whole(hidden, first, hidden_target, hidden_row);
+    if (writes_others) to_others.store_whole(output, first, others, output_row);
+  };
+  const bool in_pieces = Tile::piece > 0 && p.wide_sequences != 0;
   for (Index first = 0; first < p.shape.steps; first += Tile::group) {
     // Whole groups in a loop of their own, which is short; everything else stands here once.
-    if (Tile::piece > 0 && p.wide_sequences != 0 && !twice) {
+    if (in_pieces && !twice) {
 #pragma unroll 1
       for (; first + Tile::group <= p.shape.steps; first += Tile::group) {
         block_barrier_converged<Tile::threads>();
-        to_hidden.store_whole(hidden, first, hidden_target, hidden_row);
-        if (writes_others) to_others.store_whole(output, first, others, output_row);
+        store_whole(first);
         advance();
       }
       if (first >= p.shape.steps) break;
     }
     block_barrier_converged<Tile::threads>();
     const int count = static_cast<int>(::min(p.shape.steps - first, Index(Tile::group)));
+    const bool whole = in_pieces && count == Tile::group;
+    if (whole) store_whole(first);
 #pragma unroll 1
-    for (int n = 0; n < (twice ? 2 : 1); ++n)
+    for (int n = whole ? 1 : 0; n < (twice ? 2 : 1); ++n)
       to_hidden.store_elements(hidden, first, count,
                                n == 0 ? hidden_target : HiddenRows<Storage>{p.h, head, first_row},
                                hidden_row);
-    if (writes_others) to_others.store_elements(output, first, count, others, output_row);
+    if (!whole && writes_others) to_others.store_elements(output, first, count, others, output_row);
     advance();
   }
 }

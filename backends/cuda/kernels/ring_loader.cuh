@@ -205,8 +205,10 @@ class RingLoader {
                             const Source& source) const {
     using Walk = RowWalk<Ring::padded>;
     constexpr int all = Ring::batch * Ring::channels, warps = lanes / 32;
-    // Kernels with few channels have few registers, because many blocks run beside each other.
-    constexpr int at_once = Ring::element_bytes == 4 || Ring::channels <= 2 ? 4 : 8;
+    // Fewer where this hardly ever runs and addresses of pieces are kept meanwhile, or where many
+    // blocks run beside each other and have few registers.
+    constexpr bool frugal = Ring::element_bytes == 4 || piece > 0 || Ring::channels <= 2;
+    constexpr int at_once = frugal ? 4 : 8;
     constexpr int most = at_once / group > 1 ? at_once / group : 1;
     constexpr int turns = Walk::turns < most ? Walk::turns : most;  // of a row, at the same time
     constexpr int beside = most / turns;                            // rows
