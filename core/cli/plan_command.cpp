@@ -28,6 +28,10 @@ struct PlanCommandOptions {
   bool backward = false;
   bool json = false;
   int runners_up = 3;
+
+  const char* pass() const {
+    return backward ? "backward" : problem.training ? "training_forward" : "forward";
+  }
 };
 
 /// A way to run the problem: a tiling of one of the kernels.
@@ -65,8 +69,7 @@ Json json_of(const Entry& entry) {
 }
 
 void print_json(const PlanCommandOptions& options, const std::vector<Entry>& entries) {
-  Json out = {{"device", entries[0].choice->device},
-              {"pass", options.backward ? "backward" : "forward"}};
+  Json out = {{"device", entries[0].choice->device}, {"pass", options.pass()}};
   out.update(json_of(entries[0]));
   out["times_ps"] = object_of(entries[0].candidate->times);
   out["runners_up"] = Json::array();
@@ -76,10 +79,9 @@ void print_json(const PlanCommandOptions& options, const std::vector<Entry>& ent
 
 void print_table(const PlanCommandOptions& options, const std::vector<Entry>& entries) {
   const Shape& shape = options.problem.shape;
-  std::cout << options.cell << ' ' << name_of(options.problem.dtype) << ", "
-            << (options.backward ? "backward" : "forward") << ", " << shape.heads << " head(s) of "
-            << shape.head_dim << ", batch " << shape.batch << ", " << shape.steps << " steps on "
-            << entries[0].choice->device << "\n\n";
+  std::cout << options.cell << ' ' << name_of(options.problem.dtype) << ", " << options.pass()
+            << ", " << shape.heads << " head(s) of " << shape.head_dim << ", batch " << shape.batch
+            << ", " << shape.steps << " steps on " << entries[0].choice->device << "\n\n";
   std::cout << "    " << std::left << std::setw(14) << "step (us)" << std::setw(14) << "limited by"
             << std::setw(22) << "kernel"
             << "tiling\n";
@@ -116,7 +118,7 @@ void plan(PlanCommandOptions options) {
   options.problem.cell = options.cell;
   options.problem.dtype = data_type_from_name(options.dtype);
   options.problem.float32_matmul_precision = matmul_precision_from_name(options.precision);
-  options.problem.training = options.backward;
+  options.problem.training |= options.backward;
   const CellDescription& cell = find_cell(options.cell);
   validate(options.problem);
   std::vector<NamedValue> sizes = problem_sizes(options.problem, cell, options.backward);
@@ -167,6 +169,8 @@ Command add_plan_command(CLI::App& app) {
       ->add_option("--float32-matmul-precision", options->precision,
                    "highest or high, as for flashrnn run")
       ->capture_default_str();
+  command->add_flag("--training", options->problem.training,
+                    "the forward pass of training, which keeps what backward reads");
   command->add_flag("--backward", options->backward,
                     "the backward pass instead of the forward one");
   command->add_option("--runners-up", options->runners_up, "how many other tilings to list")

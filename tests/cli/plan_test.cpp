@@ -62,6 +62,18 @@ TEST(PlanCommand, BackwardIsAnotherQuestion) {
   EXPECT_NE(backward.at("predicted_step_us"), forward.at("predicted_step_us"));
 }
 
+TEST(PlanCommand, TrainingKeepsWhatBackwardReads) {
+  Arguments arguments = plan_of("nvidia_h200");
+  arguments.insert(arguments.end(), {"--backend", "cuda"});
+  const Json inference = json_of(arguments);
+  arguments.emplace_back("--training");
+  const Json training = json_of(arguments);
+  EXPECT_EQ(training.at("pass"), "training_forward");
+  EXPECT_GT(training.at("predicted_step_us"), inference.at("predicted_step_us"));
+  arguments.emplace_back("--backward");
+  EXPECT_EQ(json_of(arguments).at("pass"), "backward");
+}
+
 TEST(PlanCommand, LessPreciseProductsOfFloat32TakeLess) {
   const Arguments highest{"plan", "--device", "nvidia_h200", "--backend", "cuda", "--head-dim",
                           "1024", "--batch",  "16",          "--dtype",   "f32",  "--json"};
