@@ -127,7 +127,7 @@ class RingLoader {
           from_[i] += piece * static_cast<Index>(stride_[i]);
         }
     } else if constexpr (piece > 0) {
-      fill_group(source);
+      copy_rows(source);
     }
     advance();
   }
@@ -165,10 +165,10 @@ class RingLoader {
     }
   }
 
-  /// A whole group of steps in pieces that are too many for their addresses to be kept. Those of a
-  /// step follow from the step before.
+  /// The next group in pieces that are too many for their addresses to be kept; those of a step
+  /// follow from the step before.
   template <class Source>
-  __device__ void fill_group(const Source& source) const {
+  __device__ void copy_rows(const Source& source) const {
 #pragma unroll 1
     for (int e = lane_; e < per_step; e += lanes) {
       const int unit = e % per_row * per_piece, channel = e / per_row % Ring::channels,
