@@ -66,6 +66,7 @@ template <class Tile>
 __device__ void report_progress(const BackwardParameters& p, int lane, int head) {
   if (p.progress == nullptr) return;
   unsigned* const chunks = p.progress + head * chunks_of(p.shape.steps);
+#pragma unroll 1
   for (Index chunk = 0; chunk < chunks_of(p.shape.steps); ++chunk) {
     meet_to_report<Tile>();
     if (lane == 0) {
@@ -119,7 +120,7 @@ __device__ void store_gradients(const BackwardParameters& p, SharedAddress share
 #pragma unroll 1
       for (; first + Tile::group <= p.shape.steps; first += Tile::group) {
         block_barrier_converged<Tile::meeting>();
-        output.store_whole(slots, first, target, row);
+        output.store_whole(slots);
         advance();
       }
       if (first >= p.shape.steps) break;
@@ -133,15 +134,20 @@ __device__ void store_gradients(const BackwardParameters& p, SharedAddress share
   if (Tile::reports && p.progress != nullptr && groups_left < groups) meet_to_report<Tile>();
 }
 
+/// `warp` and `lane` of those that move data.
 template <class Tile>
-__device__ void backward_io(const BackwardParameters& p, SharedAddress shared, int lane, int head,
-                            Index first_row) {
-  if (lane < 32 * Tile::Warps::loading) {
-    load_inputs<Tile>(p, shared, lane, head, first_row);
-  } else if (lane < 32 * Tile::moving_warps) {
-    store_gradients<Tile>(p, shared, lane - 32 * Tile::Warps::loading, head, first_row);
+__device__ void backward_io(const BackwardParameters& p, SharedAddress shared, int warp, int lane,
+                            int head, Index first_row) {
+  // By the thread's number where addresses are kept: if ptxas knows here, too, that warps are
+  // together, it orders the loads of the warps that compute 128 units so that they wait for them
+  // (docs/cuda_kernels_log.md#places-of-rows).
+  const int thread_warp = static_cast<int>(threadIdx.x) / 32 - Tile::compute_warps;
+  if (warp < Tile::Warps::loading) {
+    load_inputs<Tile>(p, shared, 32 * warp + lane, head, first_row);
+  } else if ((Tile::piece == 16 ? thread_warp : warp) < Tile::moving_warps) {
+    store_gradients<Tile>(p, shared, 32 * (warp - Tile::Warps::loading) + lane, head, first_row);
   } else {
-    report_progress<Tile>(p, lane - 32 * Tile::moving_warps, head);
+    report_progress<Tile>(p, lane, head);
   }
 }
 

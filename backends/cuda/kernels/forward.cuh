@@ -138,8 +138,8 @@ __device__ void forward(const ForwardParameters& p) {
   const int warp = warp_number();
   if (warp >= Tile::compute_warps) {
     give_registers<Tile::compute_registers>();
-    const int io_lane = 32 * (warp - Tile::compute_warps) + static_cast<int>(threadIdx.x & 31);
-    forward_io<Tile>(p, shared, io_lane, head, first_row);
+    const int io_warp = warp - Tile::compute_warps, lane = static_cast<int>(threadIdx.x & 31);
+    forward_io<Tile>(p, shared, io_warp, lane, head, first_row);
     return;
   }
   take_registers<Tile::compute_registers>();

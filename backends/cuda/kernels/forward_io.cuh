@@ -100,9 +100,9 @@ __device__ void store_outputs(const ForwardParameters& p, SharedAddress shared, 
     hidden = 2 * (shared + hidden_at) + Tile::group * hidden_bytes - hidden;
     output = 2 * (shared + Tile::output_at) + Tile::output_group - output;
   };
-  const auto store_whole = [&](Index first) {
-    to_hidden.store_whole(hidden, first, hidden_target, hidden_row);
-    if (writes_others) to_others.store_whole(output, first, others, output_row);
+  const auto store_whole = [&] {
+    to_hidden.store_whole(hidden);
+    if (writes_others) to_others.store_whole(output);
   };
   const bool in_pieces = Tile::piece > 0 && p.wide_sequences != 0;
   for (Index first = 0; first < p.shape.steps; first += Tile::group) {
@@ -111,7 +111,7 @@ __device__ void store_outputs(const ForwardParameters& p, SharedAddress shared, 
 #pragma unroll 1
       for (; first + Tile::group <= p.shape.steps; first += Tile::group) {
         block_barrier_converged<Tile::threads>();
-        store_whole(first);
+        store_whole();
         advance();
       }
       if (first >= p.shape.steps) break;
@@ -119,7 +119,7 @@ __device__ void store_outputs(const ForwardParameters& p, SharedAddress shared, 
     block_barrier_converged<Tile::threads>();
     const int count = static_cast<int>(::min(p.shape.steps - first, Index(Tile::group)));
     const bool whole = in_pieces && count == Tile::group;
-    if (whole) store_whole(first);
+    if (whole) store_whole();
 #pragma unroll 1
     for (int n = whole ? 1 : 0; n < (twice ? 2 : 1); ++n)
       to_hidden.store_elements(hidden, first, count,
@@ -130,13 +130,14 @@ __device__ void store_outputs(const ForwardParameters& p, SharedAddress shared, 
   }
 }
 
+/// `warp` and `lane` of those that move data.
 template <class Tile>
-__device__ void forward_io(const ForwardParameters& p, SharedAddress shared, int lane, int head,
-                           Index first_row) {
-  if (lane < 32 * Tile::Warps::loading) {
-    load_inputs<Tile>(p, shared, lane, head, first_row);
+__device__ void forward_io(const ForwardParameters& p, SharedAddress shared, int warp, int lane,
+                           int head, Index first_row) {
+  if (warp < Tile::Warps::loading) {
+    load_inputs<Tile>(p, shared, 32 * warp + lane, head, first_row);
   } else {
-    store_outputs<Tile>(p, shared, lane - 32 * Tile::Warps::loading, head, first_row);
+    store_outputs<Tile>(p, shared, 32 * (warp - Tile::Warps::loading) + lane, head, first_row);
   }
 }
 

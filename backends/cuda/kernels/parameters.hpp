@@ -28,7 +28,7 @@ struct ForwardParameters {
   Shape shape;
   Sequence x, b, s0, states, h, last;
   HeadMatrix R;
-  Sequence saved;      ///< [K, T, B, H, D] with rows of 16-byte multiples, in the reserve
+  Sequence saved;      ///< [T, B, H, K, D] with rows of 16-byte multiples, in the reserve
   float forward_clip;  ///< already rounded to the storage type; infinite if there is none
   int wide_sequences;  ///< x, states, h, saved can be moved in the tile's pieces
   int wide_matrix;     ///< rows of R can be read in groups of 4 elements

@@ -34,7 +34,7 @@ class RingLoader {
       const bool before = next_ < first_step;
       if (piece > 0 && !before && ahead > 0) {
 #pragma unroll 1
-        for (; ahead > 0 && next_ <= last_whole_; --ahead, --left) copy_group(source);
+        for (; ahead > 0 && next_ <= last_whole_; --ahead, --left) copy_group();
       }
       if (piece > 0 && ahead < 0) {
         const Index whole = next_ <= last_whole_ ? (last_whole_ - next_) / group + 1 : 0;
@@ -42,7 +42,7 @@ class RingLoader {
         const int count = static_cast<int>(::min(::min(whole, left), Index(1) << 30));
 #pragma unroll 1
         for (int n = count; n > 0; --n) {
-          copy_group(source);
+          copy_group();
           copy_async_wait<groups - 2>();
           meet();
         }
@@ -84,24 +84,23 @@ class RingLoader {
     next_ = first_step > 0 ? first_step - 1 : 0;
     in_pieces_ = in_pieces;
     last_whole_ = in_pieces ? steps - group - (Source::last_step_differs ? 1 : 0) : -1;
+    if (piece == 0 || !in_pieces) return;
+    places_.start(lane, [&](int n) -> RowPlace<const Element> {
+      const int channel = n % Ring::channels, row = n / Ring::channels;
+      const Element* const from = row < rows ? source(channel, row, first_step) : nullptr;
+      return {from, static_cast<int>(source.stride(channel) / per_piece),
+              Ring::offset(channel, row)};
+    });
     if constexpr (keeps_addresses) {
 #pragma unroll
       for (int i = 0; i < pieces; ++i) {
-        const int n = lane + i * lanes, unit = n % per_row * per_piece,
-                  channel = n / per_row % Ring::channels,
-                  row = n / per_row / Ring::channels % Ring::batch;
-        from_[i] = nullptr;
-        stride_[i] = 0;
-        to_[i] = n / per_step * Ring::step_bytes + Ring::offset(channel, row) +
-                 Ring::element_bytes * unit;
+        const int n = lane + i * lanes, unit = n % per_row * per_piece, step = n / per_step;
+        const RowPlace<const Element> place = places_[n / per_row % all_rows];
+        to_[i] = step * Ring::step_bytes + place.offset + Ring::element_bytes * unit;
         pin(to_[i]);
-        if (n >= at_once * per_step || row >= rows || unit >= head_dim) continue;
-        const Element* const first = source(channel, row, Index(0));
-        if (first == nullptr) continue;
-        const Index stride = source.stride(channel);
-        from_[i] =
-            reinterpret_cast<const char*>(first + unit + (first_step + n / per_step) * stride);
-        stride_[i] = static_cast<int>(stride * at_once / per_piece);
+        const bool there = place.first != nullptr && n < at_once * per_step && unit < head_dim;
+        from_[i] = there ? moved(place.first + unit, step * place.stride) : nullptr;
+        stride_[i] = there ? place.stride * at_once : 0;  // what is nowhere stays there
       }
     }
   }
@@ -114,8 +113,7 @@ class RingLoader {
   }
 
   /// The next group in pieces, all of whose steps are there.
-  template <class Source>
-  __device__ void copy_group(const Source& source) {
+  __device__ void copy_group() {
     if constexpr (keeps_addresses) {
 #pragma unroll
       for (int n = 0; n < group; n += at_once)
@@ -124,10 +122,10 @@ class RingLoader {
           if (from_[i] != nullptr)
             copy_async<piece>(slots_ + n * Ring::step_bytes + to_[i], from_[i]);
           asm volatile("" : "+r"(stride_[i]));  // its 64-bit multiples would fill registers
-          from_[i] += piece * static_cast<Index>(stride_[i]);
+          from_[i] = moved(from_[i], stride_[i]);
         }
     } else if constexpr (piece > 0) {
-      copy_rows(source);
+      copy_rows();
     }
     advance();
   }
@@ -165,24 +163,26 @@ class RingLoader {
     }
   }
 
-  /// The next group in pieces that are too many for their addresses to be kept; those of a step
-  /// follow from the step before.
-  template <class Source>
-  __device__ void copy_rows(const Source& source) const {
-#pragma unroll 1
-    for (int e = lane_; e < per_step; e += lanes) {
-      const int unit = e % per_row * per_piece, channel = e / per_row % Ring::channels,
-                row = e / per_row / Ring::channels;
-      if (row >= rows_ || unit >= head_dim_) continue;
-      const Element* from = source(channel, row, next_);
-      if (from == nullptr) continue;  // the slots are zero
-      const Index stride = source.stride(channel);
-      const SharedAddress to = slots_ + Ring::offset(channel, row) + Ring::element_bytes * unit;
-      from += unit;
+  /// The next group in pieces that are too many for their addresses to be kept: those of rows are.
+  __device__ void copy_rows() {
+    using Walk = RowWalk<per_row>;
+#pragma unroll rows_at_once
+    for (int begin = lane_ / 32 * Walk::rows; begin < all_rows; begin += lanes / 32 * Walk::rows) {
+      const int n = begin + Walk::row(lane_);
+      const RowPlace<const Element> place = places_[n < all_rows ? n : 0];
+      if (place.first == nullptr || n >= all_rows || !Walk::has_row(lane_)) continue;
 #pragma unroll
-      for (int step = 0; step < group; ++step, from += stride)
-        copy_async<piece>(to + step * Ring::step_bytes, from);
+      for (int turn = 0; turn < Walk::turns; ++turn) {
+        const int unit = (Walk::unit(lane_) + turn * Walk::across) * per_piece;
+        if (unit >= head_dim_) continue;
+        const SharedAddress to = slots_ + place.offset + Ring::element_bytes * unit;
+        const Element* from = place.first + unit;
+#pragma unroll
+        for (int step = 0; step < group; ++step, from = moved(from, place.stride))
+          copy_async<piece>(to + step * Ring::step_bytes, from);
+      }
     }
+    places_.advance(group * piece);
   }
 
   /// The same element by element.
@@ -204,7 +204,7 @@ class RingLoader {
   __device__ void fill_rows(SharedAddress slots, Index first, int count,
                             const Source& source) const {
     using Walk = RowWalk<Ring::padded>;
-    constexpr int all = Ring::batch * Ring::channels, warps = lanes / 32;
+    constexpr int all = all_rows, warps = lanes / 32;
     // Fewer where this hardly ever runs and addresses of pieces are kept meanwhile, or where many
     // blocks run beside each other and have few registers.
     constexpr bool frugal = Ring::element_bytes == 4 || piece > 0 || Ring::channels <= 2;
@@ -255,11 +255,19 @@ class RingLoader {
     }
   }
 
+  /// So many pieces on; asked for anew where it is needed, as 64-bit multiples of strides would
+  /// fill registers.
+  static __device__ const Element* moved(const Element* from, int count) {
+    return RowPlaces<const Element, all_rows>::moved(from, count, piece);
+  }
+
   static constexpr bool keeps_addresses = piece == 16;
   static constexpr int per_piece = piece > 0 ? piece / Ring::element_bytes : 1;
+  static constexpr int all_rows = Ring::batch * Ring::channels;
   static constexpr int per_row = Ring::padded / per_piece;
   static constexpr int per_step = Ring::batch * Ring::channels * per_row;
   static constexpr int at_once = steps_at_once(per_step, lanes, group);
+  static constexpr int rows_at_once = 4;  // whose places are asked for together
   static constexpr int pieces = keeps_addresses ? (at_once * per_step + lanes - 1) / lanes : 1;
 
   SharedAddress ring_, slots_;  // all slots; those that are filled next
@@ -267,8 +275,9 @@ class RingLoader {
   bool in_pieces_;
   Index steps_, next_, last_whole_;  // steps; the last one a group in pieces may begin at
   int to_[pieces];                   // bytes behind slots_
-  const char* from_[pieces];
+  const Element* from_[pieces];
   int stride_[pieces];  // in pieces
+  RowPlaces<const Element, all_rows> places_;
 };
 
 }  // namespace flashrnn::cuda

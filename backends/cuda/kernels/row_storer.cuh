@@ -24,35 +24,38 @@ class RowStorer {
     int given = 0;
     while (given < channels && target(given, 0, Index(0)) == nullptr) ++given;
     any_ = given < channels;
-    if (!keeps_addresses || !any_) return;
-#pragma unroll
-    for (int i = 0; i < pieces; ++i) {
-      int n = lane + i * lanes;
-      n = n < at_once * per_step ? n : 0;
-      int unit = n % per_row * per_piece, row = n / per_row % batch,
-          channel = n / per_row / batch % channels;
-      const int step = n / per_step;
-      unit = unit < head_dim ? unit : 0;
+    if (piece == 0 || !any_) return;
+    places_.start(lane, [&](int n) -> RowPlace<Element> {
+      int channel = n / batch, row = n % batch;
       row = row < rows ? row : 0;
       channel = target(channel, row, Index(0)) != nullptr ? channel : given;
-      Element* const first = target(channel, row, Index(0));
-      const Index stride = target.stride(channel);
-      from_[i] = step * slot_bytes + offset(channel, row) + element_bytes * unit;
-      pin(from_[i]);
-      to_[i] = reinterpret_cast<char*>(first + unit + step * stride);
-      stride_[i] = static_cast<int>(stride * at_once / per_piece);
+      return {target(channel, row, Index(0)), static_cast<int>(target.stride(channel) / per_piece),
+              offset(channel, row)};
+    });
+    if constexpr (keeps_addresses) {
+#pragma unroll
+      for (int i = 0; i < pieces; ++i) {
+        int n = lane + i * lanes;
+        n = n < at_once * per_step ? n : 0;
+        const int step = n / per_step;
+        int unit = n % per_row * per_piece;
+        unit = unit < head_dim ? unit : 0;
+        const RowPlace<Element> place = places_[n / per_row % all_rows];
+        from_[i] = step * slot_bytes + place.offset + element_bytes * unit;
+        pin(from_[i]);
+        to_[i] = moved(place.first + unit, step * place.stride);
+        stride_[i] = place.stride * at_once;
+      }
     }
   }
 
-  /// A whole group of steps from `first` on, in pieces.
-  template <class Target, class Offset>
-  __device__ void store_whole(SharedAddress slots, Index first, const Target& target,
-                              const Offset& offset) {
+  /// The next group of steps, whole, in pieces.
+  __device__ void store_whole(SharedAddress slots) {
     if (!any_) return;
     if constexpr (keeps_addresses) {
       store_kept(slots);
     } else if constexpr (piece > 0) {
-      store_group(slots, first, target, offset);
+      store_rows(slots);
     }
   }
 
@@ -106,47 +109,57 @@ class RowStorer {
           const Word(&word)[4] = words[i - begin];
           *reinterpret_cast<uint4*>(to_[i]) = make_uint4(word[0], word[1], word[2], word[3]);
           asm volatile("" : "+r"(stride_[i]));  // its 64-bit multiples would fill registers
-          to_[i] += 16 * static_cast<Index>(stride_[i]);
+          to_[i] = moved(to_[i], stride_[i]);
         }
       }
   }
 
-  /// A whole group of steps in pieces that are too many for their addresses to be kept.
-  template <class Target, class Offset>
-  __device__ void store_group(SharedAddress slots, Index first, const Target& target,
-                              const Offset& offset) const {
-#pragma unroll 1
-    for (int e = lane_; e < per_step; e += lanes) {
-      const int unit = e % per_row * per_piece, row = e / per_row % batch,
-                channel = e / per_row / batch;
-      if (row >= rows_ || unit >= head_dim_) continue;
-      Element* to = target(channel, row, first);
-      if (to == nullptr) continue;
-      const Index stride = target.stride(channel);
-      const SharedAddress from = slots + offset(channel, row) + element_bytes * unit;
-      to += unit;
-      Elements<per_piece, element_bytes> value[group];
+  /// A whole group of steps in pieces that are too many for their addresses to be kept: those of
+  /// rows are.
+  __device__ void store_rows(SharedAddress slots) {
+    using Walk = RowWalk<per_row>;
+#pragma unroll rows_at_once
+    for (int begin = lane_ / 32 * Walk::rows; begin < all_rows; begin += lanes / 32 * Walk::rows) {
+      const int n = begin + Walk::row(lane_);
+      const RowPlace<Element> place = places_[n < all_rows ? n : 0];
+      if (n >= all_rows || !Walk::has_row(lane_)) continue;
 #pragma unroll
-      for (int step = 0; step < group; ++step)
-        value[step] = load_shared<per_piece, element_bytes>(from + step * slot_bytes);
+      for (int turn = 0; turn < Walk::turns; ++turn) {
+        const int unit = (Walk::unit(lane_) + turn * Walk::across) * per_piece;
+        if (unit >= head_dim_) continue;
+        const SharedAddress from = slots + place.offset + element_bytes * unit;
+        Element* to = place.first + unit;
+        Elements<per_piece, element_bytes> value[group];
 #pragma unroll
-      for (int step = 0; step < group; ++step, to += stride) store_global(to, value[step]);
+        for (int step = 0; step < group; ++step)
+          value[step] = load_shared<per_piece, element_bytes>(from + step * slot_bytes);
+#pragma unroll
+        for (int step = 0; step < group; ++step, to = moved(to, place.stride))
+          store_global(to, value[step]);
+      }
     }
+    places_.advance(group * piece);
+  }
+
+  static __device__ Element* moved(Element* to, int count) {
+    return RowPlaces<Element, all_rows>::moved(to, count, piece);
   }
 
   static constexpr bool keeps_addresses = piece == 16;
   static constexpr int element_bytes = sizeof(Element),
                        per_piece = piece > 0 ? piece / element_bytes : 1;
-  static constexpr int per_row = padded / per_piece;
-  static constexpr int per_step = channels * batch * per_row;
+  static constexpr int per_row = padded / per_piece, all_rows = channels * batch;
+  static constexpr int per_step = all_rows * per_row;
+  static constexpr int rows_at_once = 2;  // whose places are asked for together
   static constexpr int at_once = steps_at_once(per_step, lanes, group);
   static constexpr int pieces = keeps_addresses ? (at_once * per_step + lanes - 1) / lanes : 1;
 
   int lane_, rows_, head_dim_;
   bool any_;          // whether any channel is wanted
   int from_[pieces];  // bytes behind the group's first slot
-  char* to_[pieces];
+  Element* to_[pieces];
   int stride_[pieces];  // in pieces
+  RowPlaces<Element, all_rows> places_;
 };
 
 }  // namespace flashrnn::cuda

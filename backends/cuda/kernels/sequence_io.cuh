@@ -35,15 +35,73 @@ __device__ Bits<Storage>* row_of(const Sequence& s, int channel, Index step, Ind
   return static_cast<Bits<Storage>*>(s.data) + s.strides.at(channel, step, row, head);
 }
 
-/// How a warp walks rows of `padded` elements one by one: lanes side by side in a row, or in
-/// several short ones, so that an address, which takes dozens of instructions, serves a lane as
-/// often as possible.
-template <int padded>
+/// How a warp walks rows of `length` elements or pieces one by one: lanes side by side in a row, or
+/// in several short ones, so that an address, which takes dozens of instructions, serves a lane as
+/// often as possible. The last lanes may have no row.
+template <int length>
 struct RowWalk {
-  static constexpr int across = padded < 32 ? padded : 32, rows = 32 / across,
-                       turns = (padded + across - 1) / across;
+  static constexpr int across = length < 32 ? length : 32, rows = 32 / across,
+                       turns = (length + across - 1) / across;
   static __device__ int row(int lane) { return lane % 32 / across; }
   static __device__ int unit(int lane) { return lane % 32 % across; }
+  static __device__ bool has_row(int lane) { return across * rows == 32 || row(lane) < rows; }
+};
+
+/// Where a row lies: unit 0 in global memory (null: nowhere), how far a step is from the one before
+/// in pieces, and the bytes in front of it in its slot.
+template <class Element>
+struct RowPlace {
+  Element* first;
+  int stride;
+  int offset;
+};
+
+/// The places of `count` rows, kept by the lanes of a warp: each knows one row or two and tells the
+/// others. Computing a place takes dozens of instructions, asking for it four.
+template <class Element, int count>
+class RowPlaces {
+ public:
+  /// `place(n)` is where row n lies, from 0 to count - 1.
+  template <class Place>
+  __device__ void start(int lane, const Place& place) {
+#pragma unroll
+    for (int k = 0; k < per_lane; ++k) {
+      const int n = lane % 32 + 32 * k;
+      own_[k] = place(n < count ? n : count - 1);
+    }
+  }
+  /// By all lanes of the warp, each with a row of its own choice.
+  __device__ RowPlace<Element> operator[](int n) const {
+    RowPlace<Element> out = from(own_[0], n);
+#pragma unroll
+    for (int k = 1; k < per_lane; ++k) {
+      const RowPlace<Element> other = from(own_[k], n);
+      if (n / 32 == k) out = other;
+    }
+    return out;
+  }
+  /// To a later step: `bytes` are a piece's times the number of steps.
+  __device__ void advance(int bytes) {
+#pragma unroll
+    for (int k = 0; k < per_lane; ++k)
+      if (own_[k].first != nullptr) own_[k].first = moved(own_[k].first, own_[k].stride, bytes);
+  }
+  static __device__ Element* moved(Element* row, int stride, int bytes) {
+    return reinterpret_cast<Element*>(reinterpret_cast<Address>(row) +
+                                      static_cast<Index>(stride) * bytes);
+  }
+
+ private:
+  using Address = unsigned long long;
+  static_assert(sizeof(Element*) == sizeof(Address));
+  static constexpr int per_lane = (count + 31) / 32;
+  static __device__ RowPlace<Element> from(const RowPlace<Element>& own, int n) {
+    return {reinterpret_cast<Element*>(
+                __shfl_sync(0xffffffffu, reinterpret_cast<Address>(own.first), n)),
+            __shfl_sync(0xffffffffu, own.stride, n), __shfl_sync(0xffffffffu, own.offset, n)};
+  }
+
+  RowPlace<Element> own_[per_lane];
 };
 
 /// `depth` steps of [row, channel, padded] in shared memory, elements of Storage.
