@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <bit>
+#include <chrono>
 #include <fstream>
 #include <set>
 
@@ -20,17 +21,24 @@ namespace fs = std::filesystem;
 
 class CountingCompiler final : public Compiler {
  public:
-  explicit CountingCompiler(std::string identity = "test 1") : identity_(std::move(identity)) {}
-  std::string identity() const override { return identity_; }
+  explicit CountingCompiler(std::string identity = "test 1", fs::path file = {})
+      : identity_(std::move(identity)), file_(std::move(file)) {}
+  std::string identity() const override {
+    ++asked;
+    return identity_;
+  }
+  fs::path file() const override { return file_; }
   Compiled compile(const std::string& program, const std::vector<std::string>&) const override {
     ++calls;
     if (program == "wrong") return {false, "", "line 1: wrong"};
     return {true, "machine code of " + program + std::string(100000, 'x'), ""};
   }
-  mutable int calls = 0;
+  mutable int calls = 0;  ///< of compile()
+  mutable int asked = 0;  ///< for the identity
 
  private:
   std::string identity_;
+  fs::path file_;
 };
 
 /// A folder that is gone after the test.
@@ -88,6 +96,76 @@ TEST_F(CubinCacheTest, AKeyThatIsKnownIsNotComputedAgain) {
   EXPECT_EQ(cache.embedded(key), "");
   EXPECT_EQ(cache.get_other(compiler, "program", some_options, key).origin, CubinOrigin::compiled);
   EXPECT_EQ(cache.get(compiler, "program", some_options).origin, CubinOrigin::cache);
+}
+
+/// Compilers in files, and the record of them.
+class CompilerRecordTest : public CubinCacheTest {
+ protected:
+  void SetUp() override {
+    CubinCacheTest::SetUp();
+    cached = folder / "cache";
+    file = folder / "compiler.so";
+    write(file, "version 1");
+  }
+  static void write(const fs::path& where, const std::string& text) {
+    std::ofstream(where, std::ios::binary) << text;
+  }
+  fs::path cached, file;
+};
+
+TEST_F(CompilerRecordTest, WhatIsCachedDoesNotAskTheCompiler) {
+  const CountingCompiler first("test 1", file), second("test 1", file);
+  EXPECT_EQ(CubinCache(cached).get(first, "program", some_options).origin, CubinOrigin::compiled);
+  EXPECT_EQ(CubinCache(cached).get(second, "program", some_options).origin, CubinOrigin::cache);
+  EXPECT_EQ(second.asked, 0);
+}
+
+TEST_F(CompilerRecordTest, ACompilerThatWasReplacedIsAsked) {
+  const CountingCompiler old("test 1", file), same("test 1", file), newer("test 2", file);
+  const std::string key = CubinCache(cached).get(old, "program", some_options).key;
+  // Another file of the same compiler: asked once more, then known.
+  fs::last_write_time(file, fs::last_write_time(file) + std::chrono::seconds(1));
+  EXPECT_EQ(CubinCache(cached).get(same, "program", some_options).origin, CubinOrigin::cache);
+  EXPECT_GT(same.asked, 0);
+  same.asked = 0;
+  EXPECT_EQ(CubinCache(cached).get(same, "program", some_options).origin, CubinOrigin::cache);
+  EXPECT_EQ(same.asked, 0);
+  write(file, "version 2, longer");
+  const Cubin now = CubinCache(cached).get(newer, "program", some_options);
+  EXPECT_EQ(now.origin, CubinOrigin::compiled);
+  EXPECT_NE(now.key, key);
+}
+
+TEST_F(CompilerRecordTest, WhoCompilesIsNotTakenForWhoIsRemembered) {
+  const CountingCompiler here("test 1", file);
+  const std::string key = CubinCache(cached).get(here, "program", some_options).key;
+  // Another compiler in another file; the remembered one is still there.
+  write(folder / "other.so", "version 2");
+  const CountingCompiler other("test 2", folder / "other.so");
+  EXPECT_EQ(CubinCache(cached).get(other, "program", some_options).key, key);
+  EXPECT_EQ(other.calls, 0);
+  const Cubin more = CubinCache(cached).get(other, "more", some_options);
+  EXPECT_EQ(more.origin, CubinOrigin::compiled);
+  // Now the other one is remembered, and what it made is found under its name.
+  EXPECT_EQ(CubinCache(cached).get(other, "more", some_options).key, more.key);
+  EXPECT_EQ(CubinCache(cached).get(here, "more", some_options).key, more.key);
+  fs::remove(folder / "other.so");
+  EXPECT_NE(CubinCache(cached).get(here, "more", some_options).key, more.key);
+}
+
+TEST_F(CompilerRecordTest, ADamagedRecordIsReplaced) {
+  const CountingCompiler compiler("test 1", file);
+  CubinCache(cached).get(compiler, "program", some_options);
+  std::ifstream record(cached / "compiler");
+  const std::string whole(std::istreambuf_iterator<char>(record), {});
+  for (const std::size_t length : {0, 10, 25, static_cast<int>(whole.size()) - 2}) {
+    write(cached / "compiler", whole.substr(0, length));
+    EXPECT_EQ(CubinCache(cached).get(compiler, "program", some_options).origin, CubinOrigin::cache)
+        << length;
+    compiler.asked = 0;
+    CubinCache(cached).get(compiler, "program", some_options);
+    EXPECT_EQ(compiler.asked, 0) << length;
+  }
 }
 
 /// A text of the size of a program.

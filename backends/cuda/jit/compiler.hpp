@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,9 @@ class Compiler {
   virtual ~Compiler() = default;
   /// Everything besides program and options that decides what comes out.
   virtual std::string identity() const = 0;
+  /// The file it is in, for who would rather not load it to hear its identity; empty if there is
+  /// none.
+  virtual std::filesystem::path file() const { return {}; }
   virtual Compiled compile(const std::string& program,
                            const std::vector<std::string>& options) const = 0;
 };

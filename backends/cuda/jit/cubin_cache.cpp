@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cubin_cache.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <atomic>
 #include <cstdlib>
 #include <fstream>
 #include <string_view>
-#include <system_error>
 
+#include "compiler_record.hpp"
 #include "flashrnn/error.hpp"
 #include "hash.hpp"
+#include "replace_file.hpp"
 
 namespace flashrnn::cuda {
 namespace {
@@ -73,24 +71,7 @@ bool CubinCache::load(const std::string& key, std::string& code) const {
 }
 
 void CubinCache::store(const std::string& key, const std::string& code) const {
-  std::error_code error;
-  fs::create_directories(folder_, error);
-  if (error) return;
-  // Unique among processes by the process, within one by the counter.
-  static std::atomic<unsigned> counter{0};
-  const fs::path temporary =
-      folder_ / (key + "." + std::to_string(getpid()) + "." + std::to_string(counter++) + ".tmp");
-  {
-    std::ofstream file(temporary, std::ios::binary);
-    file << magic << key << hexadecimal(hash(code)) << code;
-    file.close();
-    if (!file) {
-      fs::remove(temporary, error);
-      return;
-    }
-  }
-  fs::rename(temporary, folder_ / (key + ".cubin"), error);
-  if (error) fs::remove(temporary, error);
+  replace_file(folder_ / (key + ".cubin"), {magic, key, hexadecimal(hash(code)), code});
 }
 
 Cubin CubinCache::get(const Compiler& compiler, const std::string& program,
@@ -105,10 +86,17 @@ Cubin CubinCache::get_other(const Compiler& compiler, const std::string& program
                             const std::vector<std::string>& options,
                             const std::string& own_key) const {
   Cubin out;
-  out.key = hexadecimal(hash(compiler.identity() + '\n' + own_key));
-  if (!folder_.empty() && load(out.key, out.code)) {
+  const auto found = [&](const std::string& identity) {
+    out.key = hexadecimal(hash(identity + '\n' + own_key));
+    if (folder_.empty() || !load(out.key, out.code)) return false;
     out.origin = CubinOrigin::cache;
-    return out;
+    return true;
+  };
+  const std::string known = known_identity(compiler, folder_);
+  if (found(known)) return out;
+  if (known != compiler.identity()) {
+    remember_compiler(compiler, folder_);
+    if (found(compiler.identity())) return out;
   }
   Compiled compiled = compiler.compile(program, options);
   if (!compiled.succeeded)

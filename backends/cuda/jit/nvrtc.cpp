@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <system_error>
 
 #include "compiler.hpp"
 #include "flashrnn/error.hpp"
@@ -70,6 +71,14 @@ class Nvrtc final : public Compiler {
     int major = 0, minor = 0;
     check(library().version(&major, &minor), "nvrtcVersion");
     return "nvrtc " + std::to_string(major) + "." + std::to_string(minor);
+  }
+
+  std::filesystem::path file() const override {
+    Dl_info found{};
+    // Of any function that is in it.
+    if (dladdr(reinterpret_cast<const void*>(library().version), &found) == 0) return {};
+    std::error_code error;
+    return std::filesystem::canonical(found.dli_fname, error);  // empty on errors
   }
 
   Compiled compile(const std::string& program,

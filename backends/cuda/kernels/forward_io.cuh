@@ -134,7 +134,11 @@ __device__ void store_outputs(const ForwardParameters& p, SharedAddress shared, 
 template <class Tile>
 __device__ void forward_io(const ForwardParameters& p, SharedAddress shared, int warp, int lane,
                            int head, Index first_row) {
-  if (warp < Tile::Warps::loading) {
+  // By the thread's number where it is measured to be faster
+  // (docs/cuda_kernels_log.md#places-of-rows): ptxas orders instructions otherwise if it knows
+  // here, too, that warps are together.
+  const int thread_warp = static_cast<int>(threadIdx.x) / 32 - Tile::compute_warps;
+  if ((Tile::padded == 16 && Tile::piece == 16 ? thread_warp : warp) < Tile::Warps::loading) {
     load_inputs<Tile>(p, shared, 32 * warp + lane, head, first_row);
   } else {
     store_outputs<Tile>(p, shared, 32 * (warp - Tile::Warps::loading) + lane, head, first_row);

@@ -166,20 +166,25 @@ class RingLoader {
   /// The next group in pieces that are too many for their addresses to be kept: those of rows are.
   __device__ void copy_rows() {
     using Walk = RowWalk<per_row>;
-#pragma unroll rows_at_once
-    for (int begin = lane_ / 32 * Walk::rows; begin < all_rows; begin += lanes / 32 * Walk::rows) {
-      const int n = begin + Walk::row(lane_);
-      const RowPlace<const Element> place = places_[n < all_rows ? n : 0];
-      if (place.first == nullptr || n >= all_rows || !Walk::has_row(lane_)) continue;
+    constexpr int apart = lanes / 32 * Walk::rows;
+    const int first = lane_ / 32 * Walk::rows + Walk::row(lane_);
+#pragma unroll 1
+    for (int begin = 0; begin < all_rows; begin += rows_at_once * apart) {
+      RowPlace<const Element> place[rows_at_once];
+      places_.ask(begin + first, apart, place);
 #pragma unroll
-      for (int turn = 0; turn < Walk::turns; ++turn) {
-        const int unit = (Walk::unit(lane_) + turn * Walk::across) * per_piece;
-        if (unit >= head_dim_) continue;
-        const SharedAddress to = slots_ + place.offset + Ring::element_bytes * unit;
-        const Element* from = place.first + unit;
+      for (int i = 0; i < rows_at_once; ++i) {
+        if (place[i].first == nullptr || !Walk::has_row(lane_)) continue;
 #pragma unroll
-        for (int step = 0; step < group; ++step, from = moved(from, place.stride))
-          copy_async<piece>(to + step * Ring::step_bytes, from);
+        for (int turn = 0; turn < Walk::turns; ++turn) {
+          const int unit = (Walk::unit(lane_) + turn * Walk::across) * per_piece;
+          if (unit >= head_dim_) continue;
+          const SharedAddress to = slots_ + place[i].offset + Ring::element_bytes * unit;
+          const Element* from = place[i].first + unit;
+#pragma unroll
+          for (int step = 0; step < group; ++step, from = moved(from, place[i].stride))
+            copy_async<piece>(to + step * Ring::step_bytes, from);
+        }
       }
     }
     places_.advance(group * piece);

@@ -118,24 +118,29 @@ class RowStorer {
   /// rows are.
   __device__ void store_rows(SharedAddress slots) {
     using Walk = RowWalk<per_row>;
-#pragma unroll rows_at_once
-    for (int begin = lane_ / 32 * Walk::rows; begin < all_rows; begin += lanes / 32 * Walk::rows) {
-      const int n = begin + Walk::row(lane_);
-      const RowPlace<Element> place = places_[n < all_rows ? n : 0];
-      if (n >= all_rows || !Walk::has_row(lane_)) continue;
+    constexpr int apart = lanes / 32 * Walk::rows;
+    const int first = lane_ / 32 * Walk::rows + Walk::row(lane_);
+#pragma unroll 1
+    for (int begin = 0; begin < all_rows; begin += rows_at_once * apart) {
+      RowPlace<Element> place[rows_at_once];
+      places_.ask(begin + first, apart, place);
 #pragma unroll
-      for (int turn = 0; turn < Walk::turns; ++turn) {
-        const int unit = (Walk::unit(lane_) + turn * Walk::across) * per_piece;
-        if (unit >= head_dim_) continue;
-        const SharedAddress from = slots + place.offset + element_bytes * unit;
-        Element* to = place.first + unit;
-        Elements<per_piece, element_bytes> value[group];
+      for (int i = 0; i < rows_at_once; ++i) {
+        if (place[i].first == nullptr || !Walk::has_row(lane_)) continue;
 #pragma unroll
-        for (int step = 0; step < group; ++step)
-          value[step] = load_shared<per_piece, element_bytes>(from + step * slot_bytes);
+        for (int turn = 0; turn < Walk::turns; ++turn) {
+          const int unit = (Walk::unit(lane_) + turn * Walk::across) * per_piece;
+          if (unit >= head_dim_) continue;
+          const SharedAddress from = slots + place[i].offset + element_bytes * unit;
+          Element* to = place[i].first + unit;
+          Elements<per_piece, element_bytes> value[group];
 #pragma unroll
-        for (int step = 0; step < group; ++step, to = moved(to, place.stride))
-          store_global(to, value[step]);
+          for (int step = 0; step < group; ++step)
+            value[step] = load_shared<per_piece, element_bytes>(from + step * slot_bytes);
+#pragma unroll
+          for (int step = 0; step < group; ++step, to = moved(to, place[i].stride))
+            store_global(to, value[step]);
+        }
       }
     }
     places_.advance(group * piece);

@@ -80,6 +80,17 @@ class RowPlaces {
     }
     return out;
   }
+  /// Several rows, `apart` from the first one to the next: all questions in front of what is done
+  /// with the answers, where lanes part. Nowhere, if there is no such row.
+  template <int rows>
+  __device__ void ask(int first, int apart, RowPlace<Element> (&place)[rows]) const {
+#pragma unroll
+    for (int i = 0; i < rows; ++i) {
+      const int n = first + i * apart;
+      place[i] = (*this)[n < count ? n : 0];
+      if (n >= count) place[i].first = nullptr;
+    }
+  }
   /// To a later step: `bytes` are a piece's times the number of steps.
   __device__ void advance(int bytes) {
 #pragma unroll
