@@ -45,8 +45,8 @@ const std::vector<Case>& cases() {
       {"d100_odd", {6, 3, 1, 100}},
       // More rows of 4- and 8-byte pieces than a warp has lanes, sLSTM's more than twice as many; a
       // clip that is never reached makes backward read h as well.
-      {"d54_batch_8_high_clip", {21, 180, 8, 54}, time_major, true, 30},
-      {"d100_batch_8", {19, 180, 8, 100}, batch_first},
+      {"d54_batch_8_high_clip", {21, 64, 14, 54}, time_major, true, 30},
+      {"d100_batch_8", {19, 256, 7, 100}, batch_first},
       {"d112", {10, 3, 2, 112}},
       {"d128", {18, 4, 1, 128}},
       {"d128_batch_8", {3, 181, 6, 128}},
