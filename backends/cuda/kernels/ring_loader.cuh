@@ -165,28 +165,14 @@ class RingLoader {
 
   /// The next group in pieces that are too many for their addresses to be kept: those of rows are.
   __device__ void copy_rows() {
-    using Walk = RowWalk<per_row>;
-    constexpr int apart = lanes / 32 * Walk::rows;
-    const int first = lane_ / 32 * Walk::rows + Walk::row(lane_);
-#pragma unroll 1
-    for (int begin = 0; begin < all_rows; begin += rows_at_once * apart) {
-      RowPlace<const Element> place[rows_at_once];
-      places_.ask(begin + first, apart, place);
+    const auto copy = [this](const RowPlace<const Element>& place, int unit) {
+      const SharedAddress to = slots_ + place.offset + Ring::element_bytes * unit;
+      const Element* from = place.first + unit;
 #pragma unroll
-      for (int i = 0; i < rows_at_once; ++i) {
-        if (place[i].first == nullptr || !Walk::has_row(lane_)) continue;
-#pragma unroll
-        for (int turn = 0; turn < Walk::turns; ++turn) {
-          const int unit = (Walk::unit(lane_) + turn * Walk::across) * per_piece;
-          if (unit >= head_dim_) continue;
-          const SharedAddress to = slots_ + place[i].offset + Ring::element_bytes * unit;
-          const Element* from = place[i].first + unit;
-#pragma unroll
-          for (int step = 0; step < group; ++step, from = moved(from, place[i].stride))
-            copy_async<piece>(to + step * Ring::step_bytes, from);
-        }
-      }
-    }
+      for (int step = 0; step < group; ++step, from = moved(from, place.stride))
+        copy_async<piece>(to + step * Ring::step_bytes, from);
+    };
+    places_.template for_each_piece<lanes / 32, per_row, per_piece, 4>(lane_, head_dim_, copy);
     places_.advance(group * piece);
   }
 
@@ -272,7 +258,6 @@ class RingLoader {
   static constexpr int per_row = Ring::padded / per_piece;
   static constexpr int per_step = Ring::batch * Ring::channels * per_row;
   static constexpr int at_once = steps_at_once(per_step, lanes, group);
-  static constexpr int rows_at_once = 4;  // whose places are asked for together
   static constexpr int pieces = keeps_addresses ? (at_once * per_step + lanes - 1) / lanes : 1;
 
   SharedAddress ring_, slots_;  // all slots; those that are filled next

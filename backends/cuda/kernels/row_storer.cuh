@@ -117,32 +117,18 @@ class RowStorer {
   /// A whole group of steps in pieces that are too many for their addresses to be kept: those of
   /// rows are.
   __device__ void store_rows(SharedAddress slots) {
-    using Walk = RowWalk<per_row>;
-    constexpr int apart = lanes / 32 * Walk::rows;
-    const int first = lane_ / 32 * Walk::rows + Walk::row(lane_);
-#pragma unroll 1
-    for (int begin = 0; begin < all_rows; begin += rows_at_once * apart) {
-      RowPlace<Element> place[rows_at_once];
-      places_.ask(begin + first, apart, place);
+    const auto store = [slots](const RowPlace<Element>& place, int unit) {
+      const SharedAddress from = slots + place.offset + element_bytes * unit;
+      Element* to = place.first + unit;
+      Elements<per_piece, element_bytes> value[group];
 #pragma unroll
-      for (int i = 0; i < rows_at_once; ++i) {
-        if (place[i].first == nullptr || !Walk::has_row(lane_)) continue;
+      for (int step = 0; step < group; ++step)
+        value[step] = load_shared<per_piece, element_bytes>(from + step * slot_bytes);
 #pragma unroll
-        for (int turn = 0; turn < Walk::turns; ++turn) {
-          const int unit = (Walk::unit(lane_) + turn * Walk::across) * per_piece;
-          if (unit >= head_dim_) continue;
-          const SharedAddress from = slots + place[i].offset + element_bytes * unit;
-          Element* to = place[i].first + unit;
-          Elements<per_piece, element_bytes> value[group];
-#pragma unroll
-          for (int step = 0; step < group; ++step)
-            value[step] = load_shared<per_piece, element_bytes>(from + step * slot_bytes);
-#pragma unroll
-          for (int step = 0; step < group; ++step, to = moved(to, place[i].stride))
-            store_global(to, value[step]);
-        }
-      }
-    }
+      for (int step = 0; step < group; ++step, to = moved(to, place.stride))
+        store_global(to, value[step]);
+    };
+    places_.template for_each_piece<lanes / 32, per_row, per_piece, 2>(lane_, head_dim_, store);
     places_.advance(group * piece);
   }
 
@@ -155,7 +141,6 @@ class RowStorer {
                        per_piece = piece > 0 ? piece / element_bytes : 1;
   static constexpr int per_row = padded / per_piece, all_rows = channels * batch;
   static constexpr int per_step = all_rows * per_row;
-  static constexpr int rows_at_once = 2;  // whose places are asked for together
   static constexpr int at_once = steps_at_once(per_step, lanes, group);
   static constexpr int pieces = keeps_addresses ? (at_once * per_step + lanes - 1) / lanes : 1;
 

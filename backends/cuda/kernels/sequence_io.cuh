@@ -56,7 +56,7 @@ struct RowPlace {
   int offset;
 };
 
-/// The places of `count` rows, kept by the lanes of a warp: each knows one row or two and tells the
+/// The places of `count` rows, kept by the lanes of a warp: each knows every 32nd row and tells the
 /// others. Computing a place takes dozens of instructions, asking for it four.
 template <class Element, int count>
 class RowPlaces {
@@ -80,15 +80,32 @@ class RowPlaces {
     }
     return out;
   }
-  /// Several rows, `apart` from the first one to the next: all questions in front of what is done
-  /// with the answers, where lanes part. Nowhere, if there is no such row.
-  template <int rows>
-  __device__ void ask(int first, int apart, RowPlace<Element> (&place)[rows]) const {
+  /// Hands `warps` warps the pieces of all rows, of `per_piece` elements: what(place, unit). Places
+  /// of `rows_at_once` rows are asked for together, in front of what is done with them, where lanes
+  /// part.
+  template <int warps, int per_row, int per_piece, int rows_at_once, class What>
+  __device__ void for_each_piece(int lane, int head_dim, const What& what) const {
+    using Walk = RowWalk<per_row>;
+    constexpr int apart = warps * Walk::rows;
+    const int first = lane / 32 * Walk::rows + Walk::row(lane);
+#pragma unroll 1
+    for (int begin = 0; begin < count; begin += rows_at_once * apart) {
+      RowPlace<Element> place[rows_at_once];
 #pragma unroll
-    for (int i = 0; i < rows; ++i) {
-      const int n = first + i * apart;
-      place[i] = (*this)[n < count ? n : 0];
-      if (n >= count) place[i].first = nullptr;
+      for (int i = 0; i < rows_at_once; ++i) {
+        const int n = begin + first + i * apart;
+        place[i] = (*this)[n < count ? n : 0];
+        if (n >= count) place[i].first = nullptr;
+      }
+#pragma unroll
+      for (int i = 0; i < rows_at_once; ++i) {
+        if (place[i].first == nullptr || !Walk::has_row(lane)) continue;
+#pragma unroll
+        for (int turn = 0; turn < Walk::turns; ++turn) {
+          const int unit = (Walk::unit(lane) + turn * Walk::across) * per_piece;
+          if (unit < head_dim) what(place[i], unit);
+        }
+      }
     }
   }
   /// To a later step: `bytes` are a piece's times the number of steps.
