@@ -12,6 +12,7 @@
 #include <set>
 
 #include "flashrnn/error.hpp"
+#include "jit/compiler_record.hpp"
 #include "jit/hash.hpp"
 
 namespace flashrnn::cuda {
@@ -166,6 +167,15 @@ TEST_F(CompilerRecordTest, ADamagedRecordIsReplaced) {
     CubinCache(cached).get(compiler, "program", some_options);
     EXPECT_EQ(compiler.asked, 0) << length;
   }
+}
+
+TEST_F(CompilerRecordTest, NvrtcIsRememberedByItsFile) {
+  ASSERT_TRUE(fs::is_regular_file(nvrtc().file())) << nvrtc().file();
+  remember_compiler(nvrtc(), cached);
+  // Who asks with another compiler hears of NVRTC, whose file is as it was.
+  const CountingCompiler other("test 1", file);
+  EXPECT_EQ(known_identity(other, cached), nvrtc().identity());
+  EXPECT_EQ(other.asked, 0);
 }
 
 /// A text of the size of a program.
