@@ -22,7 +22,9 @@ class SmallHeadsEngine final : public Engine<Kokkos::Cuda> {
   const CellDescription& cell() const override { return cell_; }
   std::string describe() const override { return recurrence_->describe(); }
   std::size_t reserve_bytes() const override { return recurrence_->reserve_bytes(); }
-  std::size_t forward_workspace_bytes() const override { return 0; }
+  std::size_t forward_workspace_bytes() const override {
+    return recurrence_->forward_workspace_bytes();
+  }
   std::size_t backward_workspace_bytes() const override {
     return recurrence_->backward_workspace_bytes();
   }

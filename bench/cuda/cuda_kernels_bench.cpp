@@ -144,10 +144,9 @@ void measure_kernels(const ProductType& element, Index head_dim, Index batch, In
   const Buffer states(size_of(type) * count(d.states) * rows * units), dx(x.bytes());
   const Buffer dR(R.bytes()), db(b.bytes()), ds0(size_of(type) * count(d.states * batch) * units);
   const Buffer reserve(training->reserve_bytes());
-  std::size_t workspace_bytes = training->backward_workspace_bytes();
-  if constexpr (spread)
-    workspace_bytes = std::max({workspace_bytes, training->forward_workspace_bytes(),
-                                inference->forward_workspace_bytes()});
+  const std::size_t workspace_bytes =
+      std::max({training->backward_workspace_bytes(), training->forward_workspace_bytes(),
+                inference->forward_workspace_bytes()});
   const Buffer workspace(workspace_bytes), flush(std::size_t(192) << 20);
 
   constexpr auto order = SequenceOrder::time_major;

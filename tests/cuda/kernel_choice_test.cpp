@@ -53,7 +53,6 @@ void expect_whole_heads(DataType type) {
       for (const auto& tiling : tilings) {
         ++offered;
         EXPECT_GE(tiling.padded, head_dim);
-        // What kernels count on (least_head_dim in kernels/fragments.cuh).
         EXPECT_LT(tiling.padded, head_dim + (tiling.padded > 96 ? 32 : 16));
       }
     };

@@ -54,17 +54,25 @@ class Resources {
     SCOPED_TRACE(program.kernel + " for " + target.device.architecture);
     ASSERT_TRUE(result.succeeded) << result.log;
     ++compiled;
-    std::smatch match;
-    ASSERT_TRUE(std::regex_search(result.log, match,
-                                  std::regex("([0-9]+) bytes stack frame, ([0-9]+) bytes spill "
-                                             "stores, ([0-9]+) bytes spill loads")))
-        << "ptxas did not say what the kernel uses:\n"
+    // A program may have several kernels, of which ptxas speaks one after the other.
+    const auto all = [&result](const char* words) {
+      const std::regex expression(words);
+      return std::vector<std::smatch>(
+          std::sregex_iterator(result.log.begin(), result.log.end(), expression), {});
+    };
+    const std::size_t kernels = program.arrange_kernel.empty() ? 1 : 2;
+    const auto frames =
+        all("([0-9]+) bytes stack frame, ([0-9]+) bytes spill stores, ([0-9]+) bytes spill loads");
+    const auto registers = all("Used ([0-9]+) registers");
+    ASSERT_TRUE(frames.size() == kernels && registers.size() == kernels)
+        << "ptxas did not say what the kernels use:\n"
         << result.log;
-    EXPECT_EQ(match[1], "0") << "bytes of stack frame";
-    EXPECT_EQ(match[2], "0") << "bytes of spill stores";
-    EXPECT_EQ(match[3], "0") << "bytes of spill loads";
-    ASSERT_TRUE(std::regex_search(result.log, match, std::regex("Used ([0-9]+) registers")));
-    EXPECT_LE(std::stoi(match[1]), registers_per_thread(target.device, threads));
+    for (std::size_t n = 0; n < kernels; ++n) {
+      EXPECT_EQ(frames[n][1], "0") << "bytes of stack frame";
+      EXPECT_EQ(frames[n][2], "0") << "bytes of spill stores";
+      EXPECT_EQ(frames[n][3], "0") << "bytes of spill loads";
+      EXPECT_LE(std::stoi(registers[n][1]), registers_per_thread(target.device, threads));
+    }
     EXPECT_EQ(result.log.find("setmaxnreg"), std::string::npos) << result.log;
   }
   int compiled = 0;
@@ -89,6 +97,28 @@ void check_wide(const NativeCell& cell, const CellText& text, const ProductType&
     resources.check(spread_forward_program(cell, text, problem, forward[0]), target,
                     forward[0].threads());
   }
+}
+
+/// Backward of many rows and of a clipped h, where several rounds of units share the registers.
+void check_crowded(const NativeCell& cell, const CellText& text, const ProductType& type,
+                   const Target& target, Resources& resources) {
+  NativeCell clipping = cell;
+  clipping.reads.states |= 1u;
+  for (const bool clips : {false, true})
+    for (const auto& [head_dim, batch] :
+         {std::pair<Index, Index>{128, 256}, {160, 64}, {384, 256}}) {
+      Problem problem;
+      problem.dtype = type.type;
+      problem.shape = {1024, batch, 768 / head_dim, head_dim};
+      problem.training = true;
+      if (clips) problem.forward_clip = 1.0;
+      const NativeCell& used = clips ? clipping : cell;
+      const auto backward = choose_spread(
+          problem.shape, backward_pass(cell.description, used.reads, type, clips), target.device);
+      ASSERT_FALSE(backward.empty()) << head_dim;
+      resources.check(spread_backward_program(used, text, problem, backward[0]), target,
+                      backward[0].threads());
+    }
 }
 
 /// The first tilings for a head that several multiprocessors share.
@@ -183,6 +213,9 @@ void check_cell(const ProductType& type) {
       check_spread(cell, text, type, head_dim, 64, target, resources);
       check_wide(cell, text, type, head_dim, target, resources);
     }
+  for (const Target& target : targets())
+    if (target.device.architecture == "sm_90a" && !type.is_float())
+      check_crowded(cell, text, type, target, resources);
   std::cout << resources.compiled << " programs compiled\n";
   EXPECT_GT(resources.compiled, 0);
 }

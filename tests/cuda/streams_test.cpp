@@ -57,7 +57,7 @@ class Case {
     forward_.b = {input(4 * row), bias_strides(s)};
     forward_.states = {output(2 * rows * row), state_sequence_strides(s, order)};
     forward_.reserve = scratch(recurrence_->reserve_bytes());
-    if constexpr (spread) forward_.workspace = scratch(recurrence_->forward_workspace_bytes());
+    forward_.workspace = scratch(recurrence_->forward_workspace_bytes());
     backward_.R = forward_.R;
     backward_.states = {forward_.states.data, forward_.states.strides};
     backward_.reserve = forward_.reserve;

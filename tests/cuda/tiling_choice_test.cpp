@@ -68,7 +68,8 @@ struct Candidate {
 };
 
 Recurrence recurrence_of(std::shared_ptr<const SmallHeads> heads) {
-  return {heads->reserve_bytes(), heads->backward_workspace_bytes(),
+  return {heads->reserve_bytes(),
+          std::max(heads->forward_workspace_bytes(), heads->backward_workspace_bytes()),
           [heads](const ForwardTensors& f) { heads->forward(stream(), f); },
           [heads](const BackwardTensors& g) { heads->backward(stream(), g); }};
 }

@@ -228,7 +228,7 @@ class Comparison {
     if (training || case_.optional_tensors) f.states = {states, sequence_strides_};
     if (!training || case_.optional_tensors) f.h = {h, sequence_strides_};
     if (case_.optional_tensors) f.last = {last, state_strides(s)};
-    if constexpr (spread) f.workspace = device_.scratch(recurrence.forward_workspace_bytes());
+    f.workspace = device_.scratch(recurrence.forward_workspace_bytes());
     recurrence.forward(nullptr, f);
     check(cudaDeviceSynchronize(), "forward");
     if (f.states.data != nullptr)

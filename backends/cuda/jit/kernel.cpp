@@ -88,9 +88,15 @@ std::vector<Kernel> Kernel::load(std::span<const Program> programs) {
     } else if (one.library == nullptr) {
       one.library = loaded.load(one.key, cache.embedded(one.key));
     }
-    check(cudaLibraryGetKernel(&out[n].kernel_, one.library, programs[n].kernel.c_str()),
-          "cudaLibraryGetKernel");
+    out[n].library_ = one.library;
+    out[n] = out[n].of_same_program(programs[n].kernel);
   }
+  return out;
+}
+
+Kernel Kernel::of_same_program(const std::string& name) const {
+  Kernel out = *this;
+  check(cudaLibraryGetKernel(&out.kernel_, library_, name.c_str()), "cudaLibraryGetKernel");
   return out;
 }
 
@@ -99,6 +105,14 @@ void Kernel::set_shared_bytes(int bytes) const {
   check(cudaGetDevice(&device), "cudaGetDevice");
   check(cudaKernelSetAttributeForDevice(kernel_, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes,
                                         device),
+        "cudaKernelSetAttributeForDevice");
+}
+
+void Kernel::prefer_shared_memory() const {
+  int device = 0;
+  check(cudaGetDevice(&device), "cudaGetDevice");
+  check(cudaKernelSetAttributeForDevice(kernel_, cudaFuncAttributePreferredSharedMemoryCarveout,
+                                        cudaSharedmemCarveoutMaxShared, device),
         "cudaKernelSetAttributeForDevice");
 }
 

@@ -40,8 +40,14 @@ class Kernel {
   static std::vector<Kernel> load(std::span<const Program> programs);
   static Kernel load(const Program& program) { return load(std::span(&program, 1)).front(); }
 
+  /// Another kernel of the same program.
+  Kernel of_same_program(const std::string& name) const;
+
   /// Allows `bytes` of dynamic shared memory on the current device.
   void set_shared_bytes(int bytes) const;
+  /// Divides a multiprocessor's memory between shared memory and cache as for kernels that fill the
+  /// former.
+  void prefer_shared_memory() const;
   /// Allows clusters of 16 blocks, which not every device has room for.
   void allow_large_clusters() const;
   KernelFigures figures() const;
@@ -72,6 +78,7 @@ class Kernel {
  private:
   void enqueue(cudaStream_t stream, const Launch& launch, void** arguments) const;
   cudaKernel_t kernel_ = nullptr;
+  cudaLibrary_t library_ = nullptr;
 };
 
 /// The architecture to compile for on the current device, as "sm_90a".

@@ -33,9 +33,10 @@ void join_sources(std::string_view program, const std::vector<Source>& sources,
 
 /// A program that is still in its parts.
 struct Program {
-  std::string lines;            ///< that name the tile and instantiate the kernel
-  std::vector<Source> sources;  ///< what they may include
-  std::string kernel;           ///< its name, which says in a profiler what runs
+  std::string lines;                ///< that name the tile and instantiate the kernel
+  std::vector<Source> sources;      ///< what they may include
+  std::string kernel;               ///< its name, which says in a profiler what runs
+  std::string arrange_kernel = {};  ///< of one that puts R in order for it; empty: none
 
   std::string text() const { return join_sources(lines, sources); }
 };

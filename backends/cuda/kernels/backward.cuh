@@ -45,6 +45,8 @@ struct BackwardTile {
   static constexpr int moving_warps = io_warps - (reports ? 1 : 0);
   static constexpr int threads = 32 * (compute_warps + io_warps),
                        meeting = 32 * (compute_warps + moving_warps);
+  // Rows of a lane's half tiles: its units.
+  static constexpr int slots = units, m_tiles = 1;
   static constexpr int k_tiles = recurrent * compute_warps;
 
   // Channels of the ring: saved values, states of the previous step, upstream gradient of h.
@@ -57,7 +59,7 @@ struct BackwardTile {
   using Gradients = Factor<Storage, batch, recurrent * padded>;
   using Output = Staged<Storage, batch, Cell::gates, padded>;
   using Product = SplitProduct<parts, batch, units, 1, k_tiles, chains, held>;
-  using Matrix = MatrixFragments<parts, held, 1, k_tiles>;
+  using Matrix = MatrixFragments<parts, held, m_tiles, k_tiles>;
   // What the step does beside the product happens in its shadow, or behind it where its operands
   // fill the registers.
   static constexpr bool crowded = held * k_tiles > 16;
@@ -69,88 +71,15 @@ struct BackwardTile {
   static constexpr int input_at = first_input_at + Input::step_bytes;
   static constexpr int matrix_at = input_at + Input::bytes;
   static constexpr int shared_bytes = matrix_at + compute_warps * Matrix::bytes_per_warp;
-};
 
-/// R^T as left-hand fragments: rows are units of h, k runs over units and their recurrent gates.
-/// Lanes find the same gates and neighbouring units in every `period`-th pair of k-tiles, so that
-/// rows are walked by a constant number of them: computing each address anew would be most of the
-/// kernel's code.
-template <class Tile>
-__device__ void load_transposed(const BackwardParameters& p, int head, int first_unit,
-                                const Lane& lane, typename Tile::Matrix& matrix) {
-  using Storage = typename Tile::Storage;
-  using Element = Bits<Storage>;
-  constexpr int k_tiles = Tile::k_tiles, recurrent = Tile::recurrent;
-  constexpr int period = recurrent / greatest_common_divisor(recurrent, 32),
-                units_per_period = 32 * period / recurrent;
-  constexpr int at_once = Tile::padded > 96 ? 2 : 4;
-  const int head_dim = static_cast<int>(p.shape.head_dim);
-  const bool own = Tile::exact || first_unit < head_dim,
-             both = Tile::exact || first_unit + 1 < head_dim;
-  const Element* const all = static_cast<const Element*>(p.R.data) + first_unit;
-  // R[gate][out][first_unit], R[gate][out][first_unit + 1]
-  const auto load = [&](const Element* at, bool there, bool wide) {
-    return load_two<Storage>(at, own && there, both && there, wide);
-  };
-  const auto put = [&](int k, const Elements<2, sizeof(Element)>* pair) {
-#pragma unroll
-    for (int e = 0; e < 4; ++e) {
-      Word part[Tile::parts];
-      parts_of<Storage>(pair[e / 2 * 2], pair[e / 2 * 2 + 1], e % 2, part);
-      matrix.put(0, k, e, part);
-    }
-  };
-#pragma unroll
-  for (int first = 0; first < 2 * period; ++first) {
-    const Element* row[4];
-    int out[4];
-#pragma unroll
-    for (int n = 0; n < 4; ++n) {
-      const unsigned position = 32 * (first / 2) + 8 * static_cast<unsigned>(lane.column) +
-                                4 * static_cast<unsigned>(first % 2) + n;
-      out[n] = static_cast<int>(position / recurrent);
-      row[n] = all + p.R.strides.at(static_cast<int>(position % recurrent), head, out[n]);
-    }
-    // Some k-tiles are read in one of two ways, and then put in place in one.
-#pragma unroll
-    for (int begin = first; begin < k_tiles / 2 * 2; begin += at_once * 2 * period) {
-      Elements<2, sizeof(Element)> pair[at_once][4];
-      const auto read = [&](bool wide) {
-#pragma unroll
-        for (int i = 0; i < at_once; ++i) {
-          const int k = begin + i * 2 * period;
-          if (k >= k_tiles / 2 * 2) break;
-          const int units = k / (2 * period) * units_per_period;
-          const Index distance = units * p.R.strides.row;
-          const bool whole =
-              Tile::exact || (32 * (k / 2) + 31) / recurrent < least_head_dim<Tile::padded>;
-#pragma unroll
-          for (int n = 0; n < 4; ++n)
-            pair[i][n] = load(row[n] + distance, whole || out[n] + units < head_dim, wide);
-        }
-      };
-      if (p.wide_matrix != 0) {
-        read(true);
-      } else {
-        read(false);
-      }
-#pragma unroll
-      for (int i = 0; i < at_once; ++i)
-        if (begin + i * 2 * period < k_tiles / 2 * 2) put(begin + i * 2 * period, pair[i]);
-    }
+  /// R^T: rows are units of h; k runs over units and their recurrent gates, as in Gradients.
+  /// Whether a kernel of its own arranges R.
+  static constexpr bool arranged = m_tiles * k_tiles > most_made_fragments;
+  static __device__ MatrixElement matrix_element(int first_unit, int slot, int k) {
+    return {k % recurrent, k / recurrent, first_unit + slot};
   }
-  if constexpr (k_tiles % 2 == 1) {
-    Elements<2, sizeof(Element)> pair[4];
-#pragma unroll
-    for (int n = 0; n < 4; ++n) {
-      const unsigned position = first_k<k_tiles>(k_tiles - 1, lane.column) + n;
-      const int out = static_cast<int>(position / recurrent);
-      pair[n] = load(all + p.R.strides.at(static_cast<int>(position % recurrent), head, out),
-                     Tile::exact || out < head_dim, p.wide_matrix != 0);
-    }
-    put(k_tiles - 1, pair);
-  }
-}
+  static __device__ constexpr bool halves(int) { return false; }
+};
 
 /// The kernel. Block x = batch tile · heads + head.
 template <class Tile>
@@ -193,7 +122,9 @@ __device__ void backward(const BackwardParameters& p) {
   matrix.rest = shared + Tile::matrix_at + warp * Tile::Matrix::bytes_per_warp +
                 16 * (static_cast<int>(threadIdx.x) & 31);
   if constexpr (Tile::held < Tile::parts) pin(matrix.rest);
-  load_transposed<Tile>(p, head, row_unit, lane, matrix);
+  // The warps that move data need not wait: what they read was there before R was arranged.
+  if constexpr (Tile::arranged) wait_for_previous_kernel();
+  load_fragments<Tile>(p, head, warp, lane, matrix);
 
   // next: states after the step at hand, of which only those in reads_states are kept.
   float next[cells][rows][Cell::states], d_state[cells][rows][Cell::states];

@@ -138,11 +138,11 @@ __device__ void store_gradients(const BackwardParameters& p, SharedAddress share
 template <class Tile>
 __device__ void backward_io(const BackwardParameters& p, SharedAddress shared, int warp, int lane,
                             int head, Index first_row) {
-  // By the thread's number where addresses are kept: if ptxas knows here, too, that warps are
-  // together, it orders the loads of the warps that compute 128 units so that they wait for them
-  // (docs/cuda_kernels_log.md#places-of-rows).
+  // By the thread's number where addresses are kept, or the heads are large: if ptxas knows in both
+  // branches that warps are together, it orders the loads of the warps that compute 97 to 128 units
+  // so that they wait for them (docs/cuda_kernels_log.md#places-of-rows).
   const int thread_warp = static_cast<int>(threadIdx.x) / 32 - Tile::compute_warps;
-  if (warp < Tile::Warps::loading) {
+  if ((Tile::piece < 16 && Tile::padded > 96 ? thread_warp : warp) < Tile::Warps::loading) {
     load_inputs<Tile>(p, shared, 32 * warp + lane, head, first_row);
   } else if ((Tile::piece == 16 ? thread_warp : warp) < Tile::moving_warps) {
     store_gradients<Tile>(p, shared, 32 * (warp - Tile::Warps::loading) + lane, head, first_row);

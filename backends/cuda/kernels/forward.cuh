@@ -3,7 +3,6 @@
 
 #include "flashrnn/cells/differentiate.hpp"
 #include "forward_io.cuh"
-#include "forward_matrix.cuh"
 #include "product.cuh"
 
 // The forward recurrence of a head whose R fits the registers of one block. docs/cuda_kernels.md
@@ -91,6 +90,19 @@ struct ForwardTile {
   static constexpr int input_at = first_input_at + Input::step_bytes;
   static constexpr int matrix_at = input_at + Input::bytes;
   static constexpr int shared_bytes = matrix_at + compute_warps * Matrix::bytes_per_warp;
+
+  /// Whether a kernel of its own arranges R.
+  static constexpr bool arranged = m_tiles * k_tiles > most_made_fragments;
+  static __device__ MatrixElement matrix_element(int first_unit, int slot, int k) {
+    return {slot % recurrent, first_unit + slot / recurrent, k};
+  }
+  static __device__ constexpr bool halves(int slot) {
+    for (int n = 0; n < Cell::gates; ++n)
+      if (has_gate(Cell::recurrent_gates & halved, n) &&
+          gate_position(Cell::recurrent_gates, n) == slot % recurrent)
+        return true;
+    return false;
+  }
 };
 
 /// A truth value that is not known when the kernel is compiled.
@@ -132,6 +144,7 @@ __device__ void forward(const ForwardParameters& p) {
   const int head = static_cast<int>(blockIdx.x) % heads;
   const Index first_row = static_cast<Index>(blockIdx.x / heads) * Tile::batch;
   clear_shared(shared, Tile::shared_bytes);
+  if constexpr (Tile::arranged) wait_for_previous_kernel();
   __syncthreads();
   prepare_meeting<Tile::threads, 1>();
 
@@ -154,7 +167,8 @@ __device__ void forward(const ForwardParameters& p) {
   matrix.rest = shared + Tile::matrix_at + warp * Tile::Matrix::bytes_per_warp +
                 16 * (static_cast<int>(threadIdx.x) & 31);
   if constexpr (Tile::held < Tile::parts) pin(matrix.rest);
-  load_matrix<Tile>(p, head, row_unit, lane, matrix);
+  load_fragments<Tile>(p, head, warp, lane, matrix);
+  matrix.keep();
 
   float bias[cells][Cell::gates], state[cells][rows][Cell::states];
   bool valid[cells][rows];

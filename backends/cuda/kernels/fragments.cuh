@@ -93,10 +93,6 @@ struct Share {
   }
 };
 
-__device__ constexpr int greatest_common_divisor(int a, int b) {
-  return b == 0 ? a : greatest_common_divisor(b, a % b);
-}
-
 /// Position of the n-th set bit of a mask; 0 if it has none.
 __device__ constexpr int set_bit(unsigned mask, int n) {
   if (mask == 0) return 0;
@@ -140,65 +136,5 @@ template <bool value_>
 struct Truth {
   static constexpr bool value = value_;
 };
-
-/// The fewest units of a head that is padded to `padded`; kernel_choice_test holds the tilings to
-/// it. They are there in every head, and nobody asks at run time.
-template <int padded>
-inline constexpr int least_head_dim = padded > 96 ? padded - 31 : padded - 15;
-
-/// 4 neighbouring elements of a row of R, of which the first `length` are there; zero beyond.
-/// `wide`: read at once. `all`: four if any is.
-template <class Storage, bool wide, bool all>
-__device__ Elements<4, sizeof(Bits<Storage>)> load_four(const Bits<Storage>* at, int length) {
-  Elements<4, sizeof(Bits<Storage>)> out;
-#pragma unroll
-  for (int n = 0; n < out.words; ++n) out.word[n] = 0;
-  if constexpr (!wide) {
-    Word element[4];
-#pragma unroll
-    for (int n = 0; n < 4; ++n) element[n] = (all ? 0 : n) < length ? at[n] : 0;
-#pragma unroll
-    for (int n = 0; n < out.words; ++n)
-      out.word[n] =
-          out.words == 4 ? element[n] : element[2 * n % 4] | element[(2 * n + 1) % 4] << 16;
-  } else if (0 < length) {
-    if constexpr (out.words == 4) {
-      const uint4 read = *reinterpret_cast<const uint4*>(at);
-      out.word[0] = read.x;
-      out.word[1] = read.y;
-      out.word[2] = read.z;
-      out.word[3] = read.w;
-    } else {
-      const uint2 read = *reinterpret_cast<const uint2*>(at);
-      out.word[0] = read.x;
-      out.word[1] = read.y;
-    }
-  }
-  return out;
-}
-
-/// 2 neighbouring elements of a row of R; zero for one that is not there. `wide`: read at once,
-/// both or none. Every load has a condition of its own, so that none waits for another in a branch.
-template <class Storage>
-__device__ Elements<2, sizeof(Bits<Storage>)> load_two(const Bits<Storage>* at, bool first,
-                                                       bool second, bool wide) {
-  Elements<2, sizeof(Bits<Storage>)> out;
-  if constexpr (sizeof(Bits<Storage>) == 4) {
-    if (wide) {
-      const uint2 two = first ? *reinterpret_cast<const uint2*>(at) : uint2{0, 0};
-      out.word[0] = two.x;
-      out.word[1] = two.y;
-    } else {
-      out.word[0] = first ? at[0] : 0;
-      out.word[1] = second ? at[1] : 0;
-    }
-  } else if (wide) {
-    out.word[0] = first ? *reinterpret_cast<const Word*>(at) : 0;
-  } else {
-    const Word low = first ? at[0] : 0, high = second ? at[1] : 0;
-    out.word[0] = low | high << 16;
-  }
-  return out;
-}
 
 }  // namespace flashrnn::cuda

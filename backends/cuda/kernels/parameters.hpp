@@ -28,11 +28,11 @@ struct ForwardParameters {
   Shape shape;
   Sequence x, b, s0, states, h, last;
   HeadMatrix R;
-  Sequence saved;      ///< [T, B, H, K, D] with rows of 16-byte multiples, in the reserve
-  float forward_clip;  ///< already rounded to the storage type; infinite if there is none
-  int wide_sequences;  ///< x, states, h, saved can be moved in the tile's pieces
-  int wide_matrix;     ///< rows of R can be read in groups of 4 elements
-  int wide_results;    ///< h, states, saved can be moved in pieces of 16 bytes; of spread heads
+  const void* fragments;  ///< R as arrange_fragments has written it (matrix_fragments.cuh)
+  Sequence saved;         ///< [T, B, H, K, D] with rows of 16-byte multiples, in the reserve
+  float forward_clip;     ///< already rounded to the storage type; infinite if there is none
+  int wide_sequences;     ///< x, states, h, saved can be moved in the tile's pieces
+  int wide_results;       ///< h, states, saved can be moved in pieces of 16 bytes; of spread heads
 };
 
 /// Steps between two reports of the backward recurrence to the kernel that sums dR.
@@ -46,12 +46,12 @@ struct BackwardParameters {
   Sequence s0, states, saved, dh, d_last, ds0;
   Sequence d_gate[max_gates];  ///< per gate of the cell, channel 0; null: not stored
   HeadMatrix R;
-  float* db_partial;   ///< [batch tiles, G_b, H, D]; null: not wanted
+  const void* fragments;  ///< as in ForwardParameters, of R^T
+  float* db_partial;      ///< [batch tiles, G_b, H, D]; null: not wanted
   unsigned* progress;  ///< [H, chunks of the sequence from its end]: blocks that have written their
                        ///< gate gradients; null: nobody asks
   float forward_clip, recurrent_gradient_clip;
   int wide_sequences;  ///< s0, states, saved, dh, d_gate can be moved in the tile's pieces
-  int wide_matrix;     ///< rows of R can be read in pairs of elements
 };
 
 /// Vectors that blocks hand to each other through L2 lie in this many slots, one after the other.
@@ -74,6 +74,17 @@ struct SpreadForwardParameters {
 struct SpreadBackwardParameters {
   BackwardParameters recurrence;
   SpreadParameters spread;
+};
+
+/// Tiles of R per warp up to which small heads' recurrences read R itself; of more, a kernel in
+/// front of them arranges the fragments.
+inline constexpr int most_made_fragments = 4;
+
+/// R as the fragments that the kernels of small heads read (matrix_fragments.cuh).
+struct ArrangeFragmentsParameters {
+  HeadMatrix R;
+  void* to;  ///< [H, warps, parts, m-tiles, k-tiles, lanes] of 16 bytes
+  Index heads, head_dim;
 };
 
 /// R [gate, head, D, D] as the kernels of spread heads read it: rows of `to_rows` elements, a

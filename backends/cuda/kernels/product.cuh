@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "fragments.cuh"
+#include "matrix_fragments.cuh"
 
 // The factors of the product R·h (forward) or R^T·dg (backward), where an element of storage is the
 // sum of some parts that tensor cores multiply (numeric.cuh): one for 16-bit types, three for
@@ -103,60 +103,6 @@ __device__ void store_factor(SharedAddress address, const float (&value)[count])
 #pragma unroll
     for (int p = 0; p < Columns::parts; ++p)
       store_packed<count>(address + Columns::part_offset(p), part[p]);
-  }
-}
-
-/// A lane's left-hand fragments, R or R^T: `held` parts in registers, the others in shared memory,
-/// where every lane finds what it has put there itself.
-template <int parts, int held, int m_tiles, int k_tiles>
-struct MatrixFragments {
-  static_assert(held >= 1 && held <= parts, "MatrixFragments: part 0 is in registers");
-  static constexpr int bytes_per_warp = 512 * (parts - held) * m_tiles * k_tiles;
-  Word a[held][m_tiles][k_tiles][4];
-  SharedAddress rest;
-
-  static __device__ constexpr int place(int part, int m, int k) {
-    return 512 * (((part - held) * m_tiles + m) * k_tiles + k);
-  }
-  __device__ void put(int m, int k, int e, const Word (&word)[parts]) {
-#pragma unroll
-    for (int part = 0; part < parts; ++part) {
-      if (part < held) {
-        a[part < held ? part : 0][m][k][e] = word[part];
-      } else {
-        store_shared_bits(rest + place(part, m, k) + 4 * e, word[part]);
-      }
-    }
-  }
-  __device__ void get(int part, int m, int k, Word (&tile)[4]) const {
-    if (part < held) {
-#pragma unroll
-      for (int e = 0; e < 4; ++e) tile[e] = a[part < held ? part : 0][m][k][e];
-    } else {
-      load_shared_16(rest + place(part, m, k), tile);
-    }
-  }
-};
-
-/// The packed parts of elements 2·n and 2·n + 1 of four.
-template <class Storage>
-__device__ void parts_of(const Elements<4, sizeof(Bits<Storage>)>& four, int n,
-                         Word (&part)[Parts<Storage>::count]) {
-  if constexpr (Parts<Storage>::count == 1) {
-    part[0] = four.word[n];
-  } else {
-    split(four.word[2 * n], four.word[2 * n + 1], part);
-  }
-}
-/// The packed parts of the elements `index` of two pairs.
-template <class Storage>
-__device__ void parts_of(const Elements<2, sizeof(Bits<Storage>)>& first,
-                         const Elements<2, sizeof(Bits<Storage>)>& second, int index,
-                         Word (&part)[Parts<Storage>::count]) {
-  if constexpr (Parts<Storage>::count == 1) {
-    part[0] = __byte_perm(first.word[0], second.word[0], index == 0 ? 0x5410 : 0x7632);
-  } else {
-    split(first.word[index], second.word[index], part);
   }
 }
 

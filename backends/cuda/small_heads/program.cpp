@@ -3,6 +3,8 @@
 
 #include <sstream>
 
+#include "kernels/parameters.hpp"
+
 namespace flashrnn::cuda {
 
 int piece_bytes(const Problem& problem) {
@@ -21,6 +23,20 @@ bool saves_by_unit(const NativeCell& cell, const Problem& problem) {
   return size_of(problem.dtype) == 2 && head_dim % (head_dim <= 96 ? 16 : 32) == 0 &&
          cell.reads.saved == (1u << cell.description.saved) - 1;
 }
+
+/// Adds the kernel that arranges R for that of the program, if it needs one.
+Program with_arranged_matrix(Program program, const MatrixTiles& tiles) {
+  program.lines += "static_assert(Tile::compute_warps == " + std::to_string(tiles.warps) +
+                   " && Tile::m_tiles * Tile::k_tiles == " + std::to_string(tiles.per_warp) +
+                   ");\n";
+  if (tiles.per_warp <= most_made_fragments) return program;
+  program.arrange_kernel = program.kernel + "_arrange";
+  program.lines += "extern \"C\" __global__ void __launch_bounds__(" +
+                   std::to_string(arrange_threads) + ")\n" + program.arrange_kernel +
+                   "(const __grid_constant__ flashrnn::cuda::ArrangeFragmentsParameters "
+                   "parameters) {\n  flashrnn::cuda::arrange_fragments<Tile>(parameters);\n}\n";
+  return program;
+}
 }  // namespace
 
 Program forward_program(const NativeCell& cell, const CellText& text, const Problem& problem,
@@ -33,11 +49,13 @@ Program forward_program(const NativeCell& cell, const CellText& text, const Prob
        << (tiling.element.parts() > 1 ? 0 : cell.sigmoid_gates) << "u, " << tiling.compute_registers
        << ", " << tiling.held << ", " << piece_bytes(problem) << ", "
        << truth(saves_by_unit(cell, problem)) << '>';
-  return tile_program("#include \"forward.cuh\"\n#include \"" + text.header + "\"\n", tile.str(),
-                      kernel_name(tiling.saving ? "training_forward" : "forward",
-                                  cell.description.name, ProductType(problem), tiling.padded),
-                      "forward", "ForwardParameters", tiling.threads(), tiling.shared_bytes,
-                      sources_with(text), tiling.beside);
+  return with_arranged_matrix(
+      tile_program("#include \"forward.cuh\"\n#include \"" + text.header + "\"\n", tile.str(),
+                   kernel_name(tiling.saving ? "training_forward" : "forward",
+                               cell.description.name, ProductType(problem), tiling.padded),
+                   "forward", "ForwardParameters", tiling.threads(), tiling.shared_bytes,
+                   sources_with(text), tiling.beside),
+      tiling.matrix_tiles(cell.description));
 }
 
 Program backward_program(const NativeCell& cell, const CellText& text, const Problem& problem,
@@ -49,11 +67,13 @@ Program backward_program(const NativeCell& cell, const CellText& text, const Pro
        << truth(problem.cut_recurrent_gradient) << ", " << tiling.compute_registers << ", "
        << cell.reads.states << "u, " << cell.reads.saved << "u, " << tiling.held << ", "
        << piece_bytes(problem) << ", " << truth(saves_by_unit(cell, problem)) << '>';
-  return tile_program(
-      "#include \"backward.cuh\"\n#include \"" + text.header + "\"\n", tile.str(),
-      kernel_name("backward", cell.description.name, ProductType(problem), tiling.padded),
-      "backward", "BackwardParameters", tiling.threads(), tiling.shared_bytes, sources_with(text),
-      tiling.beside);
+  return with_arranged_matrix(
+      tile_program(
+          "#include \"backward.cuh\"\n#include \"" + text.header + "\"\n", tile.str(),
+          kernel_name("backward", cell.description.name, ProductType(problem), tiling.padded),
+          "backward", "BackwardParameters", tiling.threads(), tiling.shared_bytes,
+          sources_with(text), tiling.beside),
+      tiling.matrix_tiles(cell.description));
 }
 
 Program weight_gradient_program(const NativeCell& cell, ProductType type,

@@ -16,6 +16,9 @@ namespace flashrnn::cuda {
 /// of as many: 16, 8 or 4; 0 for rows that begin anywhere.
 int piece_bytes(const Problem& problem);
 
+/// Threads of a block of the kernel that arranges R, which is in the program of every recurrence.
+inline constexpr int arrange_threads = 256;
+
 Program forward_program(const NativeCell& cell, const CellText& text, const Problem& problem,
                         const ForwardTiling& tiling);
 Program backward_program(const NativeCell& cell, const CellText& text, const Problem& problem,

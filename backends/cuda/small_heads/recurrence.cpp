@@ -11,11 +11,23 @@
 namespace flashrnn::cuda {
 namespace {
 
+/// Of one part of a tile of R, for all lanes of a warp.
+constexpr Index tile_bytes = 512;
+
 unsigned blocks(const Shape& shape, Index batch_tile) {
   return static_cast<unsigned>(shape.heads * ((shape.batch + batch_tile - 1) / batch_tile));
 }
 
 }  // namespace
+
+SmallHeads::RecurrenceKernels::RecurrenceKernels(const Kernel& kernel, const Program& program,
+                                                 int shared_bytes)
+    : recurrence(kernel) {
+  recurrence.set_shared_bytes(shared_bytes);
+  if (program.arrange_kernel.empty()) return;
+  arrange = kernel.of_same_program(program.arrange_kernel);
+  arrange->prefer_shared_memory();
+}
 
 std::unique_ptr<SmallHeads> SmallHeads::make(const Problem& problem, const NativeCell& cell,
                                              const DeviceFacts& device, std::string& reason) {
@@ -60,12 +72,10 @@ std::unique_ptr<SmallHeads> SmallHeads::with_tilings(const Problem& problem, con
   }
   const std::vector<Kernel> kernels = Kernel::load(programs);
   out->forward_tiling_ = forward;
-  out->forward_kernel_ = kernels[0];
-  out->forward_kernel_.set_shared_bytes(forward.shared_bytes);
+  out->forward_ = RecurrenceKernels(kernels[0], programs[0], forward.shared_bytes);
   if (!problem.training) return out;
   out->backward_tiling_ = backward;
-  out->backward_kernel_ = kernels[1];
-  out->backward_kernel_.set_shared_bytes(backward.shared_bytes);
+  out->backward_ = RecurrenceKernels(kernels[1], programs[1], backward.shared_bytes);
   out->weight_tiling_ = weights;
   out->weight_kernel_ = kernels[2];
   out->weight_kernel_.set_shared_bytes(weights.shared_bytes());
@@ -82,13 +92,13 @@ std::string SmallHeads::describe() const {
       << "forward: " << blocks(problem_.shape, forward_tiling_.batch) << " blocks of "
       << forward_tiling_.threads() << " threads (" << forward_tiling_.io_warps
       << " warps move data), each with one head and " << forward_tiling_.batch
-      << " row(s) of the batch; " << registers(forward_kernel_) << ", "
+      << " row(s) of the batch; " << registers(forward_.recurrence) << ", "
       << forward_tiling_.shared_bytes << " bytes of shared memory\n";
   if (problem_.training)
     out << "backward: " << blocks(problem_.shape, backward_tiling_.batch) << " blocks of "
         << backward_tiling_.threads() << " threads (" << backward_tiling_.io_warps
         << " warps move data), each with one head and " << backward_tiling_.batch
-        << " row(s) of the batch; " << registers(backward_kernel_) << ", "
+        << " row(s) of the batch; " << registers(backward_.recurrence) << ", "
         << backward_tiling_.shared_bytes << " bytes of shared memory\n"
         << "dR: " << weight_tiling_.parts << " part(s) of " << weight_tiling_.rows_per_part
         << " rows\n";
@@ -104,6 +114,7 @@ struct SmallHeads::Workspace {
     const Shape& s = owner.problem_.shape;
     const CellDescription& cell = owner.cell_.description;
     WorkspaceDivider divide(base);
+    fragments = divide.take<char>(owner.fragment_bytes(owner.backward_tiling_));
     gate_gradients = divide.take<char>(own_bytes(owner.problem_, cell.gates));
     const Index tiles = (s.batch + owner.backward_tiling_.batch - 1) / owner.backward_tiling_.batch;
     db_partial = divide.take<float>(
@@ -113,6 +124,7 @@ struct SmallHeads::Workspace {
     progress = divide.take<unsigned>(static_cast<std::size_t>(s.heads * chunks_of(s.steps)));
     bytes = divide.used();
   }
+  char* fragments;
   char* gate_gradients;
   float* db_partial;
   float* dR_partial;
@@ -120,8 +132,37 @@ struct SmallHeads::Workspace {
   std::size_t bytes;
 };
 
+template <class Tiling>
+std::size_t SmallHeads::fragment_bytes(const Tiling& tiling) const {
+  const MatrixTiles tiles = tiling.matrix_tiles(cell_.description);
+  if (tiles.per_warp <= most_made_fragments) return 0;
+  return static_cast<std::size_t>(tile_bytes * tiling.element.parts() * problem_.shape.heads *
+                                  tiles.all());
+}
+
+std::size_t SmallHeads::forward_workspace_bytes() const {
+  return fragment_bytes(forward_tiling_);
+}
 std::size_t SmallHeads::backward_workspace_bytes() const {
   return problem_.training ? Workspace(*this, nullptr).bytes : 0;
+}
+
+template <class Tiling, class Parameters>
+void SmallHeads::run(cudaStream_t stream, const Tiling& tiling, const RecurrenceKernels& kernels,
+                     void* fragments, bool is_arranged, Parameters& parameters) const {
+  const Shape& s = problem_.shape;
+  parameters.fragments = fragments;
+  Launch launch{blocks(s, tiling.batch), tiling.threads(), tiling.shared_bytes};
+  if (kernels.arrange && !is_arranged) {
+    const ArrangeFragmentsParameters p{parameters.R, fragments, s.heads, s.head_dim};
+    const Index threads = 32 * s.heads * tiling.matrix_tiles(cell_.description).all();
+    kernels.arrange->launch(
+        stream, static_cast<unsigned>((threads + arrange_threads - 1) / arrange_threads),
+        arrange_threads, 0, p);
+    // The recurrence waits for it by itself, where kernels can.
+    launch.beside_previous = device_.starts_beside_previous;
+  }
+  kernels.recurrence.launch(stream, launch, parameters);
 }
 
 void SmallHeads::forward(cudaStream_t stream, const ForwardTensors& tensors) const {
@@ -140,10 +181,8 @@ void SmallHeads::forward(cudaStream_t stream, const ForwardTensors& tensors) con
   p.forward_clip = clip.forward_clip;
   p.wide_sequences =
       starts_at_pieces(problem_, piece_bytes(problem_), {p.x, p.states, p.h, p.saved});
-  p.wide_matrix = has_groups(problem_, p.R, 4);
   p.wide_results = 0;
-  forward_kernel_.launch(stream, blocks(p.shape, forward_tiling_.batch), forward_tiling_.threads(),
-                         forward_tiling_.shared_bytes, p);
+  run(stream, forward_tiling_, forward_, tensors.workspace, tensors.R_is_prepared, p);
 }
 
 void SmallHeads::backward(cudaStream_t stream, const BackwardTensors& tensors) const {
@@ -167,7 +206,6 @@ void SmallHeads::backward(cudaStream_t stream, const BackwardTensors& tensors) c
   p.wide_sequences = starts_at_pieces(problem_, piece, {p.s0, p.states, p.saved, p.dh});
   for (const Sequence& gate : p.d_gate)
     if (starts_at_pieces(problem_, piece, {gate}) == 0) p.wide_sequences = 0;
-  p.wide_matrix = has_groups(problem_, p.R, 2);
   // The kernel that sums dR runs beside the recurrence and follows its reports, where the device
   // lets it.
   p.progress = nullptr;
@@ -179,8 +217,7 @@ void SmallHeads::backward(cudaStream_t stream, const BackwardTensors& tensors) c
               stream),
           "cudaMemsetAsync");
   }
-  backward_kernel_.launch(stream, blocks(p.shape, backward_tiling_.batch),
-                          backward_tiling_.threads(), backward_tiling_.shared_bytes, p);
+  run(stream, backward_tiling_, backward_, workspace.fragments, false, p);
   if (tensors.dR.data != nullptr) weight_gradient(stream, tensors, p, workspace.dR_partial);
   if (tensors.db.data == nullptr) return;
   const Index tiles = (p.shape.batch + backward_tiling_.batch - 1) / backward_tiling_.batch;

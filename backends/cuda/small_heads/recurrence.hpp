@@ -36,14 +36,30 @@ class SmallHeads {
 
   std::string describe() const;
   std::size_t reserve_bytes() const;
+  /// Of forward: R as its kernel reads it, which it still is at the next call.
+  std::size_t forward_workspace_bytes() const;
   std::size_t backward_workspace_bytes() const;
   void forward(cudaStream_t stream, const ForwardTensors& tensors) const;
   void backward(cudaStream_t stream, const BackwardTensors& tensors) const;
 
  private:
   struct Workspace;
+  /// What one pass launches.
+  struct RecurrenceKernels {
+    RecurrenceKernels() = default;
+    RecurrenceKernels(const Kernel& kernel, const Program& program, int shared_bytes);
+    Kernel recurrence;
+    std::optional<Kernel> arrange;
+  };
   SmallHeads(const Problem& problem, const NativeCell& cell) : problem_(problem), cell_(cell) {}
 
+  /// Bytes of R as the kernel with such a tiling reads it; 0 if that is R itself.
+  template <class Tiling>
+  std::size_t fragment_bytes(const Tiling& tiling) const;
+  /// Enqueues a recurrence, and what arranges R for it.
+  template <class Tiling, class Parameters>
+  void run(cudaStream_t stream, const Tiling& tiling, const RecurrenceKernels& kernels,
+           void* fragments, bool is_arranged, Parameters& parameters) const;
   void weight_gradient(cudaStream_t stream, const BackwardTensors& tensors,
                        const BackwardParameters& p, float* partial) const;
 
@@ -53,7 +69,8 @@ class SmallHeads {
   ForwardTiling forward_tiling_;
   BackwardTiling backward_tiling_;
   WeightGradientTiling weight_tiling_;
-  Kernel forward_kernel_, backward_kernel_, weight_kernel_, sum_kernel_;
+  RecurrenceKernels forward_, backward_;
+  Kernel weight_kernel_, sum_kernel_;
 };
 
 }  // namespace flashrnn::cuda

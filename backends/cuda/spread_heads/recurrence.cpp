@@ -19,12 +19,16 @@ bool SpreadHeads::take_first(const std::vector<SpreadTiling>& tilings, const Mak
                              const Kernel& first, Pass& pass) {
   for (std::size_t n = 0; n < tilings.size(); ++n) {
     SpreadTiling tiling = tilings[n];
-    for (bool is_first = n == 0;
-         tiling.register_tiles >= 0 && tiling.shared_bytes <= device_.shared_bytes;
-         tiling = tiling.with_fewer_register_tiles(4), is_first = false) {
+    bool is_first = n == 0;
+    while (tiling.register_tiles >= 0 && tiling.shared_bytes <= device_.shared_bytes) {
       pass.tiling = tiling;
       pass.kernel = is_first ? first : Kernel::load(program(tiling));
-      if (pass.kernel.figures().local_bytes > 0) continue;
+      is_first = false;
+      if (const std::size_t spilled = pass.kernel.figures().local_bytes; spilled > 0) {
+        // 16 bytes of every thread's registers are a piece.
+        tiling = tiling.with_fewer_register_tiles(std::max(4, static_cast<int>(spilled / 16)));
+        continue;
+      }
       pass.kernel.set_shared_bytes(tiling.shared_bytes);
       if (tiling.in_cluster) pass.kernel.allow_large_clusters();
       pass.launch.threads = tiling.threads();
@@ -58,7 +62,9 @@ std::unique_ptr<SpreadHeads> SpreadHeads::make(const Problem& problem, const Nat
     std::future<std::vector<SpreadTiling>> backward;
     if (problem.training)
       backward = std::async(std::launch::async, [&] {
-        return choose_spread(problem.shape, backward_pass(description, reads, ProductType(problem)),
+        return choose_spread(problem.shape,
+                             backward_pass(description, reads, ProductType(problem),
+                                           problem.forward_clip.has_value()),
                              device, count, splits);
       });
     const auto forward = choose_spread(
@@ -266,7 +272,6 @@ void SpreadHeads::forward(cudaStream_t stream, const ForwardTensors& tensors) co
     p.saved = {tensors.reserve, own_strides(problem_.shape, cell_.description.saved)};
   p.forward_clip = clips(problem_).forward_clip;
   p.wide_sequences = all_wide(problem_, {p.x});
-  p.wide_matrix = 1;
   p.wide_results = all_wide(problem_, {p.h, p.states, p.saved});
   launch(stream, forward_, all, workspace.exchange);
 }
@@ -294,7 +299,6 @@ void SpreadHeads::backward(cudaStream_t stream, const BackwardTensors& tensors,
     if (has_gate(cell_.recurrent_gates, n))
       d_gate[gate_position(cell_.recurrent_gates, n)] = p.d_gate[n];
   p.wide_sequences = all_wide(problem_, {p.s0, p.states, p.saved, p.dh});
-  p.wide_matrix = 1;
   launch(stream, backward_, all, workspace.exchange);
 
   if (tensors.db.data == nullptr) return;

@@ -14,6 +14,7 @@ DeviceFacts facts_of(std::shared_ptr<const DeviceModel> model) {
   out.multiprocessors = static_cast<int>(model->at("SM_COUNT"));
   out.registers = static_cast<int>(model->at("REGISTERS_PER_SM"));
   out.shared_bytes = static_cast<int>(model->at("SHARED_MEMORY_PER_BLOCK"));
+  out.starts_beside_previous = capability >= 90;
   out.model = std::move(model);
   return out;
 }

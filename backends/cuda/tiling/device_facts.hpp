@@ -14,6 +14,8 @@ struct DeviceFacts {
   int multiprocessors = 1;
   int registers = 65536;     ///< per multiprocessor
   int shared_bytes = 49152;  ///< per block, at most
+  /// Whether a kernel may start beside the one in front of it, and wait for it by itself.
+  bool starts_beside_previous = false;
   std::shared_ptr<const DeviceModel> model;
 };
 

@@ -47,6 +47,14 @@ int registers_per_thread(const DeviceFacts& device, int threads) {
   return std::min(255, device.registers / (32 * round_up(threads / 32, 4)) / 8 * 8);
 }
 
+MatrixTiles ForwardTiling::matrix_tiles(const CellDescription& cell) const {
+  return {padded / (8 * units), divide_up(units * cell.recurrent_gates, 2) * (padded / 16)};
+}
+
+MatrixTiles BackwardTiling::matrix_tiles(const CellDescription& cell) const {
+  return {padded / 16, cell.recurrent_gates * (padded / 16)};
+}
+
 std::string ForwardTiling::text() const {
   std::ostringstream out;
   out << padded << ", " << batch << ", " << units << ", " << chains << ", " << io_warps << ", "

@@ -17,6 +17,12 @@
 
 namespace flashrnn::cuda {
 
+/// Tiles of 16 × 16 that R of a head is cut up in for the warps that compute.
+struct MatrixTiles {
+  int warps, per_warp;
+  Index all() const { return Index(warps) * per_warp; }
+};
+
 struct ForwardTiling {
   int padded = 16, batch = 8, units = 2, chains = 1, io_warps = 1, ring = 16, group = 1;
   bool exact = false, saving = false;
@@ -27,6 +33,7 @@ struct ForwardTiling {
   int beside = 1;          ///< blocks that the compiler makes fit one multiprocessor
   double nanoseconds = 0;  ///< predicted, of a step
   int threads() const { return 32 * (padded / (8 * units) + io_warps); }
+  MatrixTiles matrix_tiles(const CellDescription& cell) const;
   std::string text() const;
 };
 
@@ -43,6 +50,7 @@ struct BackwardTiling {
   int beside = 1;          ///< blocks that the compiler makes fit one multiprocessor
   double nanoseconds = 0;  ///< predicted, of a step
   int threads() const { return 32 * (padded / 16 + io_warps); }
+  MatrixTiles matrix_tiles(const CellDescription& cell) const;
   std::string text() const;
 };
 

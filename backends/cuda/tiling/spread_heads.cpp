@@ -106,8 +106,10 @@ std::string SpreadTiling::text() const {
 SpreadPass forward_pass(const CellDescription& cell, bool saving, ProductType type) {
   return {cell, false, saving, cell.input_gates, type};
 }
-SpreadPass backward_pass(const CellDescription& cell, BackwardReads reads, ProductType type) {
-  return {cell, true, true, std::popcount(reads.states) + std::popcount(reads.saved) + 1, type};
+SpreadPass backward_pass(const CellDescription& cell, BackwardReads reads, ProductType type,
+                         bool clips) {
+  return {cell, true, true, std::popcount(reads.states) + std::popcount(reads.saved) + 1,
+          type, clips};
 }
 
 std::vector<SpreadTiling> choose_spread(const Shape& shape, const SpreadPass& pass,
@@ -119,8 +121,11 @@ std::vector<SpreadTiling> choose_spread(const Shape& shape, const SpreadPass& pa
   problem.training = pass.saving;
   TileQuestion question{device.model, "spread_heads",
                         problem_sizes(problem, pass.cell, pass.backward)};
-  std::ranges::find(question.sizes, "INPUT_CHANNELS", &NamedValue::name)->value =
-      pass.input_channels;
+  const auto set = [&](const char* name, std::int64_t value) {
+    std::ranges::find(question.sizes, name, &NamedValue::name)->value = value;
+  };
+  set("INPUT_CHANNELS", pass.input_channels);
+  set("CLIPS", pass.clips ? 1 : 0);
   std::vector<SpreadTiling> out;
   if (splits == KSplits::all) {
     add_tilings(question, pass, count, out);

@@ -47,9 +47,11 @@ struct SpreadPass {
   bool backward = false, saving = false;
   int input_channels = 1;  ///< that are read per unit and step
   ProductType type;
+  bool clips = false;  ///< h, which backward has to read then
 };
 SpreadPass forward_pass(const CellDescription& cell, bool saving, ProductType type);
-SpreadPass backward_pass(const CellDescription& cell, BackwardReads reads, ProductType type);
+SpreadPass backward_pass(const CellDescription& cell, BackwardReads reads, ProductType type,
+                         bool clips = false);
 
 /// Which values of SpreadTiling::split are tried: all, up to 2, or 1.
 enum class KSplits { all, pairs, none };

@@ -102,7 +102,8 @@ std::vector<NamedValue> problem_sizes(const Problem& problem, const CellDescript
           {"TRAINING", problem.training ? 1 : 0},
           {"BIAS_GATES", cell.bias_gates},
           {"INPUT_CHANNELS", backward ? cell.states + cell.saved + 1 : cell.input_gates},
-          {"READ_STATES", backward ? cell.states : 0}};
+          {"READ_STATES", backward ? cell.states : 0},
+          {"CLIPS", problem.forward_clip ? 1 : 0}};
 }
 
 std::vector<NamedValue> space_sizes(const DeviceModel& device) {
