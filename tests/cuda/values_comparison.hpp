@@ -117,7 +117,10 @@ class Comparison {
   void draw() {
     const Shape& s = case_.shape;
     expected_.x = random(G_x * sequence(), 1.5);
-    expected_.R = random(G_R * row() * s.head_dim, 1.7 / std::sqrt(double(s.head_dim)));
+    // An h without bounds grows where R does not contract, and its roundoff with it: with 1.7 a
+    // plain loop in float32 is above the bound in one draw of a hundred, with 1 in none of 60000.
+    const double gain = std::string(Cell::name) == "elman_relu" ? 1.0 : 1.7;
+    expected_.R = random(G_R * row() * s.head_dim, gain / std::sqrt(double(s.head_dim)));
     expected_.dh = random(sequence(), 1.0);
     if (!case_.optional_tensors) return;
     expected_.b = random(G_b * row(), 1.0);

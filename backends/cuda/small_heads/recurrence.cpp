@@ -26,7 +26,10 @@ SmallHeads::RecurrenceKernels::RecurrenceKernels(const Kernel& kernel, const Pro
   recurrence.set_shared_bytes(shared_bytes);
   if (program.arrange_kernel.empty()) return;
   arrange = kernel.of_same_program(program.arrange_kernel);
+  // A multiprocessor that had to divide its memory anew between the two would take no block at
+  // first, and others two.
   arrange->prefer_shared_memory();
+  recurrence.prefer_shared_memory();
 }
 
 std::unique_ptr<SmallHeads> SmallHeads::make(const Problem& problem, const NativeCell& cell,
