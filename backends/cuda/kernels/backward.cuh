@@ -72,9 +72,9 @@ struct BackwardTile {
   static constexpr int matrix_at = input_at + Input::bytes;
   static constexpr int shared_bytes = matrix_at + compute_warps * Matrix::bytes_per_warp;
 
-  /// R^T: rows are units of h; k runs over units and their recurrent gates, as in Gradients.
   /// Whether a kernel of its own arranges R.
   static constexpr bool arranged = m_tiles * k_tiles > most_made_fragments;
+  /// R^T: rows are units of h; k runs over units and their recurrent gates, as in Gradients.
   static __device__ MatrixElement matrix_element(int first_unit, int slot, int k) {
     return {k % recurrent, k / recurrent, first_unit + slot};
   }

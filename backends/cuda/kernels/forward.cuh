@@ -93,9 +93,11 @@ struct ForwardTile {
 
   /// Whether a kernel of its own arranges R.
   static constexpr bool arranged = m_tiles * k_tiles > most_made_fragments;
+  /// Row `slot` of the lanes whose units begin at `first_unit`, column k.
   static __device__ MatrixElement matrix_element(int first_unit, int slot, int k) {
     return {slot % recurrent, first_unit + slot / recurrent, k};
   }
+  /// Whether R is halved in that row.
   static __device__ constexpr bool halves(int slot) {
     for (int n = 0; n < Cell::gates; ++n)
       if (has_gate(Cell::recurrent_gates & halved, n) &&

@@ -3,10 +3,10 @@
 
 #include "fragments.cuh"
 
-// R, or R^T, as the left-hand fragments of a block that keeps a whole head. One kernel arranges
-// them in memory, for whatever strides and sizes R has; every warp of the recurrence then reads its
-// own as they are. That loading is a few instructions per fragment, the same for all shapes, which
-// is what keeps the recurrence's programs short.
+// R, or R^T, as the left-hand fragments of a block that keeps a whole head. A kernel of its own
+// arranges them in memory, for whatever strides and sizes R has; every warp of the recurrence then
+// reads its own as they are, an instruction per fragment. Making them in the recurrence was up to
+// half of a large head's program, and of the time that it takes to compile.
 
 namespace flashrnn::cuda {
 
