@@ -3,8 +3,6 @@
 
 #include <sstream>
 
-#include "kernels/parameters.hpp"
-
 namespace flashrnn::cuda {
 
 int piece_bytes(const Problem& problem) {
@@ -29,7 +27,7 @@ Program with_arranged_matrix(Program program, const MatrixTiles& tiles) {
   program.lines += "static_assert(Tile::compute_warps == " + std::to_string(tiles.warps) +
                    " && Tile::m_tiles * Tile::k_tiles == " + std::to_string(tiles.per_warp) +
                    ");\n";
-  if (tiles.per_warp <= most_made_fragments) return program;
+  if (!tiles.arranged()) return program;
   program.arrange_kernel = program.kernel + "_arrange";
   program.lines += "extern \"C\" __global__ void __launch_bounds__(" +
                    std::to_string(arrange_threads) + ")\n" + program.arrange_kernel +

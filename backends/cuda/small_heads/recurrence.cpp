@@ -138,7 +138,7 @@ struct SmallHeads::Workspace {
 template <class Tiling>
 std::size_t SmallHeads::fragment_bytes(const Tiling& tiling) const {
   const MatrixTiles tiles = tiling.matrix_tiles(cell_.description);
-  if (tiles.per_warp <= most_made_fragments) return 0;
+  if (!tiles.arranged()) return 0;
   return static_cast<std::size_t>(tile_bytes * tiling.element.parts() * problem_.shape.heads *
                                   tiles.all());
 }

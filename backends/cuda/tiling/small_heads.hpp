@@ -8,6 +8,7 @@
 #include "device_facts.hpp"
 #include "flashrnn/problem.hpp"
 #include "flashrnn/recurrence/native_cell.hpp"
+#include "kernels/parameters.hpp"
 #include "product_type.hpp"
 
 // How heads whose R fits one multiprocessor are cut up. What fits a device, and what it costs, is
@@ -21,6 +22,8 @@ namespace flashrnn::cuda {
 struct MatrixTiles {
   int warps, per_warp;
   Index all() const { return Index(warps) * per_warp; }
+  /// Whether a kernel of its own arranges R; Tile::arranged in the kernels.
+  bool arranged() const { return per_warp > most_made_fragments; }
 };
 
 struct ForwardTiling {
