@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <Kokkos_Core.hpp>
 
+#include "device_probe.hpp"
 #include "flashrnn/error.hpp"
 #include "flashrnn/recurrence/engine.hpp"
 #include "flashrnn/recurrence/native_engine.hpp"
 #include "flashrnn/recurrence/weight_gradient.hpp"
 #include "flashrnn/recurrence/workspace.hpp"
+#include "recurrence_parts.hpp"
 #include "small_heads/recurrence.hpp"
 #include "spread_heads/recurrence.hpp"
 #include "tiling/kernel_choice.hpp"
@@ -100,21 +102,6 @@ class SpreadHeadsEngine final : public Engine<Kokkos::Cuda> {
   std::unique_ptr<Gemm<Kokkos::Cuda>> gemm_;
 };
 
-/// Makes the space's device the calling thread's current one for a while.
-class CurrentDevice {
- public:
-  explicit CurrentDevice(int device) {
-    cuda::check(cudaGetDevice(&before_), "cudaGetDevice");
-    if (before_ != device) cuda::check(cudaSetDevice(device), "cudaSetDevice");
-  }
-  CurrentDevice(const CurrentDevice&) = delete;
-  CurrentDevice& operator=(const CurrentDevice&) = delete;
-  ~CurrentDevice() { cudaSetDevice(before_); }
-
- private:
-  int before_ = 0;
-};
-
 }  // namespace
 
 template <>
@@ -122,7 +109,7 @@ std::unique_ptr<const Engine<Kokkos::Cuda>> make_native_engine(const Kokkos::Cud
                                                                const Problem& problem,
                                                                const NativeCell& cell,
                                                                std::string& reason) {
-  const CurrentDevice current(space.cuda_device());
+  const cuda::CurrentDevice current(space.cuda_device());
   const cuda::DeviceFacts device = cuda::current_device();
   auto recurrence =
       problem.dtype != DataType::float64 && cuda::spreading_is_faster(problem, cell, device)

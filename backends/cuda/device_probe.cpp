@@ -3,6 +3,8 @@
 
 #include <cuda_runtime_api.h>
 
+#include <map>
+#include <mutex>
 #include <string>
 
 #include "flashrnn/error.hpp"
@@ -30,6 +32,15 @@ std::string name_of_device(int device) {
 
 }  // namespace
 
+CurrentDevice::CurrentDevice(int device) {
+  check(cudaGetDevice(&before_), "cudaGetDevice");
+  if (before_ != device) check(cudaSetDevice(device), "cudaSetDevice");
+}
+
+CurrentDevice::~CurrentDevice() {
+  cudaSetDevice(before_);
+}
+
 DeviceProbe probe(int device) {
   const auto attribute = [device](cudaDeviceAttr which) {
     int value = 0;
@@ -55,6 +66,18 @@ DeviceProbe probe(int device) {
                   {"MAX_BLOCKS_PER_SM", attribute(cudaDevAttrMaxBlocksPerMultiprocessor)},
                   {"L2_BYTES", attribute(cudaDevAttrL2CacheSize)}};
   return probe;
+}
+
+const RunningDevice& running_device(int device) {
+  static std::mutex mutex;
+  static std::map<int, RunningDevice> known;
+  const std::lock_guard lock(mutex);
+  const auto found = known.find(device);
+  if (found != known.end()) return found->second;
+  RunningDevice running;
+  running.probe = probe(device);
+  running.resolved = resolve(running.probe);
+  return known.emplace(device, std::move(running)).first->second;
 }
 
 }  // namespace flashrnn::cuda

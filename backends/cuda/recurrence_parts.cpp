@@ -5,22 +5,18 @@
 
 #include <algorithm>
 #include <limits>
-#include <map>
-#include <mutex>
 
 #include "device_probe.hpp"
 #include "jit/kernel.hpp"
+#include "tiling/embedded_tilings.hpp"
 
 namespace flashrnn::cuda {
+
 DeviceFacts current_device() {
-  static std::mutex mutex;
-  static std::map<int, DeviceFacts> known;
+  use_embedded_tilings();
   int device = 0;
   check(cudaGetDevice(&device), "cudaGetDevice");
-  const std::lock_guard lock(mutex);
-  const auto found = known.find(device);
-  if (found != known.end()) return found->second;
-  return known.emplace(device, facts_of(resolve(probe(device)).model)).first->second;
+  return facts_of(running_device(device).resolved.model);
 }
 
 int starts_at_pieces(const Problem& problem, int piece, std::initializer_list<Sequence> sequences) {

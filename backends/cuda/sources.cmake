@@ -5,7 +5,7 @@
 set(flashrnn_cuda_dir ${CMAKE_CURRENT_LIST_DIR})
 set(FLASHRNN_CUDA_PROGRAM_SOURCES jit/compiler_record.cpp jit/cubin_cache.cpp jit/nvrtc.cpp jit/replace_file.cpp jit/sources.cpp native_cell.cpp
                                   program_text.cpp small_heads/program.cpp spread_heads/program.cpp
-                                  tiling/device_facts.cpp tiling/kernel_choice.cpp tiling/small_heads.cpp tiling/spread_heads.cpp)
+                                  tiling/device_facts.cpp tiling/embedded_tilings.cpp tiling/kernel_choice.cpp tiling/small_heads.cpp tiling/spread_heads.cpp)
 list(TRANSFORM FLASHRNN_CUDA_PROGRAM_SOURCES PREPEND ${flashrnn_cuda_dir}/)
 # Beside nvcc, which calls it.
 find_program(FLASHRNN_PTXAS ptxas HINTS ${CUDAToolkit_BIN_DIR} REQUIRED)
@@ -66,6 +66,7 @@ function(flashrnn_embed_cubins target)
   add_library(${target}_cubins OBJECT ${source})
   set_source_files_properties(${source} PROPERTIES OBJECT_DEPENDS ${CMAKE_CURRENT_BINARY_DIR}/embedded_cubins.bin)
   target_compile_features(${target}_cubins PRIVATE cxx_std_20)
-  target_include_directories(${target}_cubins PRIVATE ${flashrnn_cuda_dir}/jit)
+  target_include_directories(${target}_cubins PRIVATE ${flashrnn_cuda_dir} ${flashrnn_cuda_dir}/jit
+                                                      ${flashrnn_SOURCE_DIR}/core/recurrence/include)
   target_sources(${target} PRIVATE $<TARGET_OBJECTS:${target}_cubins>)
 endfunction()

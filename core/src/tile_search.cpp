@@ -11,10 +11,10 @@
 #include <optional>
 #include <span>
 
-#include "flashrnn/cells/lstm.hpp"
 #include "flashrnn/error.hpp"
-#include "flashrnn/recurrence/describe_cell.hpp"
+#include "flashrnn/recurrence/known_tilings.hpp"
 #include "tiling_memory.hpp"
+#include "tiling_text.hpp"
 
 namespace flashrnn {
 namespace {
@@ -126,11 +126,7 @@ class Prepared {
     for (const std::size_t v : tiling_) out.tiling.push_back(named(v));
     for (const std::size_t v : times_) out.times.push_back(named(v));
     out.step_ps = solution[cost_];
-    const auto largest = std::ranges::max_element(out.times, {}, &NamedValue::value);
-    if (largest != out.times.end()) out.limited_by = largest->name.substr(time_prefix.size());
-    std::ranges::transform(out.limited_by, out.limited_by.begin(), [](char c) {
-      return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    });
+    out.limited_by = limiting_term(out.times);
     return out;
   }
 
@@ -226,13 +222,46 @@ TilingMemory& memory() {
   return instance;
 }
 
-/// The remembered or new answer; without candidates if there is no tiling.
+/// What know_tilings was told.
+struct KnownTilings {
+  std::mutex mutex;
+  std::vector<std::span<const KnownTiling>> all;
+};
+KnownTilings& known_tilings() {
+  static KnownTilings instance;
+  return instance;
+}
+
+/// Null if nobody knows.
+std::shared_ptr<const TileChoice> known_choice(const TileQuestion& question,
+                                               const KernelText& kernel, const std::string& key) {
+  KnownTilings& known = known_tilings();
+  const std::lock_guard lock(known.mutex);
+  for (const auto& tilings : known.all) {
+    const auto found = std::ranges::lower_bound(tilings, key, {}, &KnownTiling::question);
+    if (found == tilings.end() || found->question != key) continue;
+    TileChoice choice{kernel.name, question.device->name, question.sizes, {}, 0, 0};
+    if (!found->answer.empty()) choice.candidates.push_back(candidate_of(kernel, found->answer));
+    return std::make_shared<const TileChoice>(std::move(choice));
+  }
+  return nullptr;
+}
+
+/// The remembered, known or new answer; without candidates if there is no tiling.
 std::shared_ptr<const TileChoice> ask(const TileQuestion& question, int candidates) {
-  const std::string key = key_of(question);
-  if (auto known = memory().find(key, candidates)) return known;
-  auto choice = std::make_shared<const TileChoice>(solve(question, candidates));
-  memory().remember(key, candidates, choice);
-  return choice;
+  const KernelText& kernel = find_kernel_text(question.kernel);
+  const std::string key = key_as_read(question, kernel);
+  auto choice = memory().find(key, candidates);
+  if (choice == nullptr) {
+    if (candidates == 1) choice = known_choice(question, kernel, key);
+    if (choice == nullptr) choice = std::make_shared<const TileChoice>(solve(question, candidates));
+    memory().remember(key, candidates, choice);
+  }
+  if (choice->sizes == question.sizes && choice->device == question.device->name) return choice;
+  auto own = std::make_shared<TileChoice>(*choice);
+  own->sizes = question.sizes;
+  own->device = question.device->name;
+  return own;
 }
 
 }  // namespace
@@ -255,21 +284,18 @@ std::shared_ptr<const TileChoice> search_fixed(TileQuestion question, const Fixe
   return search_tiling(question);
 }
 
-void prepare_tile_search(const std::shared_ptr<const DeviceModel>& device,
-                         std::string_view backend) {
-  Problem problem;
-  problem.dtype = DataType::bfloat16;
-  problem.shape = {1024, 16, 12, 64};
-  problem.training = true;
-  for (const KernelText& kernel : kernel_texts()) {
-    if (kernel.backend != backend || kernel.device != device->kind()) continue;
-    for (const bool backward : {false, true})
-      ask({device, kernel.name, problem_sizes(problem, describe_cell<Lstm>(), backward)}, 1);
-  }
-}
-
 void forget_tilings() {
   memory().clear();
+}
+
+std::vector<FoundTiling> found_tilings() {
+  return memory().found();
+}
+
+void know_tilings(std::span<const KnownTiling> all) {
+  KnownTilings& known = known_tilings();
+  const std::lock_guard lock(known.mutex);
+  known.all.push_back(all);
 }
 
 std::vector<std::shared_ptr<const TileChoice>> search_kernels(

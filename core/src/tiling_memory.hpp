@@ -5,8 +5,11 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
+#include "flashrnn/recurrence/known_tilings.hpp"
 #include "flashrnn/recurrence/tile_search.hpp"
+#include "tiling_text.hpp"
 
 namespace flashrnn {
 
@@ -25,6 +28,15 @@ class TilingMemory {
     Entry& entry = known_[key];
     if (entry.asked < candidates) entry = {candidates, std::move(choice)};
   }
+  std::vector<FoundTiling> found() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<FoundTiling> out;
+    for (const auto& [question, entry] : known_) {
+      const auto& candidates = entry.choice->candidates;
+      out.push_back({question, candidates.empty() ? std::string() : text_of(candidates.front())});
+    }
+    return out;
+  }
   void clear() {
     const std::lock_guard lock(mutex_);
     known_.clear();
@@ -35,7 +47,7 @@ class TilingMemory {
     int asked = 0;
     std::shared_ptr<const TileChoice> choice;
   };
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::map<std::string, Entry, std::less<>> known_;
 };
 

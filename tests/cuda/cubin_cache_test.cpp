@@ -235,14 +235,40 @@ TEST(ProgramKey, LengthAndOrderCount) {
   EXPECT_EQ(keys.size(), texts);
 }
 
-TEST(ProgramKey, IsThatOfTheWholeText) {
-  // Of a text that is joined from pieces of many sizes, and of any pieces.
+TEST(ProgramKey, EverySourceCounts) {
+  const Program program{"lines\n", {{"a", "text a"}, {"b", "text b", "digest"}}, "kernel"};
+  std::set<std::string> keys = {program_key(program, some_options)};
+  const auto changed = [&](const auto& change) {
+    Program other = program;
+    change(other);
+    keys.insert(program_key(other, some_options));
+  };
+  changed([](Program& p) { p.lines += ' '; });
+  changed([](Program& p) { p.sources[0].name = "c"; });
+  changed([](Program& p) { p.sources[0].text = "text c"; });
+  changed([](Program& p) { p.sources[1].digest = "another"; });
+  changed([](Program& p) { p.sources.pop_back(); });
+  changed([](Program& p) { p.sources.push_back({"c", "text c"}); });
+  // A letter that goes from one to the next.
+  changed([](Program& p) { p.sources[0] = {"at", "ext a"}; });
+  keys.insert(program_key(program, {"--a"}));
+  EXPECT_EQ(keys.size(), 9u);
+  // Where there is a digest, nobody reads the text.
+  Program other = program;
+  other.sources[1].text = "text c";
+  EXPECT_EQ(program_key(other, some_options), program_key(program, some_options));
+}
+
+TEST(ProgramKey, EmbeddedSourcesHaveDigestsOfTheirOwn) {
+  std::set<std::string_view> digests;
   for (const Source& source : embedded_sources()) {
-    const Program program{"#include \"" + std::string(source.name) + "\"\n// end",
-                          embedded_sources(), "kernel"};
-    EXPECT_EQ(program_key(program, some_options), program_key(program.text(), some_options))
-        << source.name;
+    EXPECT_EQ(source.digest.size(), 64u) << source.name;  // SHA-256
+    digests.insert(source.digest);
   }
+  EXPECT_EQ(digests.size(), embedded_sources().size());
+}
+
+TEST(ProgramKey, PiecesOfATextDoNotCount) {
   const std::string text = long_text().substr(0, 500);
   for (std::size_t first = 0; first <= 100; ++first) {
     for (std::size_t second = 0; second <= 100; ++second) {

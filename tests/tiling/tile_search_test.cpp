@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flashrnn/recurrence/tile_search.hpp"
+#include "flashrnn/recurrence/known_tilings.hpp"
 
 #include <gtest/gtest.h>
 
@@ -112,23 +113,77 @@ TEST(TileSearch, DevicesOfOtherKindHaveNoKernel) {
       "the backend no_backend has no kernel");
 }
 
-TEST(TileSearch, PreparingChangesNoAnswer) {
-  const auto device = find_device_model("nvidia_h200");
-  Problem problem;
-  problem.dtype = DataType::bfloat16;
-  problem.shape = {1024, 16, 12, 64};
-  problem.training = true;
-  const TileQuestion asked{device, "small_heads_forward",
-                           problem_sizes(problem, find_cell("lstm"), false)};
+TEST(TileSearch, WhatTheTextDoesNotReadIsNoOtherQuestion) {
+  const TileQuestion asked = question("nvidia_h200");
+  TileQuestion longer = asked;
+  const auto set = [&longer](const char* name, std::int64_t value) {
+    std::ranges::find(longer.sizes, name, &NamedValue::name)->value = value;
+  };
+  set("STEPS", 4096);
+  auto device = std::make_shared<DeviceModel>(*asked.device);
+  device->name = "another";
+  longer.device = device;
   forget_tilings();
-  const TileChoice before = *find_tilings(asked, 3);
+  const auto first = search_tiling(asked), second = search_tiling(longer);
+  EXPECT_EQ(found_tilings().size(), 1u);
+  EXPECT_EQ(second->sizes, longer.sizes);
+  EXPECT_EQ(second->device, "another");
+  EXPECT_EQ(second->best().tiling, first->best().tiling);
+  EXPECT_EQ(first->sizes, asked.sizes);
+  set("BATCH", 64);
+  search_tiling(longer);
+  EXPECT_EQ(found_tilings().size(), 2u);
+}
+
+TEST(TileSearch, AKnownAnswerIsNotSearchedFor) {
+  // Of names that no other test asks for: what is known stays known.
+  const auto known_to = [](Index batch) {
+    TileQuestion out = question("nvidia_h200", 88, batch);
+    out.device = find_device_model("nvidia_b200");
+    return out;
+  };
   forget_tilings();
-  prepare_tile_search(device, "cuda");
-  const TileChoice after = *find_tilings(asked, 3);
-  ASSERT_EQ(after.candidates.size(), before.candidates.size());
-  for (std::size_t n = 0; n < before.candidates.size(); ++n)
-    EXPECT_EQ(after.candidates[n].tiling, before.candidates[n].tiling);
-  prepare_tile_search(find_device_model("cpu_zen5"), "cuda");  // which has no such kernels
+  const TileChoice searched = *find_tilings(known_to(16));
+  TileQuestion impossible = known_to(16);
+  impossible.sizes.push_back({"BATCH_TILE", 77777});
+  EXPECT_TRUE(find_tilings(impossible)->candidates.empty());
+  static const std::vector<FoundTiling> found = found_tilings();
+  ASSERT_EQ(found.size(), 2u);
+  static std::vector<KnownTiling> known;
+  for (const FoundTiling& one : found) known.push_back({one.question, one.answer});
+  EXPECT_TRUE(std::ranges::is_sorted(known, {}, &KnownTiling::question));
+  know_tilings(known);
+  forget_tilings();
+  const TileChoice told = *find_tilings(known_to(16));
+  EXPECT_EQ(told.solve_seconds, 0) << "it was searched for";
+  ASSERT_EQ(told.candidates.size(), 1u);
+  EXPECT_EQ(told.kernel, searched.kernel);
+  EXPECT_EQ(told.device, searched.device);
+  EXPECT_EQ(told.sizes, searched.sizes);
+  EXPECT_EQ(told.best().tiling, searched.best().tiling);
+  EXPECT_EQ(told.best().times, searched.best().times);
+  EXPECT_EQ(told.best().step_ps, searched.best().step_ps);
+  EXPECT_EQ(told.best().limited_by, searched.best().limited_by);
+  EXPECT_TRUE(find_tilings(impossible)->candidates.empty());
+  // More than the best are searched for, and so is any other question.
+  const auto more = find_tilings(known_to(16), 3);
+  EXPECT_GT(more->solve_seconds, 0);
+  EXPECT_GT(more->candidates.size(), 1u);
+  EXPECT_GT(find_tilings(known_to(17))->solve_seconds, 0);
+}
+
+TEST(TileSearch, AnAnswerThatIsNoTilingIsOurFault) {
+  forget_tilings();
+  const TileQuestion asked = question("nvidia_h200", 88, 3);
+  find_tilings(asked);
+  static std::vector<FoundTiling> found = found_tilings();
+  ASSERT_EQ(found.size(), 1u);
+  found[0].answer += " x";
+  static const std::vector<KnownTiling> known = {{found[0].question, found[0].answer}};
+  know_tilings(known);
+  forget_tilings();
+  expect_message<InternalError>([&] { find_tilings(asked); }, "this is no tiling",
+                                asked.kernel.c_str());
 }
 
 TEST(TileSearch, ThreadsGetTheSameAnswer) {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // embed_cubins PTXAS OUT.cpp ARCHITECTURE...: compiles the kernels of common problems by NVRTC,
 // assembles them by the toolkit's PTXAS and writes them as a table that becomes part of the
-// library, so that the first plan for one of them compiles nothing. Needs no GPU. Which problems:
+// library, so that the first plan for one of them compiles nothing, with the answers of the tile
+// search that lead to them, so that it searches nothing either. Needs no GPU. Which problems:
 // common_problems() below.
 #include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <future>
 #include <map>
 #include <stdexcept>
@@ -19,6 +19,7 @@
 #include "flashrnn/cells/gru.hpp"
 #include "flashrnn/cells/lstm.hpp"
 #include "flashrnn/cells/slstm.hpp"
+#include "flashrnn/recurrence/known_tilings.hpp"
 #include "jit/compiler.hpp"
 #include "jit/cubin_cache.hpp"
 #include "ptx.hpp"
@@ -28,14 +29,19 @@
 namespace flashrnn::cuda {
 namespace {
 
-/// The device whose tilings are embedded for an architecture. Another one of that architecture may
-/// get other tilings, which are then compiled when they are needed.
-DeviceFacts device_of(const std::string& architecture) {
-  for (const char* const name : {"nvidia_a100", "nvidia_h200", "nvidia_b200"}) {
-    DeviceFacts facts = facts_of(find_device_model(name));
-    if (facts.architecture == architecture) return facts;
+/// The devices whose tilings are embedded for an architecture: all that have a model of their own.
+/// Another one of that architecture may get other tilings, which are then compiled when they are
+/// needed.
+std::vector<DeviceFacts> devices_of(const std::string& architecture) {
+  std::vector<DeviceFacts> out;
+  for (const auto& model : device_models()) {
+    if (!model->name.starts_with("nvidia_") || model->matches.empty()) continue;
+    DeviceFacts facts = facts_of(model);
+    if (facts.architecture == architecture) out.push_back(std::move(facts));
   }
-  throw std::invalid_argument("expected sm_80, sm_90a or sm_100a, found " + architecture);
+  if (out.empty())
+    throw std::invalid_argument("no file in hardware_models is of a device of " + architecture);
+  return out;
 }
 
 Problem problem_of(Index head_dim, Index batch, bool training) {
@@ -46,49 +52,22 @@ Problem problem_of(Index head_dim, Index batch, bool training) {
   return problem;
 }
 
-/// What plans for some problems on a device ask for first.
+/// What plans for some problems on the devices of an architecture ask for first.
 class Programs {
  public:
-  explicit Programs(DeviceFacts device) : device_(std::move(device)) {}
+  explicit Programs(const std::string& architecture)
+      : architecture_(architecture), devices_(devices_of(architecture)) {}
 
   template <class Cell>
   void add(Index head_dim, Index batch) {
-    const NativeCell cell = native_cell<Cell>();
-    const CellText text = cell_text(cell);
-    for (const bool training : {false, true}) {
-      const Problem problem = problem_of(head_dim, batch, training);
-      if (head_dim <= 128) {
-        if (const auto tiling =
-                choose_forward(problem.shape, cell.description, problem.dtype, training, device_))
-          add(forward_program(cell, text, problem, *tiling));
-      } else {
-        add_spread(
-            choose_spread(problem.shape, forward_pass(cell.description, training, problem.dtype),
-                          device_),
-            [&](const SpreadTiling& t) { return spread_forward_program(cell, text, problem, t); });
-      }
-    }
-    const Problem problem = problem_of(head_dim, batch, true);
-    if (head_dim <= 128) {
-      if (const auto tiling =
-              choose_backward(problem.shape, cell.description, problem.dtype, cell.reads, device_))
-        add(backward_program(cell, text, problem, *tiling));
-      if (const auto tiling =
-              choose_weight_gradient(problem.shape, cell.description, problem.dtype, device_))
-        add(weight_gradient_program(cell, problem.dtype, *tiling));
-    } else {
-      add_spread(
-          choose_spread(problem.shape, backward_pass(cell.description, cell.reads, problem.dtype),
-                        device_),
-          [&](const SpreadTiling& t) { return spread_backward_program(cell, text, problem, t); });
-      add(arrange_program(problem.dtype));
-    }
-    add(sum_parts_program(problem.dtype));
+    for (const DeviceFacts& device : devices_)
+      for (const bool training : {false, true})
+        add(native_cell<Cell>(), problem_of(head_dim, batch, training), device);
   }
 
   /// Compiles everything, as many at once as there are processors. Returns code by key.
   std::map<std::string, std::string> compile(const std::filesystem::path& ptxas) const {
-    const std::vector<std::string> options = compile_options(device_.architecture);
+    const std::vector<std::string> options = compile_options(architecture_);
     std::map<std::string, std::string> out;
     std::vector<std::future<std::pair<std::string, std::string>>> running;
     const std::size_t at_once = std::max(1u, std::thread::hardware_concurrency());
@@ -96,38 +75,67 @@ class Programs {
       out.insert(running.front().get());
       running.erase(running.begin());
     };
-    for (const std::string& program : texts_) {
+    for (const auto& [key, program] : programs(options)) {
       if (running.size() == at_once) finish();
-      running.push_back(std::async(std::launch::async, [this, &ptxas, &program, &options] {
-        Compiled compiled = nvrtc().compile(program, options);
-        if (!compiled.succeeded)
-          throw std::runtime_error("a kernel does not compile:\n" + compiled.log);
-        return std::pair(
-            program_key(program, options),
-            assemble(without_unused_variables(compiled.ptx), device_.architecture, ptxas));
-      }));
+      running.push_back(
+          std::async(std::launch::async, [this, &ptxas, &options, key, text = program->text()] {
+            Compiled compiled = nvrtc().compile(text, options);
+            if (!compiled.succeeded)
+              throw std::runtime_error("a kernel does not compile:\n" + compiled.log);
+            return std::pair(
+                key, assemble(without_unused_variables(compiled.ptx), architecture_, ptxas));
+          }));
     }
     while (!running.empty()) finish();
     return out;
   }
 
  private:
-  void add(const Program& program) {
-    std::string text = program.text();
-    if (std::find(texts_.begin(), texts_.end(), text) == texts_.end())
-      texts_.push_back(std::move(text));
-  }
-  void add_spread(const std::vector<SpreadTiling>& tilings,
-                  const std::function<Program(const SpreadTiling&)>& program) {
-    if (!tilings.empty()) add(program(tilings.front()));
+  /// As small_heads/recurrence.cpp and spread_heads/recurrence.cpp choose, question for question.
+  void add(const NativeCell& cell, const Problem& problem, const DeviceFacts& device) {
+    const CellDescription& description = cell.description;
+    const CellText text = cell_text(cell);
+    const auto forward =
+        choose_forward(problem.shape, description, problem.dtype, problem.training, device);
+    const auto backward = problem.training ? choose_backward(problem.shape, description,
+                                                             problem.dtype, cell.reads, device)
+                                           : std::nullopt;
+    if (problem.training) all_.push_back(sum_parts_program(problem.dtype));
+    if (forward && (backward || !problem.training)) {
+      all_.push_back(forward_program(cell, text, problem, *forward));
+      if (!problem.training) return;
+      all_.push_back(backward_program(cell, text, problem, *backward));
+      const auto weights =
+          choose_weight_gradient(problem.shape, description, problem.dtype, device);
+      if (weights) all_.push_back(weight_gradient_program(cell, problem.dtype, *weights));
+      return;
+    }
+    all_.push_back(arrange_program(problem.dtype));
+    const auto spread_forward = choose_spread(
+        problem.shape, forward_pass(description, problem.training, problem.dtype), device);
+    if (!spread_forward.empty())
+      all_.push_back(spread_forward_program(cell, text, problem, spread_forward.front()));
+    if (!problem.training) return;
+    const auto spread_backward =
+        choose_spread(problem.shape, backward_pass(description, cell.reads, problem.dtype), device);
+    if (!spread_backward.empty())
+      all_.push_back(spread_backward_program(cell, text, problem, spread_backward.front()));
   }
 
-  DeviceFacts device_;
-  std::vector<std::string> texts_;
+  /// Every one of them once.
+  std::map<std::string, const Program*> programs(const std::vector<std::string>& options) const {
+    std::map<std::string, const Program*> out;
+    for (const Program& program : all_) out.emplace(program_key(program, options), &program);
+    return out;
+  }
+
+  std::string architecture_;
+  std::vector<DeviceFacts> devices_;
+  std::vector<Program> all_;
 };
 
 Programs common_problems(const std::string& architecture) {
-  Programs out(device_of(architecture));
+  Programs out(architecture);
   for (const Index head_dim : {16, 32, 64, 128, 256, 768}) out.add<Lstm>(head_dim, 16);
   for (const Index head_dim : {16, 32, 64, 128}) {
     out.add<Gru>(head_dim, 16);
@@ -136,12 +144,14 @@ Programs common_problems(const std::string& architecture) {
   return out;
 }
 
-void write_table(const std::filesystem::path& path,
-                 const std::map<std::string, std::string>& cubins) {
+void write_tables(const std::filesystem::path& path,
+                  const std::map<std::string, std::string>& cubins,
+                  const std::vector<FoundTiling>& tilings) {
   const std::filesystem::path binary = std::filesystem::absolute(path).replace_extension(".bin");
   std::ofstream bytes(binary, std::ios::binary), text(path);
   text << "// Written by embed_cubins.\n"
-          "#include \"embedded_cubins.hpp\"\n\n"
+          "#include \"embedded_cubins.hpp\"\n"
+          "#include \"tiling/embedded_tilings.hpp\"\n\n"
           "asm(\".section .rodata\\n.balign 16\\nflashrnn_embedded_cubins:\\n\"\n"
           "    \".incbin \\\""
        << binary.string()
@@ -159,11 +169,17 @@ void write_table(const std::filesystem::path& path,
     // Where the next begins, at a multiple of 16.
     for (; at % 16 != 0; ++at) bytes.put('\0');
   }
+  text << "  };\n  return all;\n}\n\n"
+          "const std::vector<KnownTiling>& embedded_tilings() {\n"
+          "  static const std::vector<KnownTiling> all = {\n";
+  for (const FoundTiling& tiling : tilings)
+    text << "      {\"" << tiling.question << "\",\n       \"" << tiling.answer << "\"},\n";
   text << "  };\n  return all;\n}\n\n}  // namespace flashrnn::cuda\n";
   bytes.close();
   text.close();
   if (!bytes || !text) throw std::runtime_error("cannot write " + path.string());
-  std::printf("embed_cubins: %zu kernels, %.1f MB\n", cubins.size(), static_cast<double>(at) / 1e6);
+  std::printf("embed_cubins: %zu kernels, %.1f MB; %zu tilings\n", cubins.size(),
+              static_cast<double>(at) / 1e6, tilings.size());
 }
 
 }  // namespace
@@ -174,7 +190,7 @@ int main(int count, char** arguments) try {
   if (count < 3) throw std::invalid_argument("usage: embed_cubins PTXAS OUT.cpp ARCHITECTURE...");
   std::map<std::string, std::string> all;
   for (int n = 3; n < count; ++n) all.merge(common_problems(arguments[n]).compile(arguments[1]));
-  write_table(arguments[2], all);
+  write_tables(arguments[2], all, flashrnn::found_tilings());
   return 0;
 } catch (const std::exception& error) {
   std::fprintf(stderr, "embed_cubins: %s\n", error.what());

@@ -35,8 +35,16 @@ std::string program_key(const std::string& program, const std::vector<std::strin
 
 std::string program_key(const Program& program, const std::vector<std::string>& options) {
   Hasher hasher(hash_of(options));
-  join_sources(program.lines, program.sources,
-               [&hasher](std::string_view piece) { hasher.add(piece); });
+  // Each with its size, so that no two programs are the same sequence of letters.
+  const auto add = [&hasher](std::string_view text) {
+    hasher.add(std::to_string(text.size()) + ' ');
+    hasher.add(text);
+  };
+  add(program.lines);
+  for (const Source& source : program.sources) {
+    add(source.name);
+    add(source.digest.empty() ? source.text : source.digest);
+  }
   return hexadecimal(hasher.finish());
 }
 

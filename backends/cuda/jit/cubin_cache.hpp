@@ -17,7 +17,8 @@ enum class CubinOrigin { compiled, cache, embedded };
 
 /// 128 bits, hexadecimal, over a program's text and its options, but not its compiler.
 std::string program_key(const std::string& program, const std::vector<std::string>& options);
-/// The same without joining the text.
+/// The same over a program's lines and all that it may include, whether it does or not. Most of
+/// that is known by its digests, so that a plan of embedded kernels reads none of the texts.
 std::string program_key(const Program& program, const std::vector<std::string>& options);
 
 struct Cubin {

@@ -36,12 +36,13 @@ std::string beside(std::string_view from, std::string_view name) {
   return path;
 }
 
-/// A plan joins 130 to 190 KB per kernel while its caller waits: texts are handed on in pieces as
-/// long as possible, and only lines that begin with '#' are looked at.
+/// 130 to 190 KB per kernel: texts are appended in pieces as long as possible, and only lines that
+/// begin with '#' are looked at.
 class Joiner {
  public:
-  Joiner(const std::vector<Source>& sources, const TakePiece& take)
-      : sources_(sources), take_(take), done_(sources.size()) {}
+  explicit Joiner(const std::vector<Source>& sources) : sources_(sources), done_(sources.size()) {}
+
+  std::string take_text() { return std::move(text_); }
 
   void add(std::string_view name, std::string_view text) {
     std::size_t written = 0, counted = 0;
@@ -51,7 +52,7 @@ class Joiner {
       const std::string_view directive = text.substr(at, end - at);
       const std::size_t found = find(name, included_name(directive));
       if (found < sources_.size() || directive == "#pragma once") {
-        take_(text.substr(written, at - written));
+        text_ += text.substr(written, at - written);
         written = std::min(end + 1, text.size());
         if (found < sources_.size()) {
           line += std::count(text.begin() + counted, text.begin() + at, '\n');
@@ -59,14 +60,14 @@ class Joiner {
           include(found);
           begin_line(line + 1, name);
         } else {
-          take_("\n");
+          text_ += '\n';
         }
       }
       at = next_directive(text, end);
     }
     if (written == text.size()) return;
-    take_(text.substr(written));
-    if (text.back() != '\n') take_("\n");
+    text_ += text.substr(written);
+    if (text.back() != '\n') text_ += '\n';
   }
 
  private:
@@ -77,10 +78,10 @@ class Joiner {
     add(sources_[n].name, sources_[n].text);
   }
 
-  void begin_line(std::ptrdiff_t line, std::string_view name) const {
-    std::string directive = "#line " + std::to_string(line) + " \"";
-    directive += name;
-    take_(directive += "\"\n");
+  void begin_line(std::ptrdiff_t line, std::string_view name) {
+    text_ += "#line " + std::to_string(line) + " \"";
+    text_ += name;
+    text_ += "\"\n";
   }
 
   /// The number of the source that `from` includes as `name`; how many there are if it is none.
@@ -95,21 +96,16 @@ class Joiner {
   }
 
   const std::vector<Source>& sources_;
-  const TakePiece& take_;
   std::vector<bool> done_;
+  std::string text_;
 };
 
 }  // namespace
 
-void join_sources(std::string_view program, const std::vector<Source>& sources,
-                  const TakePiece& take) {
-  Joiner(sources, take).add("program.cu", program);
-}
-
 std::string join_sources(std::string_view program, const std::vector<Source>& sources) {
-  std::string out;
-  join_sources(program, sources, [&out](std::string_view piece) { out += piece; });
-  return out;
+  Joiner joiner(sources);
+  joiner.add("program.cu", program);
+  return joiner.take_text();
 }
 
 }  // namespace flashrnn::cuda

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace flashrnn::cuda {
 
-/// A file that kernels are made of: the name by which others include it, and its text. Both belong
+/// A file that kernels are made of: the name by which others include it, and its text. All belong
 /// to someone else.
 struct Source {
   std::string_view name;
   std::string_view text;
+  std::string_view digest = {};  ///< stands for the text where it counts; empty: the text does
 };
 
 /// The kernels' and the cells' files, as they were when the library was built.
@@ -23,13 +23,6 @@ const std::vector<Source>& embedded_sources();
 /// include is looked for beside the including file first, then by its full name; one that is found
 /// nowhere is left to the compiler, which will name it.
 std::string join_sources(std::string_view program, const std::vector<Source>& sources);
-
-/// The same text piece by piece. A plan of embedded kernels needs no more than its key, and memory
-/// that nothing has touched yet would take several times as long as reading. A piece is valid until
-/// `take` returns.
-using TakePiece = std::function<void(std::string_view piece)>;
-void join_sources(std::string_view program, const std::vector<Source>& sources,
-                  const TakePiece& take);
 
 /// A program that is still in its parts.
 struct Program {

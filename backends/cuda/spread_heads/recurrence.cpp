@@ -2,7 +2,6 @@
 #include "recurrence.hpp"
 
 #include <algorithm>
-#include <future>
 #include <sstream>
 
 #include "flashrnn/recurrence/workspace.hpp"
@@ -58,20 +57,16 @@ std::unique_ptr<SpreadHeads> SpreadHeads::make(const Problem& problem, const Nat
   const BackwardReads reads = with_options(cell, problem).reads;
   const CellDescription& description = cell.description;
   const auto with_choices = [&](int count, KSplits splits) {
-    // Two questions to the tile search at the same time.
-    std::future<std::vector<SpreadTiling>> backward;
-    if (problem.training)
-      backward = std::async(std::launch::async, [&] {
-        return choose_spread(problem.shape,
-                             backward_pass(description, reads, ProductType(problem),
-                                           problem.forward_clip.has_value()),
-                             device, count, splits);
-      });
     const auto forward = choose_spread(
         problem.shape, forward_pass(description, problem.training, ProductType(problem)), device,
         count);
-    return with_tilings(problem, cell, device, forward,
-                        problem.training ? backward.get() : std::vector<SpreadTiling>());
+    std::vector<SpreadTiling> backward;
+    if (problem.training)
+      backward = choose_spread(
+          problem.shape,
+          backward_pass(description, reads, ProductType(problem), problem.forward_clip.has_value()),
+          device, count, splits);
+    return with_tilings(problem, cell, device, forward, backward);
   };
   // Runners-up are looked for only where the device or the compiler refuses the first choice. Pairs
   // of multiprocessors are neighbours on every device; larger clusters may find less room than

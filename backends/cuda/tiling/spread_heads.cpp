@@ -138,7 +138,8 @@ std::vector<SpreadTiling> choose_spread(const Shape& shape, const SpreadPass& pa
   }
   if (!pass.backward && !pass.type.is_float() && shape.batch >= least_wide_batch) {
     question.kernel = "spread_wide";
-    for (const TileCandidate& candidate : find_tilings(question, count)->candidates)
+    const auto choice = find_tilings(question, count);
+    for (const TileCandidate& candidate : choice->candidates)
       out.push_back(wide_tiling_of(candidate));
   }
   std::ranges::stable_sort(out, {}, &SpreadTiling::nanoseconds);

@@ -88,6 +88,12 @@ struct ResolvedDevice {
 /// what cannot be probed; its model is then named after the device.
 ResolvedDevice resolve(const DeviceProbe& probe);
 
+/// A device of this machine: what it says of itself and the model in use.
+struct RunningDevice {
+  DeviceProbe probe;
+  ResolvedDevice resolved;
+};
+
 /// A model as a file to be filed in hardware_models: every number with its source, the probe or
 /// the model that it was taken over from.
 std::string model_file_text(const DeviceProbe& probe, const ResolvedDevice& device);

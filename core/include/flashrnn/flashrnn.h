@@ -250,8 +250,8 @@ FLASHRNN_API int32_t flashrnn_device_built(flashrnn_device device);
 /// The shared library normally holds a Kokkos of its own, which knows nothing of one in the calling
 /// program; where both share one, it is used as found and left running. Kokkos starts once per
 /// process: after the last flashrnn_finalize has stopped it, the answer is FLASHRNN_INVALID_STATE.
-/// With an NVIDIA GPU this takes some 0.2 s, a few milliseconds of which prepare the search of
-/// tilings for it, so that the first plan need not.
+/// With an NVIDIA GPU this takes some 0.2 s, ten milliseconds of which do what the first plans of
+/// the process would have to (the search of tilings, and cuBLAS, which keeps 2 MB of the device).
 ///
 /// Errors: FLASHRNN_INVALID_ARGUMENT for options out of range, FLASHRNN_INVALID_STATE,
 /// FLASHRNN_ENVIRONMENT_ERROR if there is no such GPU.

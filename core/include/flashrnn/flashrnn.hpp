@@ -16,6 +16,7 @@
 #include "flashrnn/network.hpp"
 #include "flashrnn/plan.hpp"
 #include "flashrnn/predictor.hpp"
+#include "flashrnn/prepare.hpp"
 #include "flashrnn/problem.hpp"
 #include "flashrnn/progress_bar.hpp"
 #include "flashrnn/safetensors.hpp"

@@ -5,8 +5,7 @@
 #include <mutex>
 #include <string>
 
-#include "flashrnn/recurrence/running_device.hpp"
-#include "flashrnn/recurrence/tile_search.hpp"
+#include "flashrnn/prepare.hpp"
 #include "status.hpp"
 #include "versioned.hpp"
 
@@ -71,12 +70,10 @@ void check_can_start() {
 /// What the first plan would otherwise take its time for. Whatever is wrong with the device, that
 /// plan says so.
 void prepare_plans() {
-#ifdef KOKKOS_ENABLE_CUDA
   try {
-    prepare_tile_search(running_device(Kokkos::Cuda()).resolved.model, "cuda");
+    flashrnn::prepare_plans(Kokkos::DefaultExecutionSpace());
   } catch (const std::exception&) {
   }
-#endif
 }
 
 }  // namespace

@@ -7,12 +7,6 @@
 
 namespace flashrnn {
 
-/// A device of this machine: what it says of itself and the model in use.
-struct RunningDevice {
-  DeviceProbe probe;
-  ResolvedDevice resolved;
-};
-
 /// The device that an execution space runs on, probed once per process. Each backend defines it for
 /// its spaces.
 /// @throws EnvironmentError if the device cannot be asked.

@@ -91,12 +91,6 @@ std::shared_ptr<const TileChoice> find_tilings(const TileQuestion& question, int
 /// @throws InternalError if another kernel's tiling is fixed.
 std::shared_ptr<const TileChoice> search_fixed(TileQuestion question, const FixedTiling& fixed);
 
-/// Does what the first plans of a process would do once, some milliseconds: reads the texts of a
-/// backend's kernels for the device's kind and asks them of a common problem.
-/// @throws nothing that a plan would not throw for the same device.
-void prepare_tile_search(const std::shared_ptr<const DeviceModel>& device,
-                         std::string_view backend);
-
 /// Forgets all answers. For measurements and tests.
 void forget_tilings();
 
