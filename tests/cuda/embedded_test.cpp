@@ -58,6 +58,7 @@ TEST(EmbeddedTilings, AreWhatTheSearchFinds) {
 struct Common {
   NativeCell cell;
   Index head_dim;
+  Index batch = 16;
 };
 
 /// A few of embed_cubins' problems, on all devices of the architecture that is embedded by default.
@@ -72,32 +73,44 @@ TEST(EmbeddedPrograms, OfCommonProblemsNeedNeitherSearchNorCompiler) {
   for (const char* const name : {"nvidia_h100_sxm", "nvidia_h200"}) {
     const DeviceFacts device = facts_of(find_device_model(name));
     ASSERT_EQ(device.architecture, "sm_90a");
-    for (const Common& common : {Common{native_cell<Lstm>(), 16}, Common{native_cell<Lstm>(), 64},
-                                 Common{native_cell<Gru>(), 32}, Common{native_cell<Slstm>(), 64},
-                                 Common{native_cell<Lstm>(), 256}}) {
+    for (const Common& common :
+         {Common{native_cell<Lstm>(), 16}, Common{native_cell<Lstm>(), 64},
+          Common{native_cell<Gru>(), 32}, Common{native_cell<Slstm>(), 64},
+          Common{native_cell<Lstm>(), 256}, Common{native_cell<Gru>(), 64, 256}}) {
       const NativeCell& cell = common.cell;
       Problem problem;
       problem.dtype = DataType::bfloat16;
-      problem.shape = {77, 16, 768 / common.head_dim, common.head_dim};  // any number of steps
-      problem.training = true;
+      constexpr Index any_steps = 77;
+      problem.shape = {any_steps, common.batch, 768 / common.head_dim, common.head_dim};
       const ProductType type(problem);
       const std::string what =
           std::string(name) + ' ' + cell.description.name + ' ' + std::to_string(common.head_dim);
       const CellText text = cell_text(cell);
+      for (const bool training : {false, true}) {
+        problem.training = training;
+        if (common.head_dim <= 128) {
+          const auto forward =
+              choose_forward(problem.shape, cell.description, type, training, device);
+          ASSERT_TRUE(forward) << what;
+          expect_embedded(forward_program(cell, text, problem, *forward), what);
+        } else {
+          const auto forward =
+              choose_spread(problem.shape, forward_pass(cell.description, training, type), device);
+          ASSERT_FALSE(forward.empty()) << what;
+          expect_embedded(spread_forward_program(cell, text, problem, forward[0]), what);
+        }
+      }
       if (common.head_dim <= 128) {
-        const auto forward = choose_forward(problem.shape, cell.description, type, true, device);
         const auto backward =
             choose_backward(problem.shape, cell.description, type, cell.reads, device);
-        ASSERT_TRUE(forward && backward) << what;
-        expect_embedded(forward_program(cell, text, problem, *forward), what);
+        const auto weights = choose_weight_gradient(problem.shape, cell.description, type, device);
+        ASSERT_TRUE(backward && weights) << what;
         expect_embedded(backward_program(cell, text, problem, *backward), what);
+        expect_embedded(weight_gradient_program(cell, type, *weights), what);
       } else {
-        const auto forward =
-            choose_spread(problem.shape, forward_pass(cell.description, true, type), device);
         const auto backward =
             choose_spread(problem.shape, backward_pass(cell.description, cell.reads, type), device);
-        ASSERT_FALSE(forward.empty() || backward.empty()) << what;
-        expect_embedded(spread_forward_program(cell, text, problem, forward[0]), what);
+        ASSERT_FALSE(backward.empty()) << what;
         expect_embedded(spread_backward_program(cell, text, problem, backward[0]), what);
       }
       expect_embedded(sum_parts_program(problem.dtype), what);
