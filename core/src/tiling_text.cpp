@@ -32,7 +32,7 @@ std::vector<std::string_view> names_in(std::string_view text) {
     }
   }
   std::ranges::sort(names);
-  names.erase(std::ranges::unique(names).begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
 }
 
