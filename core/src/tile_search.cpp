@@ -25,7 +25,6 @@ constexpr std::uint64_t most_nodes = 200'000;
 // that today's texts stay below.
 constexpr std::uint64_t most_combinations = 6000;
 constexpr std::uint64_t most_listed = 2000;
-constexpr std::string_view time_prefix = "TIME_";
 constexpr std::string_view cost = "TIME_STEP";
 
 std::string equalities(const std::vector<NamedValue>& values) {

@@ -13,8 +13,6 @@
 namespace flashrnn {
 namespace {
 
-constexpr std::string_view prefix_of_times = "TIME_";
-
 bool is_name_character(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
 }
@@ -77,7 +75,7 @@ std::string key_as_read(const TileQuestion& question, const KernelText& kernel) 
 std::string limiting_term(const std::vector<NamedValue>& times) {
   const auto largest = std::ranges::max_element(times, {}, &NamedValue::value);
   if (largest == times.end()) return {};
-  std::string term = largest->name.substr(prefix_of_times.size());
+  std::string term = largest->name.substr(time_prefix.size());
   std::ranges::transform(term, term.begin(), [](char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   });
@@ -105,7 +103,7 @@ TileCandidate candidate_of(const KernelText& kernel, std::string_view text) {
   };
   for (const std::string& name : kernel.tiling) out.tiling.push_back({name, take_number()});
   std::string_view word = take_word(text);
-  for (; word.starts_with(prefix_of_times); word = take_word(text))
+  for (; word.starts_with(time_prefix); word = take_word(text))
     out.times.push_back({std::string(word), take_number()});
   const auto step = number(word);
   if (!step || !trimmed(text).empty()) throw fail();

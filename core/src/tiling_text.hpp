@@ -9,6 +9,9 @@
 
 namespace flashrnn {
 
+/// Of the variables that are terms of the predicted time.
+inline constexpr std::string_view time_prefix = "TIME_";
+
 /// A question as one line of text, with the numbers that the kernel's text reads.
 std::string key_as_read(const TileQuestion& question, const KernelText& kernel);
 
