@@ -84,7 +84,7 @@ __device__ void load_inputs(const BackwardParameters& p, SharedAddress shared, i
   const BackwardInputRows<Tile> source{p, head, first_row};
   const int head_dim = static_cast<int>(p.shape.head_dim);
   static_assert(Tile::input_at == Tile::first_input_at + Tile::Input::step_bytes);
-  RingLoader<typename Tile::Input, 32 * Tile::Warps::loading, Tile::group, Tile::piece> input;
+  RingLoader<typename Tile::Input, 32 * Tile::Warps::loading, Tile::group, Tile::piece, true> input;
   input.run(shared + Tile::input_at, lane, rows, head_dim, p.shape.steps, 1, p.wide_sequences != 0,
             source, [] { block_barrier_converged<Tile::meeting>(); });
 }

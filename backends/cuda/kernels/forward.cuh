@@ -82,6 +82,9 @@ struct ForwardTile {
   static constexpr int n_tiles = batch > 8 ? batch / 8 : 1;
   static_assert(n_tiles == 1 || parts == 1, "ForwardTile: more than 8 rows of 16-bit types only");
   static constexpr bool reads_ahead = (starts_from_gates || !saving) && n_tiles == 1;
+  // Whether the last group, which may have fewer steps, goes through the code of the others. That
+  // costs the others a branch per step; a copy of the step costs who waits for it to be compiled.
+  static constexpr bool long_steps = padded > 64 && parts > 1;
   static constexpr int hidden_at = 0, hidden_group = group * Hidden::bytes;
   static constexpr int output_at = hidden_at + 2 * hidden_group,
                        output_group = group * Output::bytes;
@@ -184,15 +187,22 @@ __device__ void forward(const ForwardParameters& p) {
               ? load_element<Storage>(p.b, gate_position(Cell::bias_gates, n), 0, 0, head, unit) *
                     (has_gate(Tile::halved, n) ? 0.5f : 1.0f)
               : 0.0f;
+  }
+#pragma unroll
+  for (int r = 0; r < rows; ++r)
+#pragma unroll
+    for (int c = 0; c < cells; ++c)
+      valid[c][r] = first_unit + c < head_dim && first_row + Share::row(lane, r) < p.shape.batch;
+#pragma unroll
+  for (int s = 0; s < Cell::states; ++s) {
+    const Bits<Storage>* const first = row_of<Storage>(p.s0, s, 0, first_row, head);
 #pragma unroll
     for (int r = 0; r < rows; ++r) {
-      const Index row = first_row + Share::row(lane, r);
-      valid[c][r] = unit < head_dim && row < p.shape.batch;
+      const Bits<Storage>* const from = first + Share::row(lane, r) * p.s0.strides.batch;
 #pragma unroll
-      for (int s = 0; s < Cell::states; ++s)
-        state[c][r][s] = valid[c][r] && p.s0.data != nullptr
-                             ? load_element<Storage>(p.s0, s, 0, row, head, unit)
-                             : 0.0f;
+      for (int c = 0; c < cells; ++c)
+        state[c][r][s] =
+            valid[c][r] && p.s0.data != nullptr ? widen<Storage>(from[first_unit + c]) : 0.0f;
     }
   }
 
@@ -432,57 +442,70 @@ __device__ void forward(const ForwardParameters& p) {
     }
     if (Tile::reads_ahead) add_bias();
   };
-  const auto all_steps = [&](auto all) {
-    const auto end_group = [&](int count) {
-      store_staged(all, output_group + (count - 1) * Tile::Output::bytes);
-      block_barrier<Tile::threads>();
-    };
-    Index left = p.shape.steps;
-    for (; left >= Tile::group; left -= Tile::group) {
+  const auto end_group = [&](auto all, int count) {
+    store_staged(all, output_group + (count - 1) * Tile::Output::bytes);
+    block_barrier<Tile::threads>();
+  };
+  Index left = p.shape.steps;
+  const auto whole_groups = [&](auto all) {
+    for (; Tile::long_steps ? left > 0 : left >= Tile::group; left -= Tile::group) {
+      const int count =
+          Tile::long_steps && left < Tile::group ? static_cast<int>(left) : Tile::group;
 #pragma unroll
       for (int s = 0; s < Tile::group; ++s) {
+        if (s > 0 && s >= count) continue;
         step(all, s);
         if (s < Tile::group - 1) compute_barrier<32 * Tile::compute_warps>();
       }
-      end_group(Tile::group);
+      end_group(all, count);
       hidden_group ^= Tile::hidden_group;
       output_group ^= Tile::output_group;
       input_group += Tile::group * Tile::Input::step_bytes;
       if (input_group == Tile::Input::bytes) input_group = 0;
     }
-    if (left > 0) {
+  };
+  const auto rest = [&](auto all) {
+    if (left <= 0) return;
 #pragma unroll 1
-      for (int s = 0; s < static_cast<int>(left); ++s) {
-        step(all, s);
-        compute_barrier<32 * Tile::compute_warps>();
-      }
-      end_group(static_cast<int>(left));
+    for (int s = 0; s < static_cast<int>(left); ++s) {
+      step(all, s);
+      compute_barrier<32 * Tile::compute_warps>();
     }
+    end_group(all, static_cast<int>(left));
   };
   // Two loops where it pays, because values that are formed and then not stored take as long to
-  // form; larger heads and float32 would take longer to compile.
+  // form; larger heads and float32 would take longer to compile. So would another rest of steps
+  // that take several tiles.
+  const bool all_given = p.states.data != nullptr;
   if constexpr (Tile::saving || Cell::states == 1) {
-    all_steps(Truth<true>());
+    whole_groups(Truth<true>());
+    rest(Truth<true>());
   } else if constexpr (Tile::parts > 1 || Tile::padded > 64) {
-    all_steps(Flag{p.states.data != nullptr});
-  } else if (p.states.data != nullptr) {
-    all_steps(Truth<true>());
+    whole_groups(Flag{all_given});
+    rest(Flag{all_given});
+  } else if (all_given) {
+    whole_groups(Truth<true>());
+    if constexpr (Tile::n_tiles == 1) rest(Truth<true>());
   } else {
-    all_steps(Truth<false>());
+    whole_groups(Truth<false>());
+    if constexpr (Tile::n_tiles == 1) rest(Truth<false>());
   }
+  if constexpr (Tile::n_tiles > 1) rest(Flag{all_given});
 
   if (p.last.data == nullptr) return;
   const int block = block_number();
 #pragma unroll
-  for (int c = 0; c < cells; ++c)
+  for (int s = 0; s < Cell::states; ++s) {
+    Bits<Storage>* const first =
+        row_of<Storage>(p.last, s, 0, Index(block / heads) * Tile::batch, block % heads);
 #pragma unroll
-    for (int r = 0; r < rows; ++r)
-      if (valid[c][r])
+    for (int r = 0; r < rows; ++r) {
+      Bits<Storage>* const to = first + Share::row(lane, r) * p.last.strides.batch;
 #pragma unroll
-        for (int s = 0; s < Cell::states; ++s)
-          store_element<Storage>(p.last, s, 0,
-                                 Index(block / heads) * Tile::batch + Share::row(lane, r),
-                                 block % heads, first_unit + c, state[c][r][s]);
+      for (int c = 0; c < cells; ++c)
+        if (valid[c][r]) to[first_unit + c] = narrow<Storage>(state[c][r][s]);
+    }
+  }
 }
 
 }  // namespace flashrnn::cuda

@@ -56,7 +56,9 @@ __device__ void load_inputs(const ForwardParameters& p, SharedAddress shared, in
   const InputRows<typename Tile::Storage> x{p, head, first_row};
   const int head_dim = static_cast<int>(p.shape.head_dim);
   static_assert(Tile::input_at == Tile::first_input_at + Tile::Input::step_bytes);
-  RingLoader<typename Tile::Input, 32 * Tile::Warps::loading, Tile::group, Tile::piece> input;
+  constexpr bool one_place = Tile::saving || Tile::padded > 64 || Tile::n_tiles > 1;
+  RingLoader<typename Tile::Input, 32 * Tile::Warps::loading, Tile::group, Tile::piece, one_place>
+      input;
   input.run(shared + Tile::input_at, lane, rows, head_dim, p.shape.steps, Tile::reads_ahead ? 1 : 0,
             p.wide_sequences != 0, x, [] { block_barrier_converged<Tile::threads>(); });
 }
@@ -82,14 +84,15 @@ __device__ void store_outputs(const ForwardParameters& p, SharedAddress shared, 
   const bool twice = p.states.data != nullptr && p.h.data != nullptr;
   const HiddenRows<Storage> hidden_target{p.states.data != nullptr ? p.states : p.h, head,
                                           first_row};
-  RowStorer<Storage, Tile::batch, 1, Tile::padded, lanes, Tile::group, hidden_bytes, Tile::piece>
-      to_hidden;
+  using ToHidden = RowStorer<Storage, Tile::batch, 1, Tile::padded, lanes, Tile::group,
+                             hidden_bytes, Tile::piece>;
+  ToHidden to_hidden;
   to_hidden.start(lane, rows, head_dim, hidden_target, hidden_row);
   const OutputRows<typename Tile::Cell, Storage> others{p, head, first_row};
   constexpr int other_rows = Tile::staged_rows - Tile::stages_hidden;
-  RowStorer<Storage, Tile::batch, other_rows == 0 ? 1 : other_rows, Tile::padded, lanes,
-            Tile::group, Tile::Output::bytes, Tile::piece>
-      to_others;
+  using ToOthers = RowStorer<Storage, Tile::batch, other_rows == 0 ? 1 : other_rows, Tile::padded,
+                             lanes, Tile::group, Tile::Output::bytes, Tile::piece>;
+  ToOthers to_others;
   const bool writes_others = other_rows > 0 && (Tile::saving || p.states.data != nullptr);
   if (writes_others) to_others.start(lane, rows, head_dim, others, output_row);
 
@@ -105,9 +108,11 @@ __device__ void store_outputs(const ForwardParameters& p, SharedAddress shared, 
     if (writes_others) to_others.store_whole(output);
   };
   const bool in_pieces = Tile::piece > 0 && p.wide_sequences != 0;
+  // Whole groups in a loop of their own, which is short; everything else stands here once. So do
+  // whole groups that are long code, for the sake of who waits for it to be compiled.
+  constexpr bool is_long = ToHidden::moves + ToOthers::moves > 24;
   for (Index first = 0; first < p.shape.steps; first += Tile::group) {
-    // Whole groups in a loop of their own, which is short; everything else stands here once.
-    if (in_pieces && !twice) {
+    if (!is_long && in_pieces && !twice) {
 #pragma unroll 1
       for (; first + Tile::group <= p.shape.steps; first += Tile::group) {
         block_barrier_converged<Tile::threads>();

@@ -9,8 +9,10 @@ namespace flashrnn::cuda {
 /// compute once per group, have many copies under way and count few instructions per step. Groups
 /// are copied in pieces of `piece` bytes where `in_pieces` allows it, else element by element. What
 /// is no whole group has code of its own, which stands here once: it is as long as all the rest,
-/// and the loops that most steps go through have to be short.
-template <class Ring, int lanes, int group, int piece>
+/// and the loops that most steps go through have to be short. `one_place`: the groups in front of
+/// the first meeting go through the code of the others, which makes for less of it; but a branch
+/// more per group is 5 % of what some small heads need for a step of inference.
+template <class Ring, int lanes, int group, int piece, bool one_place>
 class RingLoader {
  public:
   using Element = Bits<typename Ring::Storage>;
@@ -32,22 +34,28 @@ class RingLoader {
 #pragma unroll 1
     while (ahead >= 0 || left > 0) {
       const bool before = next_ < first_step;
-      if (piece > 0 && !before && ahead > 0) {
+      if (piece > 0 && !before && !one_place && ahead > 0) {
 #pragma unroll 1
         for (; ahead > 0 && next_ <= last_whole_; --ahead, --left) copy_group();
       }
-      if (piece > 0 && ahead < 0) {
+      if (piece > 0 && !before && (one_place ? ahead != 0 : ahead < 0)) {
         const Index whole = next_ <= last_whole_ ? (last_whole_ - next_) / group + 1 : 0;
+        const Index wanted = one_place && ahead > 0 ? Index(ahead) : left;
         // As many as a 32-bit counter holds.
-        const int count = static_cast<int>(::min(::min(whole, left), Index(1) << 30));
+        const int count = static_cast<int>(::min(::min(whole, wanted), Index(1) << 30));
 #pragma unroll 1
         for (int n = count; n > 0; --n) {
           copy_group();
+          if (one_place && ahead > 0) continue;
           copy_async_wait<groups - 2>();
           meet();
         }
         left -= count;
-        if (left == 0) break;
+        if (one_place && ahead > 0) {
+          ahead -= count;
+        } else if (left == 0) {
+          break;
+        }
       }
       if (ahead == 0) {
         if constexpr (piece > 0) copy_async_wait<groups - 3>();
@@ -85,6 +93,10 @@ class RingLoader {
     in_pieces_ = in_pieces;
     last_whole_ = in_pieces ? steps - group - (Source::last_step_differs ? 1 : 0) : -1;
     if (piece == 0 || !in_pieces) return;
+    if constexpr (walks_rows) {
+      start_walk(lane, rows, head_dim, first_step, source);
+      return;
+    }
     places_.start(lane, [&](int n) -> RowPlace<const Element> {
       const int channel = n % Ring::channels, row = n / Ring::channels;
       const Element* const from = row < rows ? source(channel, row, first_step) : nullptr;
@@ -94,15 +106,32 @@ class RingLoader {
     if constexpr (keeps_addresses) {
 #pragma unroll
       for (int i = 0; i < pieces; ++i) {
-        const int n = lane + i * lanes, unit = n % per_row * per_piece, step = n / per_step;
-        const RowPlace<const Element> place = places_[n / per_row % all_rows];
-        to_[i] = step * Ring::step_bytes + place.offset + Ring::element_bytes * unit;
+        const Dealt dealt(lane, i);
+        const int unit = dealt.unit * per_piece;
+        const RowPlace<const Element> place =
+            places_.between(Dealt::first_row(i), Dealt::last_row(i), dealt.row);
+        to_[i] = dealt.step * Ring::step_bytes + place.offset + Ring::element_bytes * unit;
         pin(to_[i]);
-        const bool there = place.first != nullptr && n < at_once * per_step && unit < head_dim;
-        from_[i] = there ? moved(place.first + unit, step * place.stride) : nullptr;
+        const bool there = place.first != nullptr && dealt.there && unit < head_dim;
+        from_[i] = there ? moved(place.first + unit, dealt.step * place.stride) : nullptr;
         stride_[i] = there ? place.stride * at_once : 0;  // what is nowhere stays there
       }
     }
+  }
+
+  template <class Source>
+  __device__ void start_walk(int lane, int rows, int head_dim, Index first_step,
+                             const Source& source) {
+    const int n = lane / per_row, channel = n % Ring::channels, row = n / Ring::channels,
+              unit = lane % per_row * per_piece;
+    const Element* const first = source(channel, row, first_step);
+    from_[0] = first + unit;
+    to_[0] = Ring::offset(channel, row) + Ring::element_bytes * unit;
+    stride_[0] = static_cast<int>(source.stride(channel) / per_piece);
+    row_stride_ =
+        static_cast<int>((source(channel, row + row_step, first_step) - first) / per_piece);
+    const bool any = first != nullptr && unit < head_dim && row < rows;
+    rows_here_ = any ? (rows - row + row_step - 1) / row_step : 0;
   }
 
   __device__ void advance() {
@@ -114,7 +143,18 @@ class RingLoader {
 
   /// The next group in pieces, all of whose steps are there.
   __device__ void copy_group() {
-    if constexpr (keeps_addresses) {
+    if constexpr (walks_rows) {
+#pragma unroll
+      for (int n = 0; n < group; ++n) {
+        const Element* from = from_[0];
+#pragma unroll
+        for (int i = 0; i < walked_rows; ++i, from = moved(from, row_stride_))
+          if (i < rows_here_)
+            copy_async<piece>(
+                slots_ + to_[0] + n * Ring::step_bytes + i * row_step * Ring::row_bytes, from);
+        from_[0] = moved(from_[0], stride_[0]);
+      }
+    } else if constexpr (keeps_addresses) {
 #pragma unroll
       for (int n = 0; n < group; n += at_once)
 #pragma unroll
@@ -252,13 +292,22 @@ class RingLoader {
     return RowPlaces<const Element, all_rows>::moved(from, count, piece);
   }
 
-  static constexpr bool keeps_addresses = piece == 16;
+  // A lane has all its pieces at the same place of rows as far apart: where there are many, it
+  // walks them in place of keeping an address of each.
+  static constexpr int row_step = lanes / (Ring::padded * Ring::element_bytes / 16) /
+                                  Ring::channels,
+                       walked_rows = row_step > 0 ? (Ring::batch + row_step - 1) / row_step : 0;
+  static constexpr bool walks_rows =
+      piece == 16 && walked_rows > 1 &&
+      row_step*(Ring::padded* Ring::element_bytes / 16) * Ring::channels == lanes;
+  static constexpr bool keeps_addresses = piece == 16 && !walks_rows;
   static constexpr int per_piece = piece > 0 ? piece / Ring::element_bytes : 1;
   static constexpr int all_rows = Ring::batch * Ring::channels;
   static constexpr int per_row = Ring::padded / per_piece;
   static constexpr int per_step = Ring::batch * Ring::channels * per_row;
   static constexpr int at_once = steps_at_once(per_step, lanes, group);
-  static constexpr int pieces = keeps_addresses ? (at_once * per_step + lanes - 1) / lanes : 1;
+  using Dealt = DealtPiece<lanes, per_row, all_rows, at_once>;
+  static constexpr int pieces = keeps_addresses ? Dealt::per_lane : 1;
 
   SharedAddress ring_, slots_;  // all slots; those that are filled next
   int lane_, rows_, head_dim_;
@@ -266,7 +315,8 @@ class RingLoader {
   Index steps_, next_, last_whole_;  // steps; the last one a group in pieces may begin at
   int to_[pieces];                   // bytes behind slots_
   const Element* from_[pieces];
-  int stride_[pieces];  // in pieces
+  int stride_[pieces];          // in pieces
+  int row_stride_, rows_here_;  // where rows are walked: in pieces; how many of them there are
   RowPlaces<const Element, all_rows> places_;
 };
 

@@ -35,12 +35,15 @@ class RowStorer {
     if constexpr (keeps_addresses) {
 #pragma unroll
       for (int i = 0; i < pieces; ++i) {
-        int n = lane + i * lanes;
-        n = n < at_once * per_step ? n : 0;
-        const int step = n / per_step;
-        int unit = n % per_row * per_piece;
-        unit = unit < head_dim ? unit : 0;
-        const RowPlace<Element> place = places_[n / per_row % all_rows];
+        // What is left without a piece stores the first one once more.
+        const Dealt dealt(lane, i);
+        const int unit =
+            dealt.there && dealt.unit * per_piece < head_dim ? dealt.unit * per_piece : 0;
+        const int step = dealt.there ? dealt.step : 0;
+        constexpr bool even = at_once * per_step % lanes == 0;
+        const int first = even ? Dealt::first_row(i) : 0,
+                  last = even ? Dealt::last_row(i) : all_rows - 1;
+        const RowPlace<Element> place = places_.between(first, last, dealt.there ? dealt.row : 0);
         from_[i] = step * slot_bytes + place.offset + element_bytes * unit;
         pin(from_[i]);
         to_[i] = moved(place.first + unit, step * place.stride);
@@ -142,8 +145,14 @@ class RowStorer {
   static constexpr int per_row = padded / per_piece, all_rows = channels * batch;
   static constexpr int per_step = all_rows * per_row;
   static constexpr int at_once = steps_at_once(per_step, lanes, group);
-  static constexpr int pieces = keeps_addresses ? (at_once * per_step + lanes - 1) / lanes : 1;
+  using Dealt = DealtPiece<lanes, per_row, all_rows, at_once>;
+  static constexpr int pieces = keeps_addresses ? Dealt::per_lane : 1;
 
+ public:
+  /// Pieces of 16 bytes that a lane moves per group of steps, each of which stands in the code.
+  static constexpr int moves = keeps_addresses ? pieces * group / at_once : 0;
+
+ private:
   int lane_, rows_, head_dim_;
   bool any_;          // whether any channel is wanted
   int from_[pieces];  // bytes behind the group's first slot

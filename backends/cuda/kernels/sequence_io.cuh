@@ -47,6 +47,41 @@ struct RowWalk {
   static __device__ bool has_row(int lane) { return across * rows == 32 || row(lane) < rows; }
 };
 
+/// The pieces of `steps` steps of `rows` rows of `per_row` pieces, dealt to `lanes` threads one by
+/// one: which one a thread gets as its i-th.
+template <int lanes, int per_row, int rows, int steps>
+struct DealtPiece {
+  static constexpr int per_lane = (steps * rows * per_row + lanes - 1) / lanes;
+  int unit;    ///< of the row, in pieces
+  int row;     ///< at most `rows` - 1 where `there`
+  int step;    ///< of `steps`
+  bool there;  ///< the last ones may be left without
+  // Whole rows at a time: what differs from piece to piece is known when the kernel is compiled.
+  static constexpr bool by_rows = lanes % per_row == 0;
+  __device__ DealtPiece(int lane, int i) {
+    // Unsigned, because signed numbers are rounded to zero, which takes three instructions.
+    const auto l = static_cast<unsigned>(lane);
+    const unsigned n = by_rows ? l / per_row + i * (lanes / per_row) : (l + i * lanes) / per_row;
+    unit = static_cast<int>(by_rows ? l % per_row : (l + i * lanes) % per_row);
+    row = static_cast<int>(steps == 1 ? n : n % rows);
+    step = static_cast<int>(steps == 1 ? 0 : n / rows);
+    there = (steps * rows * per_row) % lanes == 0 || n < steps * rows;
+  }
+  /// The first and last row that any thread gets as its i-th.
+  static __device__ constexpr int first_row(int i) { return one_step(i) ? low(i) % rows : 0; }
+  static __device__ constexpr int last_row(int i) {
+    return one_step(i) ? high(i) % rows : rows - 1;
+  }
+
+ private:
+  static __device__ constexpr int low(int i) { return i * lanes / per_row; }
+  static __device__ constexpr int high(int i) {
+    const int last = (i * lanes + lanes - 1) / per_row;
+    return last < steps * rows ? last : steps * rows - 1;
+  }
+  static __device__ constexpr bool one_step(int i) { return low(i) / rows == high(i) / rows; }
+};
+
 /// Where a row lies: unit 0 in global memory (null: nowhere), how far a step is from the one before
 /// in pieces, and the bytes in front of it in its slot.
 template <class Element>
@@ -72,9 +107,14 @@ class RowPlaces {
   }
   /// By all lanes of the warp, each with a row of its own choice.
   __device__ RowPlace<Element> operator[](int n) const {
-    RowPlace<Element> out = from(own_[0], n);
+    return between(0, count - 1, n);
+  }
+  /// The same where the choice of every lane is known to be from `first` to `last`.
+  __device__ RowPlace<Element> between(int first, int last, int n) const {
+    RowPlace<Element> out = from(own_[first / 32], n);
 #pragma unroll
-    for (int k = 1; k < per_lane; ++k) {
+    for (int k = 0; k < per_lane; ++k) {
+      if (k <= first / 32 || k > last / 32) continue;
       const RowPlace<Element> other = from(own_[k], n);
       if (n / 32 == k) out = other;
     }

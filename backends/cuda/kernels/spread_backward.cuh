@@ -77,6 +77,7 @@ struct SpreadBackwardRows {
                                                             Index step) const {
     return rows(channel, static_cast<int>(row), step);
   }
+  __device__ Index stride(int channel) const { return rows.stride(channel); }
 };
 template <class Tile>
 using SpreadBackwardInput =
@@ -305,6 +306,7 @@ __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
       const int unit = part * Tile::units + u;
       if (unit >= p.shape.head_dim) continue;
       float sum = 0;
+#pragma unroll 1
       for (int row = 0; row < Tile::batch && first_row + row < p.shape.batch; ++row)
         sum += load_shared_float(shared + 4 * (row * Tile::units + u));
       const Index channel =

@@ -170,19 +170,22 @@ class InCluster {
     keep(buffer_);
     keep(barriers_);
   }
-  template <int first, int count>
-  __device__ void read(Word (&b)[count][Shape::n_tiles][Shape::halves][4]) const {
+  /// The pairs [first, first + count), which are known when the kernel is compiled.
+  template <int most>
+  __device__ void read(int first, int count,
+                       Word (&b)[most][Shape::n_tiles][Shape::halves][4]) const {
 #pragma unroll
-    for (int j = 0; j < count; ++j)
+    for (int j = 0; j < most; ++j)
 #pragma unroll
       for (int n = 0; n < Shape::n_tiles; ++n)
 #pragma unroll
         for (int half = 0; half < Shape::halves; ++half)
-          load_shared_16(own_[half] + (first + j) * 64 * Shape::chunk_packets + n * 128,
-                         b[j][n][half]);
+          if (j < count)
+            load_shared_16(own_[half] + (first + j) * 64 * Shape::chunk_packets + n * 128,
+                           b[j][n][half]);
   }
-  template <int first, int count>
-  __device__ void finish_read(Word (&)[count][Shape::n_tiles][Shape::halves][4]) const {}
+  template <class Packets>
+  __device__ void finish_read(int, int, Packets&) const {}
 
   /// Where a packet lies in a vector, and what counts it.
   struct Place {
@@ -287,16 +290,19 @@ class ThroughL2 {
   __device__ void begin() {}
   __device__ void turn(unsigned) {}
 
-  /// Asks for pieces; what has not arrived is asked for again by finish_read.
-  template <int first, int count>
-  __device__ void read(Word (&b)[count][Shape::n_tiles][Shape::halves][4]) const {
+  /// Asks for the pairs [first, first + count), which are known when the kernel is compiled; what
+  /// has not arrived is asked for again by finish_read.
+  template <int most>
+  __device__ void read(int first, int count,
+                       Word (&b)[most][Shape::n_tiles][Shape::halves][4]) const {
     const unsigned char* const from = slot_ + own_;
 #pragma unroll
-    for (int j = 0; j < count; ++j)
+    for (int j = 0; j < most; ++j)
 #pragma unroll
       for (int n = 0; n < Shape::n_tiles; ++n)
 #pragma unroll
         for (int half = 0; half < Shape::halves; ++half) {
+          if (j >= count) continue;
           Word(&packet)[4] = b[j][n][half];
           if (there(first + j)) {
             load_relaxed_16(from + offset(first + j, n, half), packet);
@@ -305,14 +311,16 @@ class ThroughL2 {
           }
         }
   }
-  template <int first, int count>
-  __device__ void finish_read(Word (&b)[count][Shape::n_tiles][Shape::halves][4]) const {
+  template <int most_pairs>
+  __device__ void finish_read(int first, int count,
+                              Word (&b)[most_pairs][Shape::n_tiles][Shape::halves][4]) const {
     const unsigned char* const from = slot_ + own_;
     for (;;) {
       // `absent` is the largest word.
       Word most = 0;
 #pragma unroll
-      for (int j = 0; j < count; ++j) {
+      for (int j = 0; j < most_pairs; ++j) {
+        if (j >= count) continue;
         Word of_pair = 0;
 #pragma unroll
         for (int n = 0; n < Shape::n_tiles; ++n)
@@ -323,12 +331,12 @@ class ThroughL2 {
       }
       if (!__any_sync(0xffffffffu, most == absent)) return;
 #pragma unroll
-      for (int j = 0; j < count; ++j)
+      for (int j = 0; j < most_pairs; ++j)
 #pragma unroll
         for (int n = 0; n < Shape::n_tiles; ++n)
 #pragma unroll
           for (int half = 0; half < Shape::halves; ++half)
-            if (largest(b[j][n][half]) == absent)
+            if (j < count && largest(b[j][n][half]) == absent)
               load_relaxed_16(from + offset(first + j, n, half), b[j][n][half]);
     }
   }

@@ -85,6 +85,7 @@ struct SpreadInputRows {
   __device__ const Bits<Storage>* operator()(int channel, Index row, Index step) const {
     return row_of<Storage>(p.x, channel, step, row, head);
   }
+  __device__ Index stride(int) const { return p.x.strides.step; }
 };
 template <class Tile>
 using SpreadForwardInput = SpreadInput<Tile, Tile::inputs, SpreadInputRows<typename Tile::Storage>,

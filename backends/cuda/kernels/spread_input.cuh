@@ -199,6 +199,7 @@ class SpreadInput {
     keep(read_);
     keep(write_);
     if (!wide) {
+#pragma unroll 1
       for (int step = 0; step <= steps_ahead; ++step) load(source, step, brought);
       return;
     }
@@ -212,8 +213,9 @@ class SpreadInput {
         const Element* const first = source(channel(i), brought[r].row, 0);
         if (first == nullptr) continue;
         from_[r][i] = first + piece_unit(brought[r]);
-        stride_[r][i] = source(channel(i), brought[r].row, 1) - first;
+        stride_[r][i] = source.stride(channel(i));
       }
+#pragma unroll 1
     for (int step = 0; step < depth - 1; ++step) fill(source, step, brought);
     copy_async_wait<depth - 2>();
   }

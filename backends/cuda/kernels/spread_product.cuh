@@ -141,7 +141,9 @@ struct SpreadProduct {
   __device__ void load(SharedAddress matrix, int warp, int lane, const Row& row) {
     rest = matrix + warp * shared_tiles * 512 + 16 * lane;
     keep(rest);
-    // One pair after the other, so that no more than its tiles are on their way in registers.
+    // One pair after the other: no more than its tiles are on their way in registers, and addresses
+    // are computed in one place. Which tiles of `held` it brings, a comparison says: written out
+    // for every pair, this was a third of a program, and of the time that it takes to compile.
 #pragma unroll 1
     for (int j = 0; j < pairs; ++j)
 #pragma unroll
@@ -154,35 +156,29 @@ struct SpreadProduct {
           for (int p = 0; p < stored; ++p) {
             const int k = 2 * j + half, t = p * m_tiles + m;
             if (t >= registers_of(k)) store_shared_16(rest + shared_place(k, t), tile[half][p]);
-          }
-      }
 #pragma unroll
-    for (int j = 0; j < pairs; ++j)
+            for (int pair = 0; pair < pairs; ++pair) {
+              const int known = 2 * pair + half;  // k, in a program that is written out
+              if (t >= registers_of(known)) continue;
 #pragma unroll
-      for (int m = 0; m < m_tiles; ++m) {
-        if (m >= registers_of(2 * j) && m >= registers_of(2 * j + 1)) continue;
-        Word tile[2][stored][4];
-        load_pair(row, m, j, tile);
-#pragma unroll
-        for (int half = 0; half < 2; ++half)
-#pragma unroll
-          for (int p = 0; p < stored; ++p) {
-            const int k = 2 * j + half, t = p * m_tiles + m;
-            if (t < registers_of(k))
-#pragma unroll
-              for (int e = 0; e < 4; ++e) held[registers_before(k) + t][e] = tile[half][p][e];
+              for (int e = 0; e < 4; ++e) {
+                Word& word = held[registers_before(known) + t][e];
+                word = j == pair ? tile[half][p][e] : word;
+              }
+            }
           }
       }
   }
 
   /// sum += the pairs [first, first + count) of the product.
-  template <int first, int count>
-  __device__ void multiply(const Word (&b)[count][n_tiles][halves][4],
+  template <int most>
+  __device__ void multiply(int first, int count, const Word (&b)[most][n_tiles][halves][4],
                            float (&sum)[chains][m_tiles][n_tiles][4]) const {
 #pragma unroll
-    for (int j = 0; j < count; ++j)
+    for (int j = 0; j < most; ++j)
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
+        if (j >= count) continue;
         const int k = 2 * (first + j) + half;
         Word right[n_tiles][parts][2];
 #pragma unroll
@@ -264,32 +260,18 @@ struct SpreadProduct {
                                  : pair_packets >= at_once_       ? 1
                                                                   : at_once_ / pair_packets;
 
-  template <int first>
-  __device__ void multiply_from(const Exchange& exchange,
-                                const Word (&b)[section][n_tiles][halves][4],
-                                float (&sum)[chains][m_tiles][n_tiles][4]) const {
-    constexpr int next = first + section;
-    if constexpr (next >= pairs) {
-      multiply<first, section>(b, sum);
-    } else {
-      constexpr int count = pairs - next < section ? pairs - next : section;
-      Word ahead[count][n_tiles][halves][4];
-      exchange.template read<next, count>(ahead);
-      multiply<first, section>(b, sum);
-      exchange.template finish_read<next, count>(ahead);
-      if constexpr (count == section) {
-        multiply_from<next>(exchange, ahead, sum);
-      } else {
-        multiply<next, count>(ahead, sum);
-      }
-    }
+  static constexpr int sections = (pairs + section - 1) / section;
+  static __device__ constexpr int section_pairs(int number) {
+    return pairs - number * section < section ? pairs - number * section : section;
   }
 
-  Word packets[section][n_tiles][halves][4];  ///< asked for by ask(), for the next run()
+  /// What is read of a section. Two alternate; ask() fills the first, for the next run().
+  using Packets = Word[section][n_tiles][halves][4];
+  Packets packets[2];
 
   /// Where a vector can be asked for before it is there: asks for its first section.
   __device__ void ask(const Exchange& exchange) {
-    if constexpr (Exchange::asks_early) exchange.template read<0, section>(packets);
+    if constexpr (Exchange::asks_early) exchange.read(0, section, packets[0]);
   }
 
   /// The product with vector `number`, which was asked for, once it is there, as sums in shared
@@ -306,10 +288,17 @@ struct SpreadProduct {
           for (int e = 0; e < 4; ++e) sum[c][m][n][e] = 0;
     if constexpr (!Exchange::asks_early) {
       exchange.wait(number);
-      exchange.template read<0, section>(packets);
+      exchange.read(0, section, packets[0]);
     }
-    exchange.template finish_read<0, section>(packets);
-    multiply_from<0>(exchange, packets, sum);
+    exchange.finish_read(0, section, packets[0]);
+#pragma unroll
+    for (int s = 0; s < sections; ++s) {
+      const int next = s + 1;
+      const bool more = next < sections;
+      if (more) exchange.read(next * section, section_pairs(next), packets[next % 2]);
+      multiply(s * section, section_pairs(s), packets[s % 2], sum);
+      if (more) exchange.finish_read(next * section, section_pairs(next), packets[next % 2]);
+    }
 #pragma unroll
     for (int c = 1; c < chains; ++c)
 #pragma unroll
