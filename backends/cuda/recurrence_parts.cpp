@@ -8,6 +8,7 @@
 
 #include "device_probe.hpp"
 #include "jit/kernel.hpp"
+#include "sequence_pieces.hpp"
 #include "tiling/embedded_tilings.hpp"
 
 namespace flashrnn::cuda {
@@ -22,15 +23,12 @@ DeviceFacts current_device() {
 int starts_at_pieces(const Problem& problem, int piece, std::initializer_list<Sequence> sequences) {
   if (piece == 0) return 0;
   const auto size = static_cast<Index>(size_of(problem.dtype));
-  const auto divides = [&](Index elements) { return elements * size % piece == 0; };
   return std::all_of(sequences.begin(), sequences.end(),
                      [&](const Sequence& s) {
-                       return s.data == nullptr ||
-                              (reinterpret_cast<std::uintptr_t>(s.data) %
-                                       static_cast<std::uintptr_t>(piece) ==
-                                   0 &&
-                               divides(s.strides.channel) && divides(s.strides.step) &&
-                               divides(s.strides.batch) && divides(s.strides.head));
+                       return s.data == nullptr || (reinterpret_cast<std::uintptr_t>(s.data) %
+                                                            static_cast<std::uintptr_t>(piece) ==
+                                                        0 &&
+                                                    has_pieces(s.strides, size, piece));
                      })
              ? 1
              : 0;

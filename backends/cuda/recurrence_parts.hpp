@@ -32,7 +32,8 @@ bool is_wide(const Problem& problem, const Sequence& s);
 int all_wide(const Problem& problem, std::initializer_list<Sequence> sequences);
 int is_wide(const Problem& problem, const HeadMatrix& m);
 
-/// Whether every row starts at a multiple of `piece` bytes; never for 0.
+/// Whether every row starts at a multiple of `piece` bytes, and steps are no farther apart than
+/// kernels can tell (sequence_pieces.hpp); never for 0.
 int starts_at_pieces(const Problem& problem, int piece, std::initializer_list<Sequence> sequences);
 /// Whether rows of R consist of whole groups of `elements` that start at a multiple of their size.
 int has_groups(const Problem& problem, const HeadMatrix& m, Index elements);

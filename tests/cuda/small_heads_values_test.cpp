@@ -40,6 +40,7 @@ const std::vector<Case>& cases() {
       {"d112_shifted", {10, 3, 2, 112}, batch_first, true, 0, 0, false, 1},
       {"d64_cut", {9, 4, 1, 64}, time_major, true, 0, 0, true},
       {"d64_batch_8", {5, 180, 12, 64}},
+      {"d56_batch_8", {18, 180, 14, 56}},
       {"d80_odd_batch", {17, 5, 3, 80}},
       {"d96_batch_8", {5, 180, 8, 96}},
       {"d100_odd", {6, 3, 1, 100}},
@@ -145,6 +146,7 @@ std::vector<Case> tall_cases() {
           {"d54_odd_batch", {9, 29, 2, 54}},
           {"d64_clip", {10, 41, 1, 64}, time_major, true, 0.3},
           {"d64_bare", {21, 50, 1, 64}, time_major, false},
+          {"d56_batch_first", {19, 27, 2, 56}, batch_first},
           {"d64_one_step", {1, 30, 2, 64}}};
 }
 class SmallHeadsTall : public testing::TestWithParam<Case> {

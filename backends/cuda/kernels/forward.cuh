@@ -446,8 +446,8 @@ __device__ void forward(const ForwardParameters& p) {
     store_staged(all, output_group + (count - 1) * Tile::Output::bytes);
     block_barrier<Tile::threads>();
   };
-  Index left = p.shape.steps;
   const auto whole_groups = [&](auto all) {
+    Index left = p.shape.steps;
     for (; Tile::long_steps ? left > 0 : left >= Tile::group; left -= Tile::group) {
       const int count =
           Tile::long_steps && left < Tile::group ? static_cast<int>(left) : Tile::group;
@@ -463,8 +463,9 @@ __device__ void forward(const ForwardParameters& p) {
       input_group += Tile::group * Tile::Input::step_bytes;
       if (input_group == Tile::Input::bytes) input_group = 0;
     }
+    return left;
   };
-  const auto rest = [&](auto all) {
+  const auto rest = [&](auto all, Index left) {
     if (left <= 0) return;
 #pragma unroll 1
     for (int s = 0; s < static_cast<int>(left); ++s) {
@@ -473,24 +474,22 @@ __device__ void forward(const ForwardParameters& p) {
     }
     end_group(all, static_cast<int>(left));
   };
+  const auto all_steps = [&](auto all) { rest(all, whole_groups(all)); };
   // Two loops where it pays, because values that are formed and then not stored take as long to
   // form; larger heads and float32 would take longer to compile. So would another rest of steps
   // that take several tiles.
   const bool all_given = p.states.data != nullptr;
   if constexpr (Tile::saving || Cell::states == 1) {
-    whole_groups(Truth<true>());
-    rest(Truth<true>());
+    all_steps(Truth<true>());
   } else if constexpr (Tile::parts > 1 || Tile::padded > 64) {
-    whole_groups(Flag{all_given});
-    rest(Flag{all_given});
+    all_steps(Flag{all_given});
+  } else if constexpr (Tile::n_tiles > 1) {
+    rest(Flag{all_given}, all_given ? whole_groups(Truth<true>()) : whole_groups(Truth<false>()));
   } else if (all_given) {
-    whole_groups(Truth<true>());
-    if constexpr (Tile::n_tiles == 1) rest(Truth<true>());
+    all_steps(Truth<true>());
   } else {
-    whole_groups(Truth<false>());
-    if constexpr (Tile::n_tiles == 1) rest(Truth<false>());
+    all_steps(Truth<false>());
   }
-  if constexpr (Tile::n_tiles > 1) rest(Flag{all_given});
 
   if (p.last.data == nullptr) return;
   const int block = block_number();

@@ -128,8 +128,7 @@ class RingLoader {
     from_[0] = first + unit;
     to_[0] = Ring::offset(channel, row) + Ring::element_bytes * unit;
     stride_[0] = static_cast<int>(source.stride(channel) / per_piece);
-    row_stride_ =
-        static_cast<int>((source(channel, row + row_step, first_step) - first) / per_piece);
+    row_stride_ = source(channel, row + row_step, first_step) - first;
     const bool any = first != nullptr && unit < head_dim && row < rows;
     rows_here_ = any ? (rows - row + row_step - 1) / row_step : 0;
   }
@@ -148,7 +147,7 @@ class RingLoader {
       for (int n = 0; n < group; ++n) {
         const Element* from = from_[0];
 #pragma unroll
-        for (int i = 0; i < walked_rows; ++i, from = moved(from, row_stride_))
+        for (int i = 0; i < walked_rows; ++i, from += row_stride_)
           if (i < rows_here_)
             copy_async<piece>(
                 slots_ + to_[0] + n * Ring::step_bytes + i * row_step * Ring::row_bytes, from);
@@ -315,8 +314,10 @@ class RingLoader {
   Index steps_, next_, last_whole_;  // steps; the last one a group in pieces may begin at
   int to_[pieces];                   // bytes behind slots_
   const Element* from_[pieces];
-  int stride_[pieces];          // in pieces
-  int row_stride_, rows_here_;  // where rows are walked: in pieces; how many of them there are
+  int stride_[pieces];  // in pieces
+  // Where rows are walked: how far they are apart, which may be very far; how many there are.
+  Index row_stride_;
+  int rows_here_;
   RowPlaces<const Element, all_rows> places_;
 };
 
