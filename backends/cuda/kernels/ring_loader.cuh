@@ -291,19 +291,17 @@ class RingLoader {
     return RowPlaces<const Element, all_rows>::moved(from, count, piece);
   }
 
-  // A lane has all its pieces at the same place of rows as far apart: where there are many, it
-  // walks them in place of keeping an address of each.
-  static constexpr int row_step = lanes / (Ring::padded * Ring::element_bytes / 16) /
-                                  Ring::channels,
-                       walked_rows = row_step > 0 ? (Ring::batch + row_step - 1) / row_step : 0;
-  static constexpr bool walks_rows =
-      piece == 16 && walked_rows > 1 &&
-      row_step*(Ring::padded* Ring::element_bytes / 16) * Ring::channels == lanes;
-  static constexpr bool keeps_addresses = piece == 16 && !walks_rows;
   static constexpr int per_piece = piece > 0 ? piece / Ring::element_bytes : 1;
   static constexpr int all_rows = Ring::batch * Ring::channels;
   static constexpr int per_row = Ring::padded / per_piece;
-  static constexpr int per_step = Ring::batch * Ring::channels * per_row;
+  static constexpr int per_step = all_rows * per_row;
+  // Where all pieces of a lane are of one channel and one place in rows, `row_step` rows apart, it
+  // walks these in place of keeping an address of each.
+  static constexpr int row_step = lanes / (per_row * Ring::channels),
+                       walked_rows = row_step > 0 ? (Ring::batch + row_step - 1) / row_step : 0;
+  static constexpr bool walks_rows =
+      piece == 16 && walked_rows > 1 && row_step* per_row* Ring::channels == lanes;
+  static constexpr bool keeps_addresses = piece == 16 && !walks_rows;
   static constexpr int at_once = steps_at_once(per_step, lanes, group);
   using Dealt = DealtPiece<lanes, per_row, all_rows, at_once>;
   static constexpr int pieces = keeps_addresses ? Dealt::per_lane : 1;
