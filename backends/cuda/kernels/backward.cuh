@@ -100,8 +100,8 @@ __device__ void backward(const BackwardParameters& p) {
   if constexpr (Tile::reports) let_next_kernel_start();
   clear_shared(shared, Tile::shared_bytes);
   __syncthreads();
-  prepare_meeting<Tile::meeting, 1>();
-  if constexpr (Tile::reports) prepare_meeting<reporting_threads<Tile>, reports_barrier>();
+  prepare_meeting<Tile::meeting, Barrier::meeting>();
+  if constexpr (Tile::reports) prepare_meeting<reporting_threads<Tile>, Barrier::reports>();
 
   const int warp = warp_number();
   if (warp >= Tile::compute_warps) {
@@ -231,7 +231,7 @@ __device__ void backward(const BackwardParameters& p) {
       return;
     } else {
       Word b[Tile::k_tiles][2];
-      load_columns<Tile::k_tiles>(supplied + exchanged, lane.column, b);
+      load_columns<0, Tile::k_tiles>(supplied + exchanged, lane.column, b);
       beside();
       float part[Tile::chains][4];
 #pragma unroll

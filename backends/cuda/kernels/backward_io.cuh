@@ -51,12 +51,11 @@ struct GateGradientRows {
 };
 
 /// Where the warps that store gate gradients and the one that reports them meet, once per chunk.
-inline constexpr int reports_barrier = 3;
 template <class Tile>
 inline constexpr int reporting_threads = 32 * (Tile::Warps::storing + 1);
 template <class Tile>
 __device__ void meet_to_report() {
-  block_barrier_converged<reporting_threads<Tile>, reports_barrier>();
+  block_barrier_converged<reporting_threads<Tile>, Barrier::reports>();
 }
 
 /// Tells the kernel that sums dR, which runs beside this one, chunk by chunk of the steps what has

@@ -50,7 +50,7 @@ __device__ void forward(const ForwardParameters& p) {
   clear_shared(shared, Tile::shared_bytes);
   if constexpr (Tile::arranged) wait_for_previous_kernel();
   __syncthreads();
-  prepare_meeting<Tile::threads, 1>();
+  Tile::Order::prepare();
 
   const int warp = warp_number();
   if (warp >= Tile::compute_warps) {
@@ -61,6 +61,7 @@ __device__ void forward(const ForwardParameters& p) {
   }
   take_registers<Tile::compute_registers>();
 
+  const typename Tile::Order order(warp);
   const Lane lane;
   const int head_dim = static_cast<int>(p.shape.head_dim);
   const int row_unit = (8 * warp + lane.row) * Tile::units;  // first unit of the fragment row
@@ -136,7 +137,8 @@ __device__ void forward(const ForwardParameters& p) {
     store_factor<Storage, typename Tile::Hidden>(
         own_hidden[r] + 2 * Tile::hidden_group - Tile::Hidden::bytes, h);
   }
-  block_barrier<Tile::threads>();
+  order.publish();
+  order.meet_moving();
 
   // Pre-activations without R·h of the step to come, and x of the step after it.
   float gate[cells][rows][Cell::gates];
@@ -186,7 +188,7 @@ __device__ void forward(const ForwardParameters& p) {
     load_x(0);
     add_bias();
   }
-  block_barrier<Tile::threads>();
+  order.meet_moving();
 
   float sum[Tile::n_tiles][Tile::chains][Tile::m_tiles][4];
 #pragma unroll
@@ -202,7 +204,9 @@ __device__ void forward(const ForwardParameters& p) {
     const SharedAddress before =
         s > 0 ? hidden_group + (s - 1) * Tile::Hidden::bytes
               : (hidden_group ^ Tile::hidden_group) + Tile::hidden_group - Tile::Hidden::bytes;
+    const SharedAddress from = supplied + before;
     const SharedAddress output = output_group + s * Tile::Output::bytes;
+    order.begin_first_part(s == 0);
     const auto others = [&] {
       if (!Tile::reads_ahead) load_x(input_group + (s + 1) * Tile::Input::step_bytes);
       if (s > 0) store_staged(all, output - Tile::Output::bytes);
@@ -215,7 +219,14 @@ __device__ void forward(const ForwardParameters& p) {
     const auto multiply = [&](int t) {
       if constexpr (Tile::parts == 1) {
 #pragma unroll
-        for (int k = 0; k < Tile::k_tiles; ++k)
+        for (int k = 0; k < Tile::k_tiles; ++k) {
+          if (Tile::staggered && k == Tile::first_k_tiles) {
+            constexpr int asked = Tile::asked_k_tiles;
+            order.begin_second_part();
+            load_columns<Tile::first_k_tiles, asked>(from, lane.column, b[t]);
+            order.let_follow();
+            load_columns<asked, Tile::k_tiles>(from, lane.column, b[t]);
+          }
 #pragma unroll
           for (int m = 0; m < Tile::m_tiles; ++m) {
             float(&to)[4] = sum[t][k % Tile::chains][m];
@@ -238,6 +249,7 @@ __device__ void forward(const ForwardParameters& p) {
             }
             Packed<Storage>::multiply_add(to, matrix.a[0][m][k], b[t][k][0], b[t][k][1], start);
           }
+        }
 #pragma unroll
         for (int chain = 1; chain < Tile::chains; ++chain)
 #pragma unroll
@@ -322,12 +334,12 @@ __device__ void forward(const ForwardParameters& p) {
     };
 
     if constexpr (Tile::parts > 1) {
-      Product::multiply(matrix, supplied + before, lane, own_copy, others, product);
+      Product::multiply(matrix, from, lane, own_copy, others, product);
     } else {
 #pragma unroll
       for (int t = 0; t < Tile::n_tiles; ++t)
-        load_columns<Tile::k_tiles>(supplied + before + t * Tile::Hidden::bytes / Tile::n_tiles,
-                                    lane.column, b[t]);
+        load_columns<0, Tile::first_k_tiles>(from + t * Tile::Hidden::bytes / Tile::n_tiles,
+                                             lane.column, b[t]);
       others();
       if (Tile::n_tiles > 1) add_bias();
       multiply(0);
@@ -339,11 +351,12 @@ __device__ void forward(const ForwardParameters& p) {
       if (t + 1 < Tile::n_tiles) multiply(t + 1);
       apply_cells(t);
     }
+    order.publish();
     if (Tile::reads_ahead) add_bias();
   };
   const auto end_group = [&](auto all, int count) {
     store_staged(all, output_group + (count - 1) * Tile::Output::bytes);
-    block_barrier<Tile::threads>();
+    order.meet_moving();
   };
   const auto whole_groups = [&](auto all) {
     Index left = p.shape.steps;
@@ -354,7 +367,7 @@ __device__ void forward(const ForwardParameters& p) {
       for (int s = 0; s < Tile::group; ++s) {
         if (s > 0 && s >= count) continue;
         step(all, s);
-        if (s < Tile::group - 1) compute_barrier<32 * Tile::compute_warps>();
+        if (s < Tile::group - 1) order.end_step();
       }
       end_group(all, count);
       hidden_group ^= Tile::hidden_group;
@@ -369,7 +382,7 @@ __device__ void forward(const ForwardParameters& p) {
 #pragma unroll 1
     for (int s = 0; s < static_cast<int>(left); ++s) {
       step(all, s);
-      compute_barrier<32 * Tile::compute_warps>();
+      order.end_step();
     }
     end_group(all, static_cast<int>(left));
   };
@@ -389,6 +402,8 @@ __device__ void forward(const ForwardParameters& p) {
   } else {
     all_steps(Truth<false>());
   }
+
+  order.leave();
 
   if (p.last.data == nullptr) return;
   const int block = block_number();

@@ -63,7 +63,7 @@ __device__ void load_inputs(const ForwardParameters& p, SharedAddress shared, in
   RingLoader<typename Tile::Input, 32 * Tile::Warps::loading, Tile::group, Tile::piece, one_place>
       input;
   input.run(shared + Tile::input_at, lane, rows, head_dim, p.shape.steps, Tile::reads_ahead ? 1 : 0,
-            p.wide_sequences != 0, x, [] { block_barrier_converged<Tile::threads>(); });
+            p.wide_sequences != 0, x, [] { Tile::Order::meet_computing(); });
 }
 
 /// Writes h, the other states and the saved values, one group behind. h lies with the others where
@@ -99,8 +99,8 @@ __device__ void store_outputs(const ForwardParameters& p, SharedAddress shared, 
   const bool writes_others = other_rows > 0 && (Tile::saving || p.states.data != nullptr);
   if (writes_others) to_others.start(lane, rows, head_dim, others, output_row);
 
-  block_barrier_converged<Tile::threads>();
-  block_barrier_converged<Tile::threads>();
+  Tile::Order::meet_computing();
+  Tile::Order::meet_computing();
   SharedAddress hidden = shared + hidden_at, output = shared + Tile::output_at;
   const auto advance = [&] {
     hidden = 2 * (shared + hidden_at) + Tile::group * hidden_bytes - hidden;
@@ -118,13 +118,13 @@ __device__ void store_outputs(const ForwardParameters& p, SharedAddress shared, 
     if (!is_long && in_pieces && !twice) {
 #pragma unroll 1
       for (; first + Tile::group <= p.shape.steps; first += Tile::group) {
-        block_barrier_converged<Tile::threads>();
+        Tile::Order::meet_computing();
         store_whole();
         advance();
       }
       if (first >= p.shape.steps) break;
     }
-    block_barrier_converged<Tile::threads>();
+    Tile::Order::meet_computing();
     const int count = static_cast<int>(::min(p.shape.steps - first, Index(Tile::group)));
     const bool whole = in_pieces && count == Tile::group;
     if (whole) store_whole();

@@ -44,12 +44,13 @@ struct Columns {
   }
 };
 
-/// Reads the right-hand factor of k-tiles [0, k_tiles) as this lane's fragments. `row` is where
+/// Reads the right-hand factor of k-tiles [begin, end) as this lane's fragments. `row` is where
 /// this lane's row begins, and 16 bytes for each lane column before it.
-template <int k_tiles>
+template <int begin, int end, int k_tiles>
 __device__ void load_columns(SharedAddress row, int lane_column, Word (&b)[k_tiles][2]) {
+  static_assert(end <= k_tiles && (begin == end || begin % 2 == 0));
 #pragma unroll
-  for (int pair = 0; pair < k_tiles / 2; ++pair) {
+  for (int pair = begin / 2; pair < end / 2; ++pair) {
     Word word[4];
     load_shared_16(row + 64 * pair, word);
     b[2 * pair][0] = word[0];
@@ -57,10 +58,10 @@ __device__ void load_columns(SharedAddress row, int lane_column, Word (&b)[k_til
     b[2 * pair + 1][0] = word[2];
     b[2 * pair + 1][1] = word[3];
   }
-  if constexpr (k_tiles % 2 == 1) {
-    const Elements<4> rest = load_shared<4>(row + 32 * (k_tiles - 1) - 8 * lane_column);
-    b[k_tiles - 1][0] = rest.word[0];
-    b[k_tiles - 1][1] = rest.word[1];
+  if constexpr (end % 2 == 1 && begin < end) {
+    const Elements<4> rest = load_shared<4>(row + 32 * (end - 1) - 8 * lane_column);
+    b[end - 1][0] = rest.word[0];
+    b[end - 1][1] = rest.word[1];
   }
 }
 

@@ -238,13 +238,26 @@ __device__ void copy_async_wait() {
   asm volatile("cp.async.wait_group %0;" ::"n"(pending) : "memory");
 }
 
+/// Barriers of hardware, by number; 0 is that of __syncthreads.
+struct Barrier {
+  static constexpr int meeting = 1;    ///< warps that compute and warps that move data
+  static constexpr int computing = 2;  ///< warps that compute
+  static constexpr int reports = 3;    ///< backward_io.cuh
+  // Where some computing warps lead and others follow (staggered_warps.cuh), the first two are of
+  // those that lead.
+  static constexpr int following_meeting = 4;  ///< warps that follow and warps that move data
+  static constexpr int may_follow = 5;         ///< leading warps have begun a step
+  static constexpr int following_share = 6;    ///< following warps are through with one
+  static constexpr int count = 7;
+};
+
 #ifdef FLASHRNN_RACECHECK
 /// In place of barriers of hardware where the warps of a block stand at different places, for
 /// racecheck of compute-sanitizer. It loses track of these where some warps pass another barrier in
 /// the meantime, and reports what they order; of an mbarrier at which all threads arrive it does
 /// not.
 __device__ inline SharedAddress meeting_barrier(int barrier) {
-  __shared__ unsigned long long barriers[4];
+  __shared__ unsigned long long barriers[Barrier::count];
   return shared_address(barriers + barrier);
 }
 template <int threads, int barrier>
@@ -263,6 +276,14 @@ __device__ void meet() {
           meeting_barrier(barrier))
       : "memory");
 }
+template <int threads, int barrier>
+__device__ void wait_for_others() {
+  meet<threads, barrier>();
+}
+template <int threads, int barrier>
+__device__ void arrive_for_others() {
+  asm volatile("mbarrier.arrive.shared.b64 _, [%0];" ::"r"(meeting_barrier(barrier)) : "memory");
+}
 #else
 /// Before threads meet at a barrier, by all of the block.
 template <int threads, int barrier>
@@ -270,6 +291,16 @@ __device__ void prepare_meeting() {}
 template <int threads, int barrier>
 __device__ void meet() {
   asm volatile("barrier.sync %0, %1;" ::"n"(barrier), "n"(threads) : "memory");
+}
+/// Of `threads` threads some wait at a barrier until all have arrived, the others do not wait. By
+/// all lanes of a warp at the same place.
+template <int threads, int barrier>
+__device__ void wait_for_others() {
+  asm volatile("bar.sync %0, %1;" ::"n"(barrier), "n"(threads) : "memory");
+}
+template <int threads, int barrier>
+__device__ void arrive_for_others() {
+  asm volatile("bar.arrive %0, %1;" ::"n"(barrier), "n"(threads) : "memory");
 }
 #endif
 
@@ -279,11 +310,11 @@ __device__ void meet() {
 /// `.aligned` (which `bar.sync` is): synccheck of compute-sanitizer reports that.
 template <int threads>
 __device__ void block_barrier() {
-  meet<threads, 1>();
+  meet<threads, Barrier::meeting>();
 }
 
 /// The same from code that only some lanes may have come through: PTX wants the warp at one place.
-template <int threads, int barrier = 1>
+template <int threads, int barrier = Barrier::meeting>
 __device__ void block_barrier_converged() {
   __syncwarp();
   meet<threads, barrier>();
@@ -295,7 +326,7 @@ __device__ void compute_barrier() {
   if constexpr (threads == 32) {
     __syncwarp();
   } else {
-    asm volatile("bar.sync 2, %0;" ::"n"(threads) : "memory");
+    asm volatile("bar.sync %0, %1;" ::"n"(Barrier::computing), "n"(threads) : "memory");
   }
 }
 

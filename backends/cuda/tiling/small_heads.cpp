@@ -59,7 +59,7 @@ std::string ForwardTiling::text() const {
   std::ostringstream out;
   out << padded << ", " << batch << ", " << units << ", " << chains << ", " << io_warps << ", "
       << ring << ", " << group << ", " << (exact ? "true" : "false") << ", "
-      << (saving ? "true" : "false");
+      << (saving ? "true" : "false") << ", " << (staggered ? "true" : "false");
   return out.str();
 }
 
@@ -105,6 +105,7 @@ std::vector<ForwardTiling> forward_tilings(const Shape& shape, const CellDescrip
     auto& tiling = out.emplace_back(tiling_of<ForwardTiling>(candidate, type));
     tiling.units = static_cast<int>(candidate.at("UNITS"));
     tiling.saving = saving;
+    tiling.staggered = candidate.at("STAGGERED") == 1;
     tiling.exact = tiling.padded == shape.head_dim;
   }
   return out;

@@ -29,6 +29,7 @@ struct MatrixTiles {
 struct ForwardTiling {
   int padded = 16, batch = 8, units = 2, chains = 1, io_warps = 1, ring = 16, group = 1;
   bool exact = false, saving = false;
+  bool staggered = false;     ///< whether some computing warps follow the others
   int compute_registers = 0;  ///< per thread of the warps that compute, if they are handed some
   ProductType element;
   int held = 1;            ///< parts of R in registers; the others are in shared memory
