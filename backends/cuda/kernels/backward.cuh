@@ -4,6 +4,7 @@
 #include "backward_io.cuh"
 #include "flashrnn/cells/differentiate.hpp"
 #include "product.cuh"
+#include "staggered_warps.cuh"
 
 // The backward recurrence of a head whose R fits the registers of one block: as forward, with R^T
 // for R, gate gradients for h and the sequence walked from its end.
@@ -43,8 +44,9 @@ struct BackwardTile {
   static constexpr int compute_warps = padded / 16;
   // A warp that reports does not take part in the meetings of the block.
   static constexpr int moving_warps = io_warps - (reports ? 1 : 0);
-  static constexpr int threads = 32 * (compute_warps + io_warps),
-                       meeting = 32 * (compute_warps + moving_warps);
+  static constexpr int threads = 32 * (compute_warps + io_warps);
+  // Staggered, they take 2 to 14 % longer (docs/cuda_kernels_log.md#staggered-warps).
+  using Order = WarpOrder<compute_warps, moving_warps, false>;
   // Rows of a lane's half tiles: its units.
   static constexpr int slots = units, m_tiles = 1;
   static constexpr int k_tiles = recurrent * compute_warps;
@@ -100,7 +102,7 @@ __device__ void backward(const BackwardParameters& p) {
   if constexpr (Tile::reports) let_next_kernel_start();
   clear_shared(shared, Tile::shared_bytes);
   __syncthreads();
-  prepare_meeting<Tile::meeting, Barrier::meeting>();
+  Tile::Order::prepare();
   if constexpr (Tile::reports) prepare_meeting<reporting_threads<Tile>, Barrier::reports>();
 
   const int warp = warp_number();
@@ -112,6 +114,7 @@ __device__ void backward(const BackwardParameters& p) {
   }
   take_registers<Tile::compute_registers>();
 
+  const typename Tile::Order order(warp);
   const Lane lane;
   const int head_dim = static_cast<int>(p.shape.head_dim);
   const int row_unit = (8 * warp + lane.row) * Tile::units;
@@ -169,7 +172,7 @@ __device__ void backward(const BackwardParameters& p) {
     own_quads[r] = own_input[r] + 3 * bytes * first_unit;
     if (Tile::quads > 0) pin(own_quads[r]);
   }
-  block_barrier<Tile::meeting>();
+  order.meet_moving();
 
   Elements<cells, bytes> in[rows][channels], in_next[rows][channels];
   constexpr int quad_cells = Tile::quads > 0 ? 4 * cells : 1;
@@ -223,7 +226,7 @@ __device__ void backward(const BackwardParameters& p) {
   const auto multiply = [&](const auto& beside) {
     if constexpr (Tile::parts > 1) {
       float own[cells][rows][1];
-      Tile::Product::multiply(matrix, supplied + exchanged, lane, own_copy, beside, own);
+      Tile::Product::multiply(matrix, supplied + exchanged, lane, own_copy, order, beside, own);
 #pragma unroll
       for (int c = 0; c < cells; ++c)
 #pragma unroll
@@ -327,7 +330,7 @@ __device__ void backward(const BackwardParameters& p) {
 
   load_inputs(0);
   take_inputs();
-  block_barrier<Tile::meeting>();
+  order.meet_moving();
 
   SharedAddress input_group = 0, output_group = 0;
   // Step s of a group, up to the barrier behind it.
@@ -347,14 +350,14 @@ __device__ void backward(const BackwardParameters& p) {
   };
   const auto end_group = [&](int count) {
     store_output(output_group + (count - 1) * Tile::Output::bytes);
-    block_barrier<Tile::meeting>();
+    order.meet_moving();
   };
   Index left = p.shape.steps;
   for (; left >= Tile::group; left -= Tile::group) {
 #pragma unroll
     for (int s = 0; s < Tile::group; ++s) {
       step(s);
-      if (s < Tile::group - 1) compute_barrier<32 * Tile::compute_warps>();
+      if (s < Tile::group - 1) order.end_step();
     }
     end_group(Tile::group);
     output_group ^= Tile::output_group;
@@ -365,7 +368,7 @@ __device__ void backward(const BackwardParameters& p) {
 #pragma unroll 1
     for (int s = 0; s < static_cast<int>(left); ++s) {
       step(s);
-      compute_barrier<32 * Tile::compute_warps>();
+      order.end_step();
     }
     end_group(static_cast<int>(left));
   }

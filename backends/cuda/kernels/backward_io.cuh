@@ -85,7 +85,7 @@ __device__ void load_inputs(const BackwardParameters& p, SharedAddress shared, i
   static_assert(Tile::input_at == Tile::first_input_at + Tile::Input::step_bytes);
   RingLoader<typename Tile::Input, 32 * Tile::Warps::loading, Tile::group, Tile::piece, true> input;
   input.run(shared + Tile::input_at, lane, rows, head_dim, p.shape.steps, 1, p.wide_sequences != 0,
-            source, [] { block_barrier_converged<Tile::meeting>(); });
+            source, [] { Tile::Order::meet_computing(); });
 }
 
 /// Writes the gate gradients, one group behind.
@@ -99,8 +99,8 @@ __device__ void store_gradients(const BackwardParameters& p, SharedAddress share
       output;
   const auto row = [](int channel, int r) { return Tile::Output::offset(channel, r); };
   output.start(lane, rows, static_cast<int>(p.shape.head_dim), target, row);
-  block_barrier_converged<Tile::meeting>();
-  block_barrier_converged<Tile::meeting>();
+  Tile::Order::meet_computing();
+  Tile::Order::meet_computing();
   SharedAddress slots = shared + Tile::output_at;
   // Of a chunk; counted down, as ptxas finds no registers for a comparison of steps at 128 units.
   static_assert(progress_steps % Tile::group == 0);
@@ -118,13 +118,13 @@ __device__ void store_gradients(const BackwardParameters& p, SharedAddress share
     if (Tile::piece > 0 && p.wide_sequences != 0) {
 #pragma unroll 1
       for (; first + Tile::group <= p.shape.steps; first += Tile::group) {
-        block_barrier_converged<Tile::meeting>();
+        Tile::Order::meet_computing();
         output.store_whole(slots);
         advance();
       }
       if (first >= p.shape.steps) break;
     }
-    block_barrier_converged<Tile::meeting>();
+    Tile::Order::meet_computing();
     const int count = static_cast<int>(::min(p.shape.steps - first, Index(Tile::group)));
     output.store_elements(slots, first, count, target, row);
     advance();

@@ -334,7 +334,8 @@ __device__ void forward(const ForwardParameters& p) {
     };
 
     if constexpr (Tile::parts > 1) {
-      Product::multiply(matrix, from, lane, own_copy, others, product);
+      Product::template multiply<Tile::first_k_tiles>(matrix, from, lane, own_copy, order, others,
+                                                      product);
     } else {
 #pragma unroll
       for (int t = 0; t < Tile::n_tiles; ++t)

@@ -86,8 +86,7 @@ struct ForwardTile {
   static_assert(n_tiles == 1 || parts == 1, "ForwardTile: more than 8 rows of 16-bit types only");
   static constexpr bool reads_ahead = (starts_from_gates || !saving) && n_tiles == 1;
   using Order = WarpOrder<compute_warps, io_warps, staggered>;
-  static_assert(!staggered || (parts == 1 && n_tiles == 1),
-                "ForwardTile: staggered in products of one part and column");
+  static_assert(!staggered || n_tiles == 1, "ForwardTile: staggered with up to 8 rows");
   // Tiles of k that the first part of a product takes, those of units of the leading warps, and
   // tiles of the second part that leading warps have asked for before others may follow. None for
   // the most warps in inference of few rows, whose cells are over soonest: 1.5 % faster there.

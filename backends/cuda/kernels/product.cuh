@@ -144,19 +144,22 @@ struct SplitProduct {
     }
   }
 
-  /// `beside()` is called once the first loads of the right-hand factor are on their way.
-  template <class Beside>
+  /// `beside()` is called once the first loads of the right-hand factor are on their way. `order`:
+  /// of the warps that compute, whose first part of the product has first_k_tiles.
+  template <int first_k_tiles = k_tiles, class Order, class Beside>
   static __device__ void multiply(const Matrix& matrix, SharedAddress supplied, const Lane& lane,
-                                  int own_copy, const Beside& beside,
+                                  int own_copy, const Order& order, const Beside& beside,
                                   float (&own)[Share::cells][Share::rows][per_unit]) {
     float large[large_chains][m_tiles][4], small[small_chains][m_tiles][4];
     int small_number = 0;
 #pragma unroll
     for (int pair = 0; pair < (k_tiles + 1) / 2; ++pair) {
       Word b[operands][2][2];
+      if (2 * pair == first_k_tiles) order.begin_second_part();
 #pragma unroll
       for (int o = 0; o < operands; ++o)
         load_pair(supplied + o * Columns::Operand::bytes, lane.column, pair, b[o]);
+      if (2 * pair == first_k_tiles) order.let_follow();
       if (pair == 0) beside();
 #pragma unroll
       for (int k = 2 * pair; k < 2 * pair + 2; ++k)
