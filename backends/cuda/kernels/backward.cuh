@@ -76,6 +76,12 @@ struct BackwardTile {
 
   /// Whether a kernel of its own arranges R.
   static constexpr bool arranged = m_tiles * k_tiles > most_made_fragments;
+  /// Whether the product behind the last step is a loop of its own that reads R again: written out
+  /// a second time, a long one is a sixth of the time that the program takes to compile.
+  static __device__ constexpr bool loops_at_end() {
+    if constexpr (parts > 1) return arranged && Product::products > 80;
+    return false;
+  }
   /// R^T: rows are units of h; k runs over units and their recurrent gates, as in Gradients.
   static __device__ MatrixElement matrix_element(int first_unit, int slot, int k) {
     return {k % recurrent, k / recurrent, first_unit + slot};
@@ -373,23 +379,36 @@ __device__ void backward(const BackwardParameters& p) {
     end_group(static_cast<int>(left));
   }
 
+  // Where registers are short, the block's place is found anew. (Smaller heads have some left, and
+  // ptxas schedules the step of 64 units 6 % worse then.)
+  int own_head = head;
+  Index own_tile = tile;
+  if constexpr (Tile::padded > 64 || Tile::loops_at_end()) {
+    const int block = block_number();
+    own_head = block % heads;
+    own_tile = block / heads;
+  }
+
   // What the first step of the sequence hands to the initial h.
-  multiply([] {});
+  if constexpr (Tile::loops_at_end()) {
+    float own[cells][rows][1];
+    Tile::Product::multiply_once(
+        Tile::Matrix::of_lane(p.fragments, own_head * Tile::compute_warps + warp_number(),
+                              static_cast<int>(threadIdx.x) & 31),
+        supplied + exchanged, lane, own_copy, own);
+#pragma unroll
+    for (int c = 0; c < cells; ++c)
+#pragma unroll
+      for (int r = 0; r < rows; ++r) recurrent[c][r] = own[c][r][0];
+  } else {
+    multiply([] {});
+  }
 #pragma unroll
   for (int c = 0; c < cells; ++c)
 #pragma unroll
     for (int r = 0; r < rows; ++r)
       d_state[c][r][0] = with_recurrent(d_state[c][r][0], recurrent[c][r]);
 
-  // Where registers are short, the block's place is found anew. (Smaller heads have some left, and
-  // ptxas schedules the step of 64 units 6 % worse then.)
-  int own_head = head;
-  Index own_tile = tile;
-  if constexpr (Tile::padded > 64) {
-    const int block = block_number();
-    own_head = block % heads;
-    own_tile = block / heads;
-  }
   if (p.ds0.data != nullptr) {
 #pragma unroll
     for (int c = 0; c < cells; ++c)

@@ -27,11 +27,14 @@ struct MatrixFragments {
   static __device__ constexpr int place(int part, int m, int k) {
     return 512 * number(part - held, m, k);
   }
-  /// Takes the fragments of a warp, `all` [warp, part, m-tile, k-tile, lane]. Not through the
-  /// read-only cache: the kernel that wrote them may have ended after this one began.
+  /// A lane's fragments of a warp, the first of them, in `all` [warp, part, m-tile, k-tile, lane].
+  static __device__ const uint4* of_lane(const void* all, int warp_of_all, int lane) {
+    return static_cast<const uint4*>(all) + static_cast<Index>(warp_of_all) * 32 * fragments + lane;
+  }
+  /// Takes the fragments of a warp. Not through the read-only cache: the kernel that wrote them may
+  /// have ended after this one began.
   __device__ void load(const void* all, int warp_of_all, int lane) {
-    const auto* const own =
-        static_cast<const uint4*>(all) + static_cast<Index>(warp_of_all) * 32 * fragments + lane;
+    const uint4* const own = of_lane(all, warp_of_all, lane);
 #pragma unroll
     for (int part = 0; part < parts; ++part)
 #pragma unroll

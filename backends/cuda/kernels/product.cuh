@@ -124,6 +124,7 @@ struct SplitProduct {
     return count;
   }
   static constexpr int small_products = count_small_products();
+  static constexpr int products = (1 + small_products) * m_tiles * k_tiles;
   static constexpr int large_chains = chains < k_tiles ? chains : k_tiles;
   // There are more of them; one chain of each is enough where rows alone keep products in flight.
   static constexpr int wanted = chains == 2 ? 4 : chains;
@@ -196,6 +197,50 @@ struct SplitProduct {
         large[0][m][e] += small[0][m][e];
       }
     share(large[0], own_copy, own);
+  }
+
+  /// The same for once, when short code counts for more than time: in a loop over k-tiles, with R
+  /// from memory; `fragments` are this lane's (MatrixFragments::of_lane). Products of first parts
+  /// have a sum of their own in every k-tile, and these meet by rounded additions.
+  static __device__ void multiply_once(const uint4* fragments, SharedAddress supplied,
+                                       const Lane& lane, int own_copy,
+                                       float (&own)[Share::cells][Share::rows][per_unit]) {
+    float sum[m_tiles][4], small[m_tiles][4];
+#pragma unroll
+    for (int m = 0; m < m_tiles; ++m)
+#pragma unroll
+      for (int e = 0; e < 4; ++e) sum[m][e] = small[m][e] = 0;
+#pragma unroll 1
+    for (int k = 0; k < k_tiles; ++k) {
+      // As load_pair: the last of an odd number has no second tile beside it.
+      const bool alone = k_tiles % 2 == 1 && k == k_tiles - 1;
+      const SharedAddress row =
+          supplied + 64 * (k / 2) + 8 * (k % 2) - (alone ? 8 * lane.column : 0);
+      Elements<4> b[operands];
+#pragma unroll
+      for (int o = 0; o < operands; ++o) b[o] = load_shared<4>(row + o * Columns::Operand::bytes);
+#pragma unroll
+      for (int m = 0; m < m_tiles; ++m) {
+        float large[4] = {0, 0, 0, 0};
+#pragma unroll
+        for (int q = 0; q < parts; ++q) {
+          const uint4 read = fragments[32 * Matrix::number(q, m, k)];
+          const Word tile[4] = {read.x, read.y, read.z, read.w};
+#pragma unroll
+          for (int o = 0; o < operands; ++o)
+            if (q < factors(o))
+              Packed<bfloat16>::multiply_add(o == 0 && q == 0 ? large : small[m], tile,
+                                             b[o].word[0], b[o].word[1]);
+        }
+#pragma unroll
+        for (int e = 0; e < 4; ++e) sum[m][e] += large[e];
+      }
+    }
+#pragma unroll
+    for (int m = 0; m < m_tiles; ++m)
+#pragma unroll
+      for (int e = 0; e < 4; ++e) sum[m][e] += small[m][e];
+    share(sum, own_copy, own);
   }
 
  private:
