@@ -359,6 +359,12 @@ __device__ void forward(const ForwardParameters& p) {
     store_staged(all, output_group + (count - 1) * Tile::Output::bytes);
     order.meet_moving();
   };
+  const auto to_next_group = [&] {
+    hidden_group ^= Tile::hidden_group;
+    output_group ^= Tile::output_group;
+    input_group += Tile::group * Tile::Input::step_bytes;
+    if (input_group == Tile::Input::bytes) input_group = 0;
+  };
   const auto whole_groups = [&](auto all) {
     Index left = p.shape.steps;
     for (; Tile::long_steps ? left > 0 : left >= Tile::group; left -= Tile::group) {
@@ -371,10 +377,7 @@ __device__ void forward(const ForwardParameters& p) {
         if (s < Tile::group - 1) order.end_step();
       }
       end_group(all, count);
-      hidden_group ^= Tile::hidden_group;
-      output_group ^= Tile::output_group;
-      input_group += Tile::group * Tile::Input::step_bytes;
-      if (input_group == Tile::Input::bytes) input_group = 0;
+      to_next_group();
     }
     return left;
   };
@@ -389,15 +392,21 @@ __device__ void forward(const ForwardParameters& p) {
   };
   const auto all_steps = [&](auto all) { rest(all, whole_groups(all)); };
   // Two loops where it pays, because values that are formed and then not stored take as long to
-  // form; larger heads and float32 would take longer to compile. So would another rest of steps
-  // that take several tiles.
+  // form; larger heads and float32 would take longer to compile.
   const bool all_given = p.states.data != nullptr;
   if constexpr (Tile::saving || Cell::states == 1) {
     all_steps(Truth<true>());
   } else if constexpr (Tile::parts > 1 || Tile::padded > 64) {
     all_steps(Flag{all_given});
   } else if constexpr (Tile::n_tiles > 1) {
-    rest(Flag{all_given}, all_given ? whole_groups(Truth<true>()) : whole_groups(Truth<false>()));
+    // Steps of several tiles are long. One by one they are there once, for what is left over and
+    // for inference that stores all states.
+    Index left = all_given ? p.shape.steps : whole_groups(Truth<false>());
+#pragma unroll 1
+    for (; left > 0; left -= Tile::group) {
+      rest(Flag{all_given}, ::min(left, Index(Tile::group)));
+      to_next_group();
+    }
   } else if (all_given) {
     all_steps(Truth<true>());
   } else {
