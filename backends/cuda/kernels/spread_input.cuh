@@ -264,27 +264,32 @@ class SpreadInput {
   }
 
   __device__ void fill(const Source& source, Index step, const SpreadUnit (&brought)[rounds]) {
-    if (left_ > 0) {
+    if (Source::last_step_differs && left_ == 1) {
+      left_ = 0;
+#pragma unroll
+      for (int r = 0; r < rounds; ++r)
+#pragma unroll 1
+        for (int i = 0; i < pieces; ++i) {
+          if (!brought[r].valid || channel(i) >= channels) continue;
+          const SharedAddress to = write_ + write_slot_ + r * round_bytes + 128 * i;
+          const Element* const first = source(channel(i), brought[r].row, step);
+          if (first == nullptr) {
+            store_shared_16(to, {0, 0, 0, 0});
+          } else {
+            copy_async_16(to, first + piece_unit(brought[r]));
+          }
+        }
+    } else if (left_ > 0) {
       --left_;
 #pragma unroll
       for (int r = 0; r < rounds; ++r)
 #pragma unroll
         for (int i = 0; i < pieces; ++i) {
-          const SharedAddress to = write_ + write_slot_ + r * round_bytes + 128 * i;
-          if (Source::last_step_differs && left_ == 0) {
-            if (!brought[r].valid || channel(i) >= channels) continue;
-            const Element* const first = source(channel(i), brought[r].row, step);
-            if (first == nullptr) {
-              store_shared_16(to, {0, 0, 0, 0});
-            } else {
-              copy_async_16(to, first + piece_unit(brought[r]));
-            }
-          } else if (from_[r][i] != nullptr) {
-            copy_async_16(to, from_[r][i]);
-            from_[r][i] += stride_[r][i];
-            if (from_l2 && left_ >= l2_steps_ahead)
-              bring_to_l2(from_[r][i] + (l2_steps_ahead - 1) * stride_[r][i]);
-          }
+          if (from_[r][i] == nullptr) continue;
+          copy_async_16(write_ + write_slot_ + r * round_bytes + 128 * i, from_[r][i]);
+          from_[r][i] += stride_[r][i];
+          if (from_l2 && left_ >= l2_steps_ahead)
+            bring_to_l2(from_[r][i] + (l2_steps_ahead - 1) * stride_[r][i]);
         }
     }
     copy_async_commit();
