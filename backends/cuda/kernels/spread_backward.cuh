@@ -292,27 +292,30 @@ __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
   if (p.db_partial == nullptr) return;
   // Rows of the batch meet in shared memory, which nothing else uses any more.
   const Index tile = first_row / Tile::batch;
+  constexpr int biases = count_gates(Cell::bias_gates);
+  const auto place = [&](int n, int row, int unit) {
+    return shared + 4 * ((n * Tile::batch + row) * Tile::units + unit);
+  };
+  static_assert(4 * biases * Tile::batch * Tile::units <= Tile::shared_bytes);
+  __syncthreads();
 #pragma unroll
-  for (int n = 0; n < Cell::gates; ++n) {
-    if (!has_gate(Cell::bias_gates, n)) continue;
-    __syncthreads();
+  for (int r = 0; r < rounds; ++r)
 #pragma unroll
-    for (int r = 0; r < rounds; ++r)
-      if (own[r].valid)
-        store_shared_float(shared + 4 * (own[r].tile_row * Tile::units + own[r].block_unit),
-                           bias_sum[r][n]);
-    __syncthreads();
-    for (int u = static_cast<int>(threadIdx.x); u < Tile::units; u += Tile::threads) {
-      const int unit = part * Tile::units + u;
-      if (unit >= p.shape.head_dim) continue;
-      float sum = 0;
+    for (int n = 0; n < Cell::gates; ++n)
+      if (has_gate(Cell::bias_gates, n) && own[r].valid)
+        store_shared_float(
+            place(gate_position(Cell::bias_gates, n), own[r].tile_row, own[r].block_unit),
+            bias_sum[r][n]);
+  __syncthreads();
 #pragma unroll 1
-      for (int row = 0; row < Tile::batch && first_row + row < p.shape.batch; ++row)
-        sum += load_shared_float(shared + 4 * (row * Tile::units + u));
-      const Index channel =
-          tile * count_gates(Cell::bias_gates) + gate_position(Cell::bias_gates, n);
-      p.db_partial[(channel * p.shape.heads + head) * p.shape.head_dim + unit] = sum;
-    }
+  for (int e = static_cast<int>(threadIdx.x); e < biases * Tile::units; e += Tile::threads) {
+    const int n = e / Tile::units, unit = part * Tile::units + e % Tile::units;
+    if (unit >= p.shape.head_dim) continue;
+    float sum = 0;
+#pragma unroll 1
+    for (int row = 0; row < Tile::batch && first_row + row < p.shape.batch; ++row)
+      sum += load_shared_float(place(n, row, e % Tile::units));
+    p.db_partial[((tile * biases + n) * p.shape.heads + head) * p.shape.head_dim + unit] = sum;
   }
 }
 
