@@ -16,25 +16,29 @@ struct WideMatrix {
   Word held[Tile::register_tiles > 0 ? Tile::register_tiles : 1][4];
   SharedAddress rest;
 
-  /// Two neighbouring elements of row `row` of the product.
-  static __device__ Word pair_of(const ForwardParameters& p, int head, int first_unit, int row,
-                                 int k) {
-    const int unit = first_unit + row / Tile::rows;
-    if (row >= Tile::group_units * Tile::rows || unit >= p.shape.head_dim || k >= p.shape.head_dim)
-      return 0;
-    const auto* const from = static_cast<const Bits<typename Tile::Storage>*>(p.R.data) +
-                             p.R.strides.at(row % Tile::rows, head, unit) + k;
-    return *reinterpret_cast<const Word*>(from);
-  }
   __device__ void load(const ForwardParameters& p, SharedAddress matrix, int head, int first_unit) {
+    using Element = Bits<typename Tile::Storage>;
     const Lane lane;
     const int warp = static_cast<int>(threadIdx.x) / 32 % 4;
     rest = matrix;
+    // The lane's first element of its two rows of the product, and how many there are from it on:
+    // none of a row that R does not have.
+    const Element* first[2];
+    int count[2];
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      const int row = 16 * warp + lane.row + 8 * half, unit = first_unit + row / Tile::rows;
+      const bool exists = row < Tile::group_units * Tile::rows && unit < p.shape.head_dim;
+      first[half] = static_cast<const Element*>(p.R.data) +
+                    p.R.strides.at(row % Tile::rows, head, unit) + 2 * lane.column;
+      count[half] = exists ? static_cast<int>(p.shape.head_dim) - 2 * lane.column : 0;
+    }
     const auto tile = [&](int k_tile, Word(&words)[4]) {
 #pragma unroll
-      for (int e = 0; e < 4; ++e)
-        words[e] = pair_of(p, head, first_unit, 16 * warp + lane.row + e % 2 * 8,
-                           16 * k_tile + 2 * lane.column + e / 2 * 8);
+      for (int e = 0; e < 4; ++e) {
+        const int k = 16 * k_tile + e / 2 * 8;
+        words[e] = k < count[e % 2] ? *reinterpret_cast<const Word*>(first[e % 2] + k) : 0;
+      }
     };
 #pragma unroll 1
     for (int n = 0; n < Tile::shared_tiles; ++n) {
