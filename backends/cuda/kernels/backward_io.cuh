@@ -48,6 +48,7 @@ struct GateGradientRows {
     return row_of<Storage>(p.d_gate[channel], 0, p.shape.steps - 1 - step, first_row + row, head);
   }
   __device__ Index stride(int channel) const { return -p.d_gate[channel].strides.step; }
+  __device__ bool given(int channel) const { return p.d_gate[channel].data != nullptr; }
 };
 
 /// Where the warps that store gate gradients and the one that reports them meet, once per chunk.

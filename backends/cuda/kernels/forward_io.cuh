@@ -36,6 +36,9 @@ struct OutputRows {
   __device__ Index stride(int channel) const {
     return (channel < Cell::states - 1 ? p.states : p.saved).strides.step;
   }
+  __device__ bool given(int channel) const {
+    return (channel < Cell::states - 1 ? p.states : p.saved).data != nullptr;
+  }
 };
 template <class Storage>
 struct HiddenRows {
@@ -46,6 +49,7 @@ struct HiddenRows {
     return row_of<Storage>(to, 0, step, first_row + row, head);
   }
   __device__ Index stride(int) const { return to.strides.step; }
+  __device__ bool given(int) const { return to.data != nullptr; }
 };
 
 /// Brings x into the ring ahead of time; the warps that do only this.

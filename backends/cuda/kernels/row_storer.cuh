@@ -22,7 +22,7 @@ class RowStorer {
     rows_ = rows;
     head_dim_ = head_dim;
     int given = 0;
-    while (given < channels && target(given, 0, Index(0)) == nullptr) ++given;
+    while (given < channels && !target.given(given)) ++given;
     any_ = given < channels;
     if (piece == 0 || !any_) return;
     places_.start(lane, [&](int n) -> RowPlace<Element> {
@@ -33,21 +33,28 @@ class RowStorer {
               offset(channel, row)};
     });
     if constexpr (keeps_addresses) {
-#pragma unroll
+      // Many are found one after the other, as the places are, for less code.
+#pragma unroll(one_by_one ? 1 : pieces)
       for (int i = 0; i < pieces; ++i) {
         // What is left without a piece stores the first one once more.
         const Dealt dealt(lane, i);
         const int unit =
             dealt.there && dealt.unit * per_piece < head_dim ? dealt.unit * per_piece : 0;
         const int step = dealt.there ? dealt.step : 0;
-        constexpr bool even = at_once * per_step % lanes == 0;
+        constexpr bool even = at_once * per_step % lanes == 0 && !one_by_one;
         const int first = even ? Dealt::first_row(i) : 0,
                   last = even ? Dealt::last_row(i) : all_rows - 1;
         const RowPlace<Element> place = places_.between(first, last, dealt.there ? dealt.row : 0);
-        from_[i] = step * slot_bytes + place.offset + element_bytes * unit;
-        pin(from_[i]);
-        to_[i] = moved(place.first + unit, step * place.stride);
-        stride_[i] = place.stride * at_once;
+        int from = step * slot_bytes + place.offset + element_bytes * unit;
+        pin(from);
+        Element* const to = moved(place.first + unit, step * place.stride);
+#pragma unroll
+        for (int j = 0; j < pieces; ++j) {
+          if (j != i) continue;
+          from_[j] = from;
+          to_[j] = to;
+          stride_[j] = place.stride * at_once;
+        }
       }
     }
   }
@@ -147,6 +154,7 @@ class RowStorer {
   static constexpr int at_once = steps_at_once(per_step, lanes, group);
   using Dealt = DealtPiece<lanes, per_row, all_rows, at_once>;
   static constexpr int pieces = keeps_addresses ? Dealt::per_lane : 1;
+  static constexpr bool one_by_one = pieces > 12;
 
  public:
   /// Pieces of 16 bytes that a lane moves per group of steps, each of which stands in the code.

@@ -99,10 +99,14 @@ class RowPlaces {
   /// `place(n)` is where row n lies, from 0 to count - 1.
   template <class Place>
   __device__ void start(int lane, const Place& place) {
-#pragma unroll
+    // One after the other, as the code of a place is long; which one it is, a comparison says.
+#pragma unroll 1
     for (int k = 0; k < per_lane; ++k) {
       const int n = lane % 32 + 32 * k;
-      own_[k] = place(n < count ? n : count - 1);
+      const RowPlace<Element> found = place(n < count ? n : count - 1);
+#pragma unroll
+      for (int j = 0; j < per_lane; ++j)
+        if (j == k) own_[j] = found;
     }
   }
   /// By all lanes of the warp, each with a row of its own choice.
