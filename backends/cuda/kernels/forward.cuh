@@ -400,11 +400,11 @@ __device__ void forward(const ForwardParameters& p) {
     all_steps(Flag{all_given});
   } else if constexpr (Tile::n_tiles > 1) {
     // Steps of several tiles are long. One by one they are there once, for what is left over and
-    // for inference that stores all states.
+    // for inference that stores all states; nobody reads what the former stage of them.
     Index left = all_given ? p.shape.steps : whole_groups(Truth<false>());
 #pragma unroll 1
     for (; left > 0; left -= Tile::group) {
-      rest(Flag{all_given}, ::min(left, Index(Tile::group)));
+      rest(Truth<true>(), ::min(left, Index(Tile::group)));
       to_next_group();
     }
   } else if (all_given) {
