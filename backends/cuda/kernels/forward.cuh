@@ -398,9 +398,9 @@ __device__ void forward(const ForwardParameters& p) {
     all_steps(Truth<true>());
   } else if constexpr (Tile::parts > 1 || Tile::padded > 64) {
     all_steps(Flag{all_given});
-  } else if constexpr (rows * cells * Cell::states > 8) {
-    // Steps of many states of a lane are long. One by one they are there once, for what is left
-    // over and for inference that stores all states; nobody reads what the former stage of them.
+  } else if constexpr (Tile::n_tiles > 1) {
+    // Steps of several tiles are long. One by one they are there once, for what is left over and
+    // for inference that stores all states; nobody reads what the former stage of them.
     Index left = all_given ? p.shape.steps : whole_groups(Truth<false>());
 #pragma unroll 1
     for (; left > 0; left -= Tile::group) {
