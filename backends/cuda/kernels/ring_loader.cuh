@@ -147,10 +147,13 @@ class RingLoader {
       for (int n = 0; n < group; ++n) {
         const Element* from = from_[0];
 #pragma unroll
-        for (int i = 0; i < walked_rows; ++i, from += row_stride_)
+        for (int i = 0; i < walked_rows; ++i) {
           if (i < rows_here_)
             copy_async<piece>(
                 slots_ + to_[0] + n * Ring::step_bytes + i * row_step * Ring::row_bytes, from);
+          from += row_stride_;
+          asm volatile("" : "+l"(from));  // multiples of the stride would be kept, or formed anew
+        }
         from_[0] = moved(from_[0], stride_[0]);
       }
     } else if constexpr (keeps_addresses) {
