@@ -68,5 +68,36 @@ TEST(SmallHeadsTilings, HoldWholeHeads) {
   expect_whole_heads<Elman>(DataType::float16);
 }
 
+template <class Cell>
+ForwardTiling forward_of(DataType type, Index head_dim, Index batch, bool saving = false) {
+  const Shape shape{1024, batch, 768 / head_dim, head_dim};
+  const auto found = choose_forward(shape, native_cell<Cell>().description, type, saving,
+                                    facts_of(find_device_model("nvidia_h200")));
+  EXPECT_TRUE(found.has_value());
+  return found.value_or(ForwardTiling{});
+}
+TEST(SmallHeadsTilings, AreStaggeredWhereQuartersHaveTwoComputingWarps) {
+  for (const bool saving : {false, true}) {
+    for (const Index head_dim : {80, 96, 112, 128})
+      EXPECT_TRUE(forward_of<Lstm>(DataType::bfloat16, head_dim, 16, saving).staggered) << head_dim;
+    EXPECT_TRUE(forward_of<Gru>(DataType::float32, 96, 16, saving).staggered);
+  }
+  EXPECT_FALSE(forward_of<Lstm>(DataType::bfloat16, 64, 16).staggered);
+  EXPECT_FALSE(forward_of<Gru>(DataType::bfloat16, 128, 16).staggered);
+  EXPECT_FALSE(forward_of<Elman>(DataType::float32, 128, 16).staggered);
+  // A single warp would follow, in training with 8 rows.
+  EXPECT_EQ(forward_of<Lstm>(DataType::bfloat16, 80, 64, true).batch, 8);
+  EXPECT_FALSE(forward_of<Lstm>(DataType::bfloat16, 80, 64, true).staggered);
+}
+TEST(SmallHeadsTilings, OfFloat32HaveAUnitPerLaneForManyRows) {
+  const ForwardTiling many = forward_of<Lstm>(DataType::float32, 64, 256),
+                      few = forward_of<Lstm>(DataType::float32, 64, 16);
+  EXPECT_EQ(many.units, 1);
+  EXPECT_EQ(many.batch, 8);
+  EXPECT_TRUE(many.staggered);
+  EXPECT_EQ(few.units, 2);
+  EXPECT_FALSE(few.staggered);
+}
+
 }  // namespace
 }  // namespace flashrnn::cuda

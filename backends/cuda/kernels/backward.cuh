@@ -45,7 +45,7 @@ struct BackwardTile {
   // A warp that reports does not take part in the meetings of the block.
   static constexpr int moving_warps = io_warps - (reports ? 1 : 0);
   static constexpr int threads = 32 * (compute_warps + io_warps);
-  // Staggered, they take 2 to 14 % longer (docs/cuda_kernels_log.md#staggered-warps).
+  // Staggered, most shapes take 2 to 15 % longer (docs/cuda_kernels_log.md#staggered-warps).
   using Order = WarpOrder<compute_warps, moving_warps, false>;
   // Rows of a lane's half tiles: its units.
   static constexpr int slots = units, m_tiles = 1;
