@@ -58,7 +58,7 @@ const std::vector<Case>& cases() {
 
 /// Units of the largest float32 heads that one multiprocessor of an H100 or H200 trains.
 template <class Cell>
-constexpr Index largest_float_head = Cell::gates == 1 ? 128 : 80;
+constexpr Index largest_float_head = Cell::gates == 1 ? 128 : 96;
 
 template <class Cell, class Storage>
 void compare_with_reference(const Case& c, MatmulPrecision precision = MatmulPrecision::highest) {
