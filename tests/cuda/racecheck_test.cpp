@@ -65,6 +65,18 @@ TEST_F(Racecheck, SmallHeadsCompile) {
   }
 }
 
+TEST_F(Racecheck, StaggeredHeadsCompile) {
+  for (const char* const name : {"nvidia_a100", "nvidia_h200"}) {
+    const DeviceFacts device = facts_of(find_device_model(name));
+    const Problem problem = problem_of(96);
+    const auto forward =
+        choose_forward(problem.shape, cell.description, problem.dtype, true, device);
+    ASSERT_TRUE(forward) << name;
+    EXPECT_TRUE(forward->staggered) << name;
+    compile(forward_program(cell, text, problem, *forward), device.architecture);
+  }
+}
+
 TEST_F(Racecheck, SpreadHeadsCompile) {
   const DeviceFacts device = facts_of(find_device_model("nvidia_h200"));
   for (const Index head_dim : {256, 768}) {
