@@ -93,6 +93,8 @@ TEST(EmbeddedPrograms, OfCommonProblemsNeedNeitherSearchNorCompiler) {
               choose_forward(problem.shape, cell.description, type, training, device);
           ASSERT_TRUE(forward) << what;
           expect_embedded(forward_program(cell, text, problem, *forward), what);
+          if (has_program_of_hidden_state(cell.description, training))
+            expect_embedded(forward_program(cell, text, problem, *forward, false), what);
         } else {
           const auto forward =
               choose_spread(problem.shape, forward_pass(cell.description, training, type), device);

@@ -103,6 +103,8 @@ class Programs {
     if (problem.training) all_.push_back(sum_parts_program(problem.dtype));
     if (forward && (backward || !problem.training)) {
       all_.push_back(forward_program(cell, text, problem, *forward));
+      if (has_program_of_hidden_state(description, problem.training))
+        all_.push_back(forward_program(cell, text, problem, *forward, false));
       if (!problem.training) return;
       all_.push_back(backward_program(cell, text, problem, *backward));
       const auto weights =

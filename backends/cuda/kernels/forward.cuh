@@ -9,11 +9,6 @@
 
 namespace flashrnn::cuda {
 
-/// A truth value that is not known when the kernel is compiled.
-struct Flag {
-  bool value;
-};
-
 /// The Math of forward: pre-activations may be halved where tanh is approximate.
 template <class Storage>
 struct ForwardMath : HalvedMath {
@@ -170,12 +165,12 @@ __device__ void forward(const ForwardParameters& p) {
   const auto in_quads = [](int row) {
     return row >= Tile::first_saved && row < Tile::first_saved + 4 * Tile::quads;
   };
-  const auto store_staged = [&](auto all, SharedAddress offset) {
+  const auto store_staged = [&](SharedAddress offset) {
 #pragma unroll
     for (int r = 0; r < rows; ++r) {
 #pragma unroll
       for (int row = 0; row < Tile::staged_rows; ++row)
-        if ((all.value || row < Tile::stages_hidden) && !in_quads(row))
+        if ((Tile::all_states || row < Tile::stages_hidden) && !in_quads(row))
           store_shared(own_output[r] + offset + row * Tile::Output::channel_bytes, staged[r][row]);
 #pragma unroll
       for (int q = 0; q < Tile::quads; ++q)
@@ -198,9 +193,8 @@ __device__ void forward(const ForwardParameters& p) {
 
   using Product = typename Tile::Product;
   SharedAddress input_group = 0, hidden_group = 0, output_group = 0;
-  // Step s of a group, up to the barrier behind it. `all`: whether there is a tensor for the states
-  // other than h.
-  const auto step = [&](auto all, int s) {
+  // Step s of a group, up to the barrier behind it.
+  const auto step = [&](int s) {
     const SharedAddress before =
         s > 0 ? hidden_group + (s - 1) * Tile::Hidden::bytes
               : (hidden_group ^ Tile::hidden_group) + Tile::hidden_group - Tile::Hidden::bytes;
@@ -209,7 +203,7 @@ __device__ void forward(const ForwardParameters& p) {
     order.begin_first_part(s == 0);
     const auto others = [&] {
       if (!Tile::reads_ahead) load_x(input_group + (s + 1) * Tile::Input::step_bytes);
-      if (s > 0) store_staged(all, output - Tile::Output::bytes);
+      if (s > 0) store_staged(output - Tile::Output::bytes);
       if (Tile::reads_ahead) load_x(input_group + (s + 1) * Tile::Input::step_bytes);
     };
     float product[cells][rows][Tile::recurrent];
@@ -355,64 +349,33 @@ __device__ void forward(const ForwardParameters& p) {
     order.publish();
     if (Tile::reads_ahead) add_bias();
   };
-  const auto end_group = [&](auto all, int count) {
-    store_staged(all, output_group + (count - 1) * Tile::Output::bytes);
+  const auto end_group = [&](int count) {
+    store_staged(output_group + (count - 1) * Tile::Output::bytes);
     order.meet_moving();
   };
-  const auto to_next_group = [&] {
+  Index left = p.shape.steps;
+  for (; Tile::long_steps ? left > 0 : left >= Tile::group; left -= Tile::group) {
+    const int count = Tile::long_steps && left < Tile::group ? static_cast<int>(left) : Tile::group;
+#pragma unroll
+    for (int s = 0; s < Tile::group; ++s) {
+      if (s > 0 && s >= count) continue;
+      step(s);
+      if (s < Tile::group - 1) order.end_step();
+    }
+    end_group(count);
     hidden_group ^= Tile::hidden_group;
     output_group ^= Tile::output_group;
     input_group += Tile::group * Tile::Input::step_bytes;
     if (input_group == Tile::Input::bytes) input_group = 0;
-  };
-  const auto whole_groups = [&](auto all) {
-    Index left = p.shape.steps;
-    for (; Tile::long_steps ? left > 0 : left >= Tile::group; left -= Tile::group) {
-      const int count =
-          Tile::long_steps && left < Tile::group ? static_cast<int>(left) : Tile::group;
-#pragma unroll
-      for (int s = 0; s < Tile::group; ++s) {
-        if (s > 0 && s >= count) continue;
-        step(all, s);
-        if (s < Tile::group - 1) order.end_step();
-      }
-      end_group(all, count);
-      to_next_group();
-    }
-    return left;
-  };
-  const auto rest = [&](auto all, Index left) {
-    if (left <= 0) return;
+  }
+  if (left > 0) {
 #pragma unroll 1
     for (int s = 0; s < static_cast<int>(left); ++s) {
-      step(all, s);
+      step(s);
       order.end_step();
     }
-    end_group(all, static_cast<int>(left));
-  };
-  const auto all_steps = [&](auto all) { rest(all, whole_groups(all)); };
-  // Two loops where it pays, because values that are formed and then not stored take as long to
-  // form; larger heads and float32 would take longer to compile.
-  const bool all_given = p.states.data != nullptr;
-  if constexpr (Tile::saving || Cell::states == 1) {
-    all_steps(Truth<true>());
-  } else if constexpr (Tile::parts > 1 || Tile::padded > 64) {
-    all_steps(Flag{all_given});
-  } else if constexpr (Tile::n_tiles > 1) {
-    // Steps of several tiles are long. One by one they are there once, for what is left over and
-    // for inference that stores all states; nobody reads what the former stage of them.
-    Index left = all_given ? p.shape.steps : whole_groups(Truth<false>());
-#pragma unroll 1
-    for (; left > 0; left -= Tile::group) {
-      rest(Truth<true>(), ::min(left, Index(Tile::group)));
-      to_next_group();
-    }
-  } else if (all_given) {
-    all_steps(Truth<true>());
-  } else {
-    all_steps(Truth<false>());
+    end_group(static_cast<int>(left));
   }
-
   order.leave();
 
   if (p.last.data == nullptr) return;

@@ -88,9 +88,9 @@ __device__ void store_outputs(const ForwardParameters& p, SharedAddress shared, 
   constexpr int hidden_at = Tile::stages_hidden ? Tile::output_at : Tile::hidden_at;
   constexpr int hidden_bytes = Tile::stages_hidden ? Tile::Output::bytes : Tile::Hidden::bytes;
   // h goes to `states` or to `h`, rarely to both.
-  const bool twice = p.states.data != nullptr && p.h.data != nullptr;
-  const HiddenRows<Storage> hidden_target{p.states.data != nullptr ? p.states : p.h, head,
-                                          first_row};
+  const bool to_states = Tile::all_states && p.states.data != nullptr,
+             twice = to_states && p.h.data != nullptr;
+  const HiddenRows<Storage> hidden_target{to_states ? p.states : p.h, head, first_row};
   using ToHidden = RowStorer<Storage, Tile::batch, 1, Tile::padded, lanes, Tile::group,
                              hidden_bytes, Tile::piece>;
   ToHidden to_hidden;
@@ -100,7 +100,7 @@ __device__ void store_outputs(const ForwardParameters& p, SharedAddress shared, 
   using ToOthers = RowStorer<Storage, Tile::batch, other_rows == 0 ? 1 : other_rows, Tile::padded,
                              lanes, Tile::group, Tile::Output::bytes, Tile::piece>;
   ToOthers to_others;
-  const bool writes_others = other_rows > 0 && (Tile::saving || p.states.data != nullptr);
+  constexpr bool writes_others = other_rows > 0 && Tile::all_states;
   if (writes_others) to_others.start(lane, rows, head_dim, others, output_row);
 
   Tile::Order::meet_computing();
@@ -117,7 +117,7 @@ __device__ void store_outputs(const ForwardParameters& p, SharedAddress shared, 
   const bool in_pieces = Tile::piece > 0 && p.wide_sequences != 0;
   // Whole groups in a loop of their own, which is short; everything else stands here once. So do
   // whole groups that are long code, for the sake of who waits for it to be compiled.
-  constexpr bool is_long = ToHidden::moves + ToOthers::moves > 24;
+  constexpr bool is_long = ToHidden::moves + (writes_others ? ToOthers::moves : 0) > 24;
   for (Index first = 0; first < p.shape.steps; first += Tile::group) {
     if (!is_long && in_pieces && !twice) {
 #pragma unroll 1

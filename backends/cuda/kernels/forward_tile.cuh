@@ -21,6 +21,8 @@ namespace flashrnn::cuda {
 ///   group      steps after which the warps that compute meet those that move data
 ///   exact      whether head_dim is padded
 ///   saving     whether the values that backward needs are written
+///   all_states whether all states are stored, not h alone: in training, or where there is a tensor
+///              for them
 ///   staggered  whether some of the warps that compute follow the others (staggered_warps.cuh)
 ///   clips      whether h is clipped
 ///   halved     gates that enter nothing but a sigmoid: R, x and b are halved for them
@@ -32,8 +34,8 @@ namespace flashrnn::cuda {
 ///              are stored at once. Rows are moved as they are.
 template <class Cell_, class Storage_, int padded_, int batch_, int units_, int chains_,
           int io_warps_, int ring_, int group_, bool exact_, bool saving_, bool staggered_,
-          bool clips_, unsigned halved_, int compute_registers_, int held_, int piece_,
-          bool by_unit_>
+          bool clips_, bool all_states_, unsigned halved_, int compute_registers_, int held_,
+          int piece_, bool by_unit_>
 struct ForwardTile {
   using Cell = Cell_;
   using Storage = Storage_;
@@ -41,6 +43,8 @@ struct ForwardTile {
   static constexpr int padded = padded_, batch = batch_, units = units_, chains = chains_,
                        io_warps = io_warps_, ring = ring_, group = group_;
   static constexpr bool exact = exact_, saving = saving_, staggered = staggered_, clips = clips_;
+  static constexpr bool all_states = all_states_;
+  static_assert(all_states || !saving, "ForwardTile: training stores all states");
   static constexpr unsigned halved = halved_;
   static constexpr int compute_registers = compute_registers_;
   static constexpr int parts = Parts<Storage>::count, held = held_;

@@ -132,10 +132,4 @@ __device__ float pick_and_add(const float (&value)[count], int index, float adde
   return pick(value, index) + addend;
 }
 
-/// A truth value that is known when the kernel is compiled.
-template <bool value_>
-struct Truth {
-  static constexpr bool value = value_;
-};
-
 }  // namespace flashrnn::cuda

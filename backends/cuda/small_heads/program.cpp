@@ -38,10 +38,11 @@ Program with_arranged_matrix(Program program, const MatrixTiles& tiles) {
 }  // namespace
 
 Program forward_program(const NativeCell& cell, const CellText& text, const Problem& problem,
-                        const ForwardTiling& tiling) {
+                        const ForwardTiling& tiling, bool all_states) {
   std::ostringstream tile;
   tile << "ForwardTile<" << text.type << ", " << storage(ProductType(problem)) << ", "
-       << tiling.text() << ", " << truth(problem.forward_clip.has_value())
+       << tiling.text() << ", " << truth(problem.forward_clip.has_value()) << ", "
+       << truth(all_states)
        << ", "
        // Only the approximate tanh has use for half of a pre-activation.
        << (tiling.element.parts() > 1 ? 0 : cell.sigmoid_gates) << "u, " << tiling.compute_registers
@@ -49,11 +50,17 @@ Program forward_program(const NativeCell& cell, const CellText& text, const Prob
        << truth(saves_by_unit(cell, problem)) << '>';
   return with_arranged_matrix(
       tile_program("#include \"forward.cuh\"\n#include \"" + text.header + "\"\n", tile.str(),
-                   kernel_name(tiling.saving ? "training_forward" : "forward",
+                   kernel_name(tiling.saving ? "training_forward"
+                               : all_states  ? "forward"
+                                             : "forward_of_h",
                                cell.description.name, ProductType(problem), tiling.padded),
                    "forward", "ForwardParameters", tiling.threads(), tiling.shared_bytes,
                    sources_with(text), tiling.beside),
       tiling.matrix_tiles(cell.description));
+}
+
+bool has_program_of_hidden_state(const CellDescription& cell, bool training) {
+  return !training && cell.states > 1;
 }
 
 Program backward_program(const NativeCell& cell, const CellText& text, const Problem& problem,

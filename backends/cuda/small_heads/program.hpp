@@ -19,8 +19,12 @@ int piece_bytes(const Problem& problem);
 /// Threads of a block of the kernel that arranges R, which is in the program of every recurrence.
 inline constexpr int arrange_threads = 256;
 
+/// `all_states`: for calls with a tensor for all states, and for training; else it stores h alone.
 Program forward_program(const NativeCell& cell, const CellText& text, const Problem& problem,
-                        const ForwardTiling& tiling);
+                        const ForwardTiling& tiling, bool all_states = true);
+/// Whether calls without a tensor for all states have a program of their own: what is not stored
+/// need not be formed, and two programs are compiled side by side.
+bool has_program_of_hidden_state(const CellDescription& cell, bool training);
 Program backward_program(const NativeCell& cell, const CellText& text, const Problem& problem,
                          const BackwardTiling& tiling);
 Program weight_gradient_program(const NativeCell& cell, ProductType type,

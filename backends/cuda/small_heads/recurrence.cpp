@@ -68,6 +68,8 @@ std::unique_ptr<SmallHeads> SmallHeads::with_tilings(const Problem& problem, con
   const CellText text = cell_text(cell);
   std::vector<Program> programs;
   programs.push_back(forward_program(cell, text, problem, forward));
+  const bool hidden_alone = has_program_of_hidden_state(cell.description, problem.training);
+  if (hidden_alone) programs.push_back(forward_program(cell, text, problem, forward, false));
   if (problem.training) {
     programs.push_back(backward_program(cell, text, problem, backward));
     programs.push_back(weight_gradient_program(cell, ProductType(problem), weights));
@@ -76,6 +78,8 @@ std::unique_ptr<SmallHeads> SmallHeads::with_tilings(const Problem& problem, con
   const std::vector<Kernel> kernels = Kernel::load(programs);
   out->forward_tiling_ = forward;
   out->forward_ = RecurrenceKernels(kernels[0], programs[0], forward.shared_bytes);
+  if (hidden_alone)
+    out->forward_of_hidden_ = RecurrenceKernels(kernels[1], programs[1], forward.shared_bytes);
   if (!problem.training) return out;
   out->backward_tiling_ = backward;
   out->backward_ = RecurrenceKernels(kernels[1], programs[1], backward.shared_bytes);
@@ -95,7 +99,8 @@ std::string SmallHeads::describe() const {
       << "forward: " << blocks(problem_.shape, forward_tiling_.batch) << " blocks of "
       << forward_tiling_.threads() << " threads (" << forward_tiling_.io_warps
       << " warps move data), each with one head and " << forward_tiling_.batch
-      << " row(s) of the batch; " << registers(forward_.recurrence) << ", "
+      << " row(s) of the batch; "
+      << registers((forward_of_hidden_ ? *forward_of_hidden_ : forward_).recurrence) << ", "
       << forward_tiling_.shared_bytes << " bytes of shared memory\n";
   if (problem_.training)
     out << "backward: " << blocks(problem_.shape, backward_tiling_.batch) << " blocks of "
@@ -185,7 +190,9 @@ void SmallHeads::forward(cudaStream_t stream, const ForwardTensors& tensors) con
   p.wide_sequences =
       starts_at_pieces(problem_, piece_bytes(problem_), {p.x, p.states, p.h, p.saved});
   p.wide_results = 0;
-  run(stream, forward_tiling_, forward_, tensors.workspace, tensors.R_is_prepared, p);
+  const bool all_states = p.states.data != nullptr || !forward_of_hidden_;
+  run(stream, forward_tiling_, all_states ? forward_ : *forward_of_hidden_, tensors.workspace,
+      tensors.R_is_prepared, p);
 }
 
 void SmallHeads::backward(cudaStream_t stream, const BackwardTensors& tensors) const {

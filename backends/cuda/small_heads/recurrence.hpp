@@ -70,6 +70,8 @@ class SmallHeads {
   BackwardTiling backward_tiling_;
   WeightGradientTiling weight_tiling_;
   RecurrenceKernels forward_, backward_;
+  std::optional<RecurrenceKernels>
+      forward_of_hidden_;  ///< for calls without a tensor for all states
   Kernel weight_kernel_, sum_kernel_;
 };
 
