@@ -59,6 +59,7 @@ struct Common {
   NativeCell cell;
   Index head_dim;
   Index batch = 16;
+  DataType dtype = DataType::bfloat16;
 };
 
 /// A few of embed_cubins' problems, on all devices of the architecture that is embedded by default.
@@ -76,10 +77,13 @@ TEST(EmbeddedPrograms, OfCommonProblemsNeedNeitherSearchNorCompiler) {
     for (const Common& common :
          {Common{native_cell<Lstm>(), 16}, Common{native_cell<Lstm>(), 64},
           Common{native_cell<Gru>(), 32}, Common{native_cell<Slstm>(), 64},
-          Common{native_cell<Lstm>(), 256}, Common{native_cell<Gru>(), 64, 256}}) {
+          Common{native_cell<Lstm>(), 256}, Common{native_cell<Gru>(), 64, 256},
+          Common{native_cell<Lstm>(), 32, 16, DataType::float16},
+          Common{native_cell<Lstm>(), 64, 16, DataType::float32},
+          Common{native_cell<Lstm>(), 256, 16, DataType::float32}}) {
       const NativeCell& cell = common.cell;
       Problem problem;
-      problem.dtype = DataType::bfloat16;
+      problem.dtype = common.dtype;
       constexpr Index any_steps = 77;
       problem.shape = {any_steps, common.batch, 768 / common.head_dim, common.head_dim};
       const ProductType type(problem);

@@ -44,9 +44,9 @@ std::vector<DeviceFacts> devices_of(const std::string& architecture) {
   return out;
 }
 
-Problem problem_of(Index head_dim, Index batch, bool training) {
+Problem problem_of(DataType dtype, Index head_dim, Index batch, bool training) {
   Problem problem;
-  problem.dtype = DataType::bfloat16;
+  problem.dtype = dtype;
   problem.shape = {1024, batch, std::max<Index>(1, 768 / head_dim), head_dim};
   problem.training = training;
   return problem;
@@ -59,10 +59,10 @@ class Programs {
       : architecture_(architecture), devices_(devices_of(architecture)) {}
 
   template <class Cell>
-  void add(Index head_dim, Index batch) {
+  void add(DataType dtype, Index head_dim, Index batch) {
     for (const DeviceFacts& device : devices_)
       for (const bool training : {false, true})
-        add(native_cell<Cell>(), problem_of(head_dim, batch, training), device);
+        add(native_cell<Cell>(), problem_of(dtype, head_dim, batch, training), device);
   }
 
   /// Compiles everything, as many at once as there are processors. Returns code by key.
@@ -138,14 +138,16 @@ class Programs {
 
 Programs common_problems(const std::string& architecture) {
   Programs out(architecture);
-  for (const Index head_dim : {16, 32, 64, 128, 256, 768}) out.add<Lstm>(head_dim, 16);
+  constexpr DataType bfloat16 = DataType::bfloat16;
+  for (const DataType dtype : {bfloat16, DataType::float16, DataType::float32})
+    for (const Index head_dim : {16, 32, 64, 128, 256, 768}) out.add<Lstm>(dtype, head_dim, 16);
   for (const Index head_dim : {16, 32, 64, 128}) {
-    out.add<Gru>(head_dim, 16);
-    out.add<Slstm>(head_dim, 16);
+    out.add<Gru>(bfloat16, head_dim, 16);
+    out.add<Slstm>(bfloat16, head_dim, 16);
   }
-  // Inference in blocks of 24 rows takes longer to compile than anything else.
-  out.add<Lstm>(64, 256);
-  out.add<Gru>(64, 256);
+  // Inference in blocks of 24 rows is among what takes longest to compile.
+  out.add<Lstm>(bfloat16, 64, 256);
+  out.add<Gru>(bfloat16, 64, 256);
   return out;
 }
 
