@@ -69,6 +69,7 @@ struct DeviceMath {
   FLASHRNN_FUNCTION static Real min(Real x, Real y) { return y < x ? y : x; }
   FLASHRNN_FUNCTION static bool less(Real x, Real y) { return x < y; }
   FLASHRNN_FUNCTION static bool equal(Real x, Real y) { return x == y; }
+  FLASHRNN_FUNCTION static bool negative(Real x) { return __float_as_int(x) < 0; }
   FLASHRNN_FUNCTION static Real select(bool mask, Real x, Real y) { return mask ? x : y; }
   FLASHRNN_FUNCTION static Real stop_gradient(Real x) { return x; }
   FLASHRNN_FUNCTION static Real either(Real quick, Real) { return quick; }

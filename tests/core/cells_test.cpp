@@ -83,7 +83,9 @@ template <>
 Real distance_to_corner(const Point<Slstm>& p) {
   Real next[Slstm::states], save[Slstm::saved];
   Slstm::forward<Math>(p.gate, p.previous, next, save);
-  return std::abs(save[1] * p.previous[2] + save[0] - 1);
+  Real i = 0, f = 0;
+  Slstm::weights<Math>(save[0], i, f);
+  return std::abs(f * p.previous[2] + i - 1);
 }
 
 /// d_next · states(point), the function whose gradient backward computes.

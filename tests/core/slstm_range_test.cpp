@@ -113,11 +113,14 @@ void expect_same(const Real (&gate)[4], const Real (&previous)[4]) {
   Real next[2][4], save[2][Slstm::saved];
   Slstm::forward<reference::StandardMath<Real>>(gate, previous, next[0], save[0]);
   Slstm::forward<QuickMath<Real>>(gate, previous, next[1], save[1]);
+  Real i[2], f[2];
+  for (int form = 0; form < 2; ++form)
+    Slstm::weights<reference::StandardMath<Real>>(save[form][0], i[form], f[form]);
   const Real exponents = std::abs(gate[0]) + std::abs(gate[1]) + std::abs(previous[3]);
   // r is bounded from below by 2^-115; 1/r is f⁺ where that exceeds 1.
   const Real error =
-      std::numeric_limits<Real>::epsilon() * (8 + 4 * exponents) + Real(0x1p-115) * save[0][1];
-  const Real terms = 1 + std::abs(previous[1]) * std::max(Real(1), save[0][1]);
+      std::numeric_limits<Real>::epsilon() * (8 + 4 * exponents) + Real(0x1p-115) * f[0];
+  const Real terms = 1 + std::abs(previous[1]) * std::max(Real(1), f[0]);
   const auto near = [&](Real quick, Real plain, Real bound) {
     return std::abs(quick - plain) <= bound;
   };
@@ -131,10 +134,9 @@ void expect_same(const Real (&gate)[4], const Real (&previous)[4]) {
   EXPECT_TRUE(near(next[1][2], next[0][2], error * next[0][2]))
       << next[1][2] << " " << next[0][2] << where;
   EXPECT_EQ(next[1][3], next[0][3]) << where;
-  EXPECT_TRUE(near(save[1][0], save[0][0], error)) << save[1][0] << " " << save[0][0] << where;
-  EXPECT_TRUE(near(save[1][1], save[0][1], error * std::max(Real(1), save[0][1])))
-      << save[1][1] << " " << save[0][1] << where;
-  for (int n = 2; n < Slstm::saved; ++n) EXPECT_EQ(save[1][n], save[0][n]) << where;
+  EXPECT_TRUE(near(i[1], i[0], error)) << i[1] << " " << i[0] << where;
+  EXPECT_TRUE(near(f[1], f[0], error * std::max(Real(1), f[0]))) << f[1] << " " << f[0] << where;
+  for (int n = 1; n < Slstm::saved; ++n) EXPECT_EQ(save[1][n], save[0][n]) << where;
 }
 
 /// In the first step f⁺ is what exp(a - i) is, beyond float16's range where gate i is below -11. No
@@ -145,10 +147,35 @@ TEST(SlstmSaved, ForgetGateOfFirstStepBeyondFloat16) {
   float next[4], save[Slstm::saved], rounded[Slstm::saved], d_gate[4], expected[4], d_previous[4];
   Slstm::forward<Math>(gate, previous, next, save);
   for (int n = 0; n < Slstm::saved; ++n) rounded[n] = static_cast<float>(float16(save[n]));
-  ASSERT_TRUE(std::isinf(rounded[1]));
+  ASSERT_TRUE(std::isinf(rounded[0]));
   Slstm::backward<Math>(save, previous, next, d_next, expected, d_previous);
   Slstm::backward<Math>(rounded, previous, next, d_next, d_gate, d_previous);
   for (int n = 0; n < 4; ++n) EXPECT_NEAR(d_gate[n], expected[n], 1e-3f) << "gate " << n;
+}
+
+/// i⁺ or f⁺ is one of a step's two weights, and the other one is 1. Where it is too small for
+/// float16, which rounds it to zero, the other one remains.
+TEST(SlstmSaved, WeightThatIsZeroInFloat16) {
+  using Math = reference::StandardMath<float>;
+  const float previous[4] = {0.1f, 0.5f, 2, 0.3f}, d_next[4] = {1, 0.5, 0.25, 0};
+  for (const float ahead : {-20.0f, 20.0f}) {
+    const float gate[4] = {ahead, 2, 0.5, 1};
+    float next[4], save[Slstm::saved], rounded[Slstm::saved], d_gate[4], expected[4], d_previous[4],
+        expected_previous[4];
+    Slstm::forward<Math>(gate, previous, next, save);
+    for (int n = 0; n < Slstm::saved; ++n) rounded[n] = static_cast<float>(float16(save[n]));
+    ASSERT_EQ(rounded[0], 0.0f);
+    float i = -1, f = -1;
+    Slstm::weights<Math>(rounded[0], i, f);
+    EXPECT_EQ(i, ahead < 0 ? 0.0f : 1.0f);
+    EXPECT_EQ(f, ahead < 0 ? 1.0f : 0.0f);
+    Slstm::backward<Math>(save, previous, next, d_next, expected, expected_previous);
+    Slstm::backward<Math>(rounded, previous, next, d_next, d_gate, d_previous);
+    for (int n = 0; n < 4; ++n) {
+      EXPECT_NEAR(d_gate[n], expected[n], 1e-3f) << "gate " << n << ", i = " << ahead;
+      EXPECT_NEAR(d_previous[n], expected_previous[n], 1e-3f) << "state " << n << ", i = " << ahead;
+    }
+  }
 }
 
 template <class Real>

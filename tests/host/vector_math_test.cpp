@@ -197,6 +197,11 @@ TEST_F(VectorMath, LimitsSignsAndNan) {
     EXPECT_TRUE(std::isnan(one(log1p, bad)));
     EXPECT_TRUE(std::isnan(one(log_sigmoid, bad)));
   }
+  const auto negative = [](Real x) { return Math::select(Math::negative(x), Real(1), Real(0)); };
+  for (const float value : {0.0f, 1.5f, inf}) {
+    EXPECT_EQ(one(negative, value), 0.0f);
+    EXPECT_EQ(one(negative, -value), 1.0f);
+  }
   // Subnormal arguments and results.
   constexpr float tiny = std::numeric_limits<float>::denorm_min();
   EXPECT_EQ(one(tanh, tiny), tiny);

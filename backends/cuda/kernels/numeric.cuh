@@ -190,6 +190,7 @@ struct ApproximateMath {
   }
   static __device__ bool less(Real x, Real y) { return x < y; }
   static __device__ bool equal(Real x, Real y) { return x == y; }
+  static __device__ bool negative(Real x) { return __float_as_int(x) < 0; }
   static __device__ Real select(bool mask, Real x, Real y) { return mask ? x : y; }
   static __device__ Real stop_gradient(Real x) { return x; }
   static __device__ Real either(Real quick, Real) { return quick; }
@@ -308,6 +309,7 @@ struct HalvedMath {
   static __device__ Real min(Real x, Real y) { return Whole::min(x.whole(), y.whole()); }
   static __device__ bool less(Real x, Real y) { return Whole::less(x.whole(), y.whole()); }
   static __device__ bool equal(Real x, Real y) { return Whole::equal(x.whole(), y.whole()); }
+  static __device__ bool negative(Real x) { return Whole::negative(x.value); }
   static __device__ Real select(bool mask, Real x, Real y) {
     return Whole::select(mask, x.whole(), y.whole());
   }

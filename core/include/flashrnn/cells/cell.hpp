@@ -49,6 +49,7 @@
 //     Real
 //     exp(x)  log1p(x)  tanh(x)  sigmoid(x)  log_sigmoid(x)  sqrt(x)  abs(x)  max(x, y)  min(x, y)
 //     less(x, y)  equal(x, y)        -> a mask
+//     negative(x)                    -> a mask: where x has the sign bit, as -0 has
 //     select(mask, x, y)             -> x where mask, else y
 //     stop_gradient(x)               -> x, a constant for differentiation
 //     either(quick, plain)           -> one of two expressions for the same number: `quick` is the

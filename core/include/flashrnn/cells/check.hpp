@@ -43,7 +43,7 @@ struct ProbeMath {
   static Real exp(Real), log1p(Real), tanh(Real), sigmoid(Real), log_sigmoid(Real), sqrt(Real),
       abs(Real), max(Real, Real), min(Real, Real), select(Mask, Real, Real), stop_gradient(Real),
       either(Real, Real);
-  static Mask less(Real, Real), equal(Real, Real);
+  static Mask less(Real, Real), equal(Real, Real), negative(Real);
 };
 
 // Whether the functions of a cell can be called as the contract says. Concepts over named types,

@@ -104,6 +104,7 @@ struct DualMath {
   FLASHRNN_FUNCTION static auto equal(const Real& x, const Real& y) {
     return ValueMath::equal(x.value, y.value);
   }
+  FLASHRNN_FUNCTION static auto negative(const Real& x) { return ValueMath::negative(x.value); }
   template <class Mask>
   FLASHRNN_FUNCTION static Real select(const Mask& mask, const Real& x, const Real& y) {
     Real out;

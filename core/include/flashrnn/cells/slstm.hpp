@@ -24,7 +24,7 @@ struct Slstm {
   static constexpr unsigned recurrent_gates = 0b1111;
   static constexpr unsigned input_gates = 0b1111;
   static constexpr unsigned bias_gates = 0b1111;
-  static constexpr int saved = 5;  // i⁺, f⁺, tanh(z), σ(o), σ(-f)
+  static constexpr int saved = 4;  // weights() of i⁺ and f⁺, tanh(z), σ(o), σ(-f)
 
   template <class Math, class Real = typename Math::Real>
   FLASHRNN_FUNCTION static void forward(const Real (&gate)[gates], const Real (&previous)[states],
@@ -55,20 +55,30 @@ struct Slstm {
     next[0] = Math::either(o * (r * z + previous[1]) *
                                (Real(1) / Math::max(Math::max(previous[2], Real(0)) + r, least)),
                            o * next[1] / next[2]);
-    save[0] = i;
-    save[1] = f;
-    save[2] = z;
-    save[3] = o;
-    save[4] = Math::sigmoid(-gate[1]);
+    save[0] = Math::select(Math::less(i, Real(1)), i, -f);
+    save[1] = z;
+    save[2] = o;
+    save[3] = Math::sigmoid(-gate[1]);
+  }
+
+  /// i⁺ and f⁺ from the one number that is saved for both: at least one of them is 1, the other one
+  /// is saved, f⁺ with its sign changed. Rounded to zero it still has that sign.
+  template <class Math, class Real = typename Math::Real>
+  FLASHRNN_FUNCTION static void weights(const Real& both, Real& i, Real& f) {
+    const auto is_f = Math::negative(both);
+    i = Math::select(is_f, Real(1), both);
+    f = Math::select(is_f, -both, Real(1));
   }
 
   template <class Math, class Real = typename Math::Real>
   FLASHRNN_FUNCTION static void backward(const Real (&save)[saved], const Real (&previous)[states],
                                          const Real (&next)[states], const Real (&d_next)[states],
                                          Real (&d_gate)[gates], Real (&d_previous)[states]) {
+    const Real z = save[1], o = save[2], one_minus_sigmoid_f = save[3];
+    Real i, f;
+    weights<Math>(save[0], i, f);
     // f⁺ may be infinite in 16 bits where n' = 0; what it is multiplied by is 0 then.
-    const Real i = save[0], f = Math::min(save[1], Real(0x1p123)), z = save[2], o = save[3],
-               one_minus_sigmoid_f = save[4];
+    f = Math::min(f, Real(0x1p123));
     const Real inverse = Real(1) / next[2], normalised = next[1] * inverse;
     // d_next is what the step waits for; everything else can be multiplied before it is there.
     const Real through_c = o * inverse;

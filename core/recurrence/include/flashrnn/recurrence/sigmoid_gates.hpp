@@ -54,6 +54,7 @@ struct GateUseMath {
   FLASHRNN_FUNCTION static Real min(Real x, Real y) { return Real::of(x, y); }
   FLASHRNN_FUNCTION static Real less(Real x, Real y) { return Real::of(x, y); }
   FLASHRNN_FUNCTION static Real equal(Real x, Real y) { return Real::of(x, y); }
+  FLASHRNN_FUNCTION static Real negative(Real x) { return Real::of(x, x); }
   FLASHRNN_FUNCTION static Real select(Real mask, Real x, Real y) {
     return Real::of(mask, Real::of(x, y));
   }

@@ -33,6 +33,7 @@ struct StandardMath {
   FLASHRNN_FUNCTION static Real min(Real x, Real y) { return y < x ? y : x; }
   FLASHRNN_FUNCTION static bool less(Real x, Real y) { return x < y; }
   FLASHRNN_FUNCTION static bool equal(Real x, Real y) { return x == y; }
+  FLASHRNN_FUNCTION static bool negative(Real x) { return std::signbit(x); }
   FLASHRNN_FUNCTION static Real select(bool mask, Real x, Real y) { return mask ? x : y; }
   FLASHRNN_FUNCTION static Real stop_gradient(Real x) { return x; }
   FLASHRNN_FUNCTION static Real either(Real, Real plain) { return plain; }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <bit>
+
 #include "flashrnn/recurrence/host/elementary.hpp"
 
 namespace flashrnn::host {
@@ -37,6 +39,9 @@ struct VectorMath {
   [[gnu::always_inline]] static Real min(Real x, Real y) { return select(less(y, x), y, x); }
   [[gnu::always_inline]] static Mask less(Real x, Real y) { return x.value < y.value; }
   [[gnu::always_inline]] static Mask equal(Real x, Real y) { return x.value == y.value; }
+  [[gnu::always_inline]] static Mask negative(Real x) {
+    return std::bit_cast<Mask>(x.value) < Mask{};
+  }
   [[gnu::always_inline]] static Real select(Mask mask, Real x, Real y) {
     return Real::of(mask ? x.value : y.value);
   }
@@ -148,6 +153,9 @@ struct VectorMath<Isa, float> {
   [[gnu::always_inline]] static Real min(Real x, Real y) { return Basic::min(x, y); }
   [[gnu::always_inline]] static Mask less(Real x, Real y) { return x.value < y.value; }
   [[gnu::always_inline]] static Mask equal(Real x, Real y) { return x.value == y.value; }
+  [[gnu::always_inline]] static Mask negative(Real x) {
+    return std::bit_cast<Mask>(x.value) < Mask{};
+  }
   [[gnu::always_inline]] static Real select(Mask mask, Real x, Real y) {
     return Basic::select(mask, x, y);
   }
