@@ -25,6 +25,7 @@
 #include "ptx.hpp"
 #include "small_heads/program.hpp"
 #include "spread_heads/program.hpp"
+#include "tiling/kernel_choice.hpp"
 
 namespace flashrnn::cuda {
 namespace {
@@ -91,7 +92,8 @@ class Programs {
   }
 
  private:
-  /// As small_heads/recurrence.cpp and spread_heads/recurrence.cpp choose, question for question.
+  /// As cuda_engine.cpp, small_heads/recurrence.cpp and spread_heads/recurrence.cpp choose,
+  /// question for question.
   void add(const NativeCell& cell, const Problem& problem, const DeviceFacts& device) {
     const CellDescription& description = cell.description;
     const CellText text = cell_text(cell);
@@ -101,7 +103,7 @@ class Programs {
                                                              problem.dtype, cell.reads, device)
                                            : std::nullopt;
     if (problem.training) all_.push_back(sum_parts_program(problem.dtype));
-    if (forward && (backward || !problem.training)) {
+    if (!spreading_is_faster(problem, cell, device) && forward && (backward || !problem.training)) {
       all_.push_back(forward_program(cell, text, problem, *forward));
       if (has_program_of_hidden_state(description, problem.training))
         all_.push_back(forward_program(cell, text, problem, *forward, false));
