@@ -34,11 +34,13 @@ struct SpreadProduct {
   static_assert(halves * 2 == sizeof(Bits<Storage>), "SpreadProduct: packets hold its elements");
   // Accumulators per row, so that about 4 products are in flight. Of floats the first is for the
   // products of first parts alone: what mma cuts off in every addition is then the roundoff of few
-  // additions, and nothing to speak of for the other products, which are 2^-8 as large.
+  // additions, and nothing to speak of for the other products, which are 2^-8 as large. Three
+  // products of three gates and four rows of the batch, as GRU has, are enough.
   static constexpr int sums_per_row = m_tiles * n_tiles;
-  static constexpr int chains = parts == 1 ? (sums_per_row >= 4   ? 1
-                                              : sums_per_row >= 2 ? 2
-                                                                  : 4)
+  static constexpr int enough = rows == 3 && batch == 4 ? 3 : 4;
+  static constexpr int chains = parts == 1 ? (sums_per_row >= enough ? 1
+                                              : sums_per_row >= 2    ? 2
+                                                                     : 4)
                                            : (sums_per_row >= 4   ? 2
                                               : sums_per_row >= 2 ? 3
                                                                   : 4);
