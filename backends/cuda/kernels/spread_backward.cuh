@@ -153,19 +153,38 @@ __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
     own[r] =
         spread_unit<Tile>(p.shape, first_row, part, r, k_group, static_cast<int>(threadIdx.x) & 31);
 #pragma unroll
-    for (int s = 0; s < Cell::states; ++s) {
-      next[r][s] =
-          own[r].valid && has_gate(Tile::reads_states, s)
-              ? load_element<Storage>(p.states, s, steps - 1, own[r].row, head, own[r].unit)
-              : 0.0f;
-      d_state[r][s] = own[r].valid && p.d_last.data != nullptr
-                          ? load_element<Storage>(p.d_last, s, 0, own[r].row, head, own[r].unit)
-                          : 0.0f;
-    }
+    for (int n = 0; n < Cell::gates; ++n) bias_sum[r][n] = 0;
+  }
+  // One round, state and gate after the other, as the code of an address is long; which one it is,
+  // comparisons say.
+#pragma unroll 1
+  for (int round = 0; round < rounds; ++round) {
+    const SpreadPosition at(own, round);
+#pragma unroll 1
+    for (int state = 0; state < Cell::states; ++state) {
+      const float last = at.valid && has_gate(Tile::reads_states, state)
+                             ? load_element<Storage>(p.states, state, steps - 1, at.row, head, at.unit)
+                             : 0.0f;
+      const float d_last = at.valid && p.d_last.data != nullptr
+                               ? load_element<Storage>(p.d_last, state, 0, at.row, head, at.unit)
+                               : 0.0f;
 #pragma unroll
-    for (int n = 0; n < Cell::gates; ++n) {
-      bias_sum[r][n] = 0;
-      d_gate_at[r][n] = place_in<Storage>(p.d_gate[n], steps - 1, own[r], head);
+      for (int r = 0; r < rounds; ++r)
+#pragma unroll
+        for (int s = 0; s < Cell::states; ++s) {
+          if (r != round || s != state) continue;
+          next[r][s] = last;
+          d_state[r][s] = d_last;
+        }
+    }
+#pragma unroll 1
+    for (int gate = 0; gate < Cell::gates; ++gate) {
+      Bits<Storage>* const to = place_in<Storage>(p.d_gate[gate], steps - 1, at, head);
+#pragma unroll
+      for (int r = 0; r < rounds; ++r)
+#pragma unroll
+        for (int n = 0; n < Cell::gates; ++n)
+          if (r == round && n == gate) d_gate_at[r][n] = to;
     }
   }
   const SpreadBackwardRows<Tile> source{{p, head, 0}};
@@ -278,13 +297,20 @@ __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
   sums.send(product);
   if (own[0].active) sums.wait(static_cast<unsigned>(steps));
 #pragma unroll
-  for (int r = 0; r < rounds; ++r) {
-    if (!own[r].active) continue;
-    add_recurrent_gradient(r);
-    if (p.ds0.data == nullptr || !own[r].valid) continue;
+  for (int r = 0; r < rounds; ++r)
+    if (own[r].active) add_recurrent_gradient(r);
+  if (p.ds0.data != nullptr) {
+#pragma unroll 1
+    for (int round = 0; round < rounds; ++round) {
+      const SpreadPosition at(own, round);
 #pragma unroll
-    for (int s = 0; s < Cell::states; ++s)
-      store_element<Storage>(p.ds0, s, 0, own[r].row, head, own[r].unit, d_state[r][s]);
+      for (int s = 0; s < Cell::states; ++s) {
+        float value = 0;
+#pragma unroll
+        for (int r = 0; r < rounds; ++r) value = r == round ? d_state[r][s] : value;
+        if (at.valid) store_element<Storage>(p.ds0, s, 0, at.row, head, at.unit, value);
+      }
+    }
   }
   Exchange::meet();
   Tile::Sums::meet();

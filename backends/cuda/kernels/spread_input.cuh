@@ -38,6 +38,21 @@ struct SpreadUnit {
   int row;                   ///< of the batch
 };
 
+/// Of the unit of a round which is not known when the kernel is compiled, what addresses take.
+struct SpreadPosition {
+  bool valid = false;
+  int unit = 0, row = 0;
+  template <int rounds>
+  __device__ SpreadPosition(const SpreadUnit (&units)[rounds], int round) {
+#pragma unroll
+    for (int r = 0; r < rounds; ++r) {
+      valid = r == round ? units[r].valid : valid;
+      unit = r == round ? units[r].unit : unit;
+      row = r == round ? units[r].row : row;
+    }
+  }
+};
+
 /// Deals the units of a block, 8 to a chunk and 4 chunks of a row of the batch to a warp: those of
 /// warp `k_group` of the row group, to `lane`. `Tile::vectors` chunks of a unit follow each other
 /// per block: 1 forward, the gates backward.
@@ -133,9 +148,10 @@ __device__ SharedAddress own_gather_bytes(SharedAddress all, int row_group, int 
   return all + working_warp<Tile>(row_group, k_group) * SpreadGatherer<Tile>::bytes;
 }
 
-/// Where a lane's unit lies in a sequence, channel 0; null stays null.
-template <class Storage>
-__device__ Bits<Storage>* place_in(const Sequence& s, Index step, const SpreadUnit& own, int head) {
+/// Where a lane's unit, a SpreadUnit or its position, lies in a sequence, channel 0; null stays
+/// null.
+template <class Storage, class Unit>
+__device__ Bits<Storage>* place_in(const Sequence& s, Index step, const Unit& own, int head) {
   Bits<Storage>* const row = row_of<Storage>(s, 0, step, own.valid ? own.row : 0, head);
   return row == nullptr ? nullptr : row + (own.valid ? own.unit : 0);
 }
@@ -198,26 +214,17 @@ class SpreadInput {
     write_ = of_warp(brings_for(k_group)) + l % 8 * (wide ? 16 : element);  // piece or unit l % 8
     keep(read_);
     keep(write_);
-    if (!wide) {
-#pragma unroll 1
-      for (int step = 0; step <= steps_ahead; ++step) load(source, step, brought);
-      return;
-    }
 #pragma unroll
     for (int r = 0; r < rounds; ++r)
 #pragma unroll
       for (int i = 0; i < pieces; ++i) {
         from_[r][i] = nullptr;
         stride_[r][i] = 0;
-        if (!brought[r].valid || channel(i) >= channels) continue;
-        const Element* const first = source(channel(i), brought[r].row, 0);
-        if (first == nullptr) continue;
-        from_[r][i] = first + piece_unit(brought[r]);
-        stride_[r][i] = source.stride(channel(i));
       }
 #pragma unroll 1
-    for (int step = 0; step < depth - 1; ++step) fill(source, step, brought);
-    copy_async_wait<depth - 2>();
+    for (int step = 0; step < (wide ? depth - 1 : steps_ahead + 1); ++step)
+      bring<true>(source, step, brought);
+    if (wide) copy_async_wait<depth - 2>();
   }
   /// Before the barrier of the row group.
   __device__ void wait() const {
@@ -241,11 +248,7 @@ class SpreadInput {
   }
   /// Once a step, after the barrier of the row group.
   __device__ void advance(const Source& source, Index step, const SpreadUnit (&brought)[rounds]) {
-    if (wide_) {
-      fill(source, step + depth - 1, brought);
-    } else {
-      load(source, step + 1 + steps_ahead, brought);
-    }
+    bring<false>(source, step + (wide_ ? depth - 1 : 1 + steps_ahead), brought);
   }
 
  private:
@@ -254,67 +257,85 @@ class SpreadInput {
   static __device__ int channel(int piece) {
     return ((static_cast<int>(threadIdx.x) & 7) + 8 * piece) / halves;
   }
-  /// First unit of this lane's pieces.
-  static __device__ int piece_unit(const SpreadUnit& unit) {
+  /// First unit of this lane's pieces, of the lane's own unit.
+  static __device__ int piece_unit(int unit) {
     const int l = static_cast<int>(threadIdx.x) & 7;
-    return unit.unit - l + l % halves * 4;
+    return unit - l + l % halves * 4;
   }
   static __device__ int next(int slot) {
     return slot + step_bytes == warp_bytes ? 0 : slot + step_bytes;
   }
 
-  __device__ void fill(const Source& source, Index step, const SpreadUnit (&brought)[rounds]) {
-    if (Source::last_step_differs && left_ == 1) {
-      left_ = 0;
-#pragma unroll
-      for (int r = 0; r < rounds; ++r)
-#pragma unroll 1
-        for (int i = 0; i < pieces; ++i) {
-          if (!brought[r].valid || channel(i) >= channels) continue;
-          const SharedAddress to = write_ + write_slot_ + r * round_bytes + 128 * i;
-          const Element* const first = source(channel(i), brought[r].row, step);
-          if (first == nullptr) {
-            store_shared_16(to, {0, 0, 0, 0});
-          } else {
-            copy_async_16(to, first + piece_unit(brought[r]));
-          }
-        }
-    } else if (left_ > 0) {
+  /// `starts`: step 0 may be meant, at which it is found where the pieces of the others lie.
+  template <bool starts>
+  __device__ void bring(const Source& source, Index step, const SpreadUnit (&brought)[rounds]) {
+    if (left_ > 0) {
+      const bool regular =
+          wide_ && !(starts && step == 0) && !(Source::last_step_differs && left_ == 1);
+      if (regular) {
+        copy_kept();
+      } else {
+        fill<starts>(source, step, brought);
+      }
       --left_;
-#pragma unroll
-      for (int r = 0; r < rounds; ++r)
-#pragma unroll
-        for (int i = 0; i < pieces; ++i) {
-          if (from_[r][i] == nullptr) continue;
-          copy_async_16(write_ + write_slot_ + r * round_bytes + 128 * i, from_[r][i]);
-          from_[r][i] += stride_[r][i];
-          if (from_l2 && left_ >= l2_steps_ahead)
-            bring_to_l2(from_[r][i] + (l2_steps_ahead - 1) * stride_[r][i]);
-        }
     }
     copy_async_commit();
     write_slot_ = next(write_slot_);
   }
-  /// The slow way: element by element, and waiting for them.
-  __device__ void load(const Source& source, Index step, const SpreadUnit (&brought)[rounds]) {
-    if (left_ == 0) return;
-    --left_;
+  /// The pieces of a step whose addresses are kept.
+  __device__ void copy_kept() {
 #pragma unroll
-    for (int r = 0; r < rounds; ++r) {
-      if (!brought[r].valid) continue;
+    for (int r = 0; r < rounds; ++r)
+#pragma unroll
+      for (int i = 0; i < pieces; ++i) {
+        if (from_[r][i] == nullptr) continue;
+        copy_async_16(write_ + write_slot_ + r * round_bytes + 128 * i, from_[r][i]);
+        from_[r][i] += stride_[r][i];
+        if (from_l2 && left_ > l2_steps_ahead)
+          bring_to_l2(from_[r][i] + (l2_steps_ahead - 1) * stride_[r][i]);
+      }
+  }
+  /// Any step: piece by piece, or element by element, which waits for each. The code of an address
+  /// is long, so it stands here once. `keeps`: at step 0, for the steps behind it.
+  template <bool keeps>
+  __device__ void fill(const Source& source, Index step, const SpreadUnit (&brought)[rounds]) {
 #pragma unroll 1
-      for (int n = 0; n < channels; ++n) {
-        const Element* const first = source(n, brought[r].row, step);
-        const SharedAddress to = write_ + write_slot_ + r * round_bytes + chunk_bytes * n;
-        const Element bits = first == nullptr ? 0 : first[brought[r].unit];
-        if constexpr (halves == 2) {
-          store_shared_float(to, __uint_as_float(bits));
+    for (int r = 0; r < rounds; ++r) {
+      const SpreadPosition place(brought, r);
+      if (!place.valid) continue;
+#pragma unroll 1
+      for (int i = 0; i < (wide_ ? pieces : channels); ++i) {
+        const int n = wide_ ? channel(i) : i;
+        if (n >= channels) continue;
+        const Element* const row = source(n, place.row, step);
+        const SharedAddress to =
+            write_ + write_slot_ + r * round_bytes + (wide_ ? 128 : chunk_bytes) * i;
+        if (!wide_) {
+          const Element bits = row == nullptr ? 0 : row[place.unit];
+          if constexpr (halves == 2) {
+            store_shared_float(to, __uint_as_float(bits));
+          } else {
+            store_shared_bits(to, bits);
+          }
+        } else if (row == nullptr) {
+          store_shared_16(to, {0, 0, 0, 0});
         } else {
-          store_shared_bits(to, bits);
+          const Element* const from = row + piece_unit(place.unit);
+          copy_async_16(to, from);
+          if (keeps) keep_piece(r, i, from, source.stride(n));
         }
       }
     }
-    write_slot_ = next(write_slot_);
+  }
+  __device__ void keep_piece(int round, int piece, const Element* first, Index stride) {
+#pragma unroll
+    for (int r = 0; r < rounds; ++r)
+#pragma unroll
+      for (int i = 0; i < pieces; ++i) {
+        if (r != round || i != piece) continue;
+        from_[r][i] = first + stride;
+        stride_[r][i] = stride;
+      }
   }
 
   bool wide_;

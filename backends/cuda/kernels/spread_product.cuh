@@ -146,30 +146,36 @@ struct SpreadProduct {
     // One pair after the other: no more than its tiles are on their way in registers, and addresses
     // are computed in one place. Which tiles of `held` it brings, a comparison says: written out
     // for every pair, this was a third of a program, and of the time that it takes to compile.
+    constexpr int beside = parts == 1 || m_tiles % 2 != 0 ? m_tiles : 2;
 #pragma unroll 1
     for (int j = 0; j < pairs; ++j)
+#pragma unroll(m_tiles > beside ? 1 : m_tiles)
+      for (int first = 0; first < m_tiles; first += beside)
 #pragma unroll
-      for (int m = 0; m < m_tiles; ++m) {
-        Word tile[2][stored][4];
-        load_pair(row, m, j, tile);
+        for (int i = 0; i < beside; ++i) {
+          Word tile[2][stored][4];
+          load_pair(row, first + i, j, tile);
 #pragma unroll
-        for (int half = 0; half < 2; ++half)
+          for (int half = 0; half < 2; ++half)
 #pragma unroll
-          for (int p = 0; p < stored; ++p) {
-            const int k = 2 * j + half, t = p * m_tiles + m;
-            if (t >= registers_of(k)) store_shared_16(rest + shared_place(k, t), tile[half][p]);
+            for (int p = 0; p < stored; ++p) {
+              const int k = 2 * j + half, t = p * m_tiles + first + i;
+              if (t >= registers_of(k)) store_shared_16(rest + shared_place(k, t), tile[half][p]);
 #pragma unroll
-            for (int pair = 0; pair < pairs; ++pair) {
-              const int known = 2 * pair + half;  // k, in a program that is written out
-              if (t >= registers_of(known)) continue;
+              for (int n = 0; n < pairs * m_tiles / beside; ++n) {
+                // k and t in a program that is written out.
+                const int pair = n / (m_tiles / beside), known_first = n % (m_tiles / beside) * beside;
+                const int known = 2 * pair + half, known_t = p * m_tiles + known_first + i;
+                if (known_t >= registers_of(known)) continue;
+                const bool is_it = j == pair && first == known_first;
 #pragma unroll
-              for (int e = 0; e < 4; ++e) {
-                Word& word = held[registers_before(known) + t][e];
-                word = j == pair ? tile[half][p][e] : word;
+                for (int e = 0; e < 4; ++e) {
+                  Word& word = held[registers_before(known) + known_t][e];
+                  word = is_it ? tile[half][p][e] : word;
+                }
               }
             }
-          }
-      }
+        }
   }
 
   /// sum += the pairs [first, first + count) of the product.
