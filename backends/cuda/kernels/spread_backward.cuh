@@ -162,9 +162,10 @@ __device__ void spread_backward(const SpreadBackwardParameters& parameters) {
     const SpreadPosition at(own, round);
 #pragma unroll 1
     for (int state = 0; state < Cell::states; ++state) {
-      const float last = at.valid && has_gate(Tile::reads_states, state)
-                             ? load_element<Storage>(p.states, state, steps - 1, at.row, head, at.unit)
-                             : 0.0f;
+      const float last =
+          at.valid && has_gate(Tile::reads_states, state)
+              ? load_element<Storage>(p.states, state, steps - 1, at.row, head, at.unit)
+              : 0.0f;
       const float d_last = at.valid && p.d_last.data != nullptr
                                ? load_element<Storage>(p.d_last, state, 0, at.row, head, at.unit)
                                : 0.0f;

@@ -164,7 +164,8 @@ struct SpreadProduct {
 #pragma unroll
               for (int n = 0; n < pairs * m_tiles / beside; ++n) {
                 // k and t in a program that is written out.
-                const int pair = n / (m_tiles / beside), known_first = n % (m_tiles / beside) * beside;
+                const int pair = n / (m_tiles / beside),
+                          known_first = n % (m_tiles / beside) * beside;
                 const int known = 2 * pair + half, known_t = p * m_tiles + known_first + i;
                 if (known_t >= registers_of(known)) continue;
                 const bool is_it = j == pair && first == known_first;
