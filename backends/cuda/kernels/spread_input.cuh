@@ -222,13 +222,12 @@ class SpreadInput {
         stride_[r][i] = 0;
       }
 #pragma unroll 1
-    for (int step = 0; step < (wide ? depth - 1 : steps_ahead + 1); ++step)
-      bring<true>(source, step, brought);
-    if (wide) copy_async_wait<depth - 2>();
+    for (int step = 0; step < ahead(); ++step) bring<true>(source, step, brought);
+    if (asynchronous()) copy_async_wait<depth - 2>();
   }
   /// Before the barrier of the row group.
   __device__ void wait() const {
-    if (wide_) copy_async_wait<depth - 2 - steps_ahead>();
+    if (asynchronous()) copy_async_wait<depth - 2 - steps_ahead>();
   }
   __device__ void read(int round, float (&value)[channels > 0 ? channels : 1]) const {
 #pragma unroll
@@ -248,7 +247,7 @@ class SpreadInput {
   }
   /// Once a step, after the barrier of the row group.
   __device__ void advance(const Source& source, Index step, const SpreadUnit (&brought)[rounds]) {
-    bring<false>(source, step + (wide_ ? depth - 1 : 1 + steps_ahead), brought);
+    bring<false>(source, step + ahead(), brought);
   }
 
  private:
@@ -266,6 +265,14 @@ class SpreadInput {
     return slot + step_bytes == warp_bytes ? 0 : slot + step_bytes;
   }
 
+  /// There is no copy of 2 bytes that a thread need not wait for.
+  __device__ bool asynchronous() const {
+    return halves == 2 || wide_;
+  }
+  /// How many steps in front of its use a step is asked for.
+  __device__ int ahead() const {
+    return asynchronous() ? depth - 1 : steps_ahead + 1;
+  }
   /// `starts`: step 0 may be meant, at which it is found where the pieces of the others lie.
   template <bool starts>
   __device__ void bring(const Source& source, Index step, const SpreadUnit (&brought)[rounds]) {
@@ -295,10 +302,11 @@ class SpreadInput {
           bring_to_l2(from_[r][i] + (l2_steps_ahead - 1) * stride_[r][i]);
       }
   }
-  /// Any step: piece by piece, or element by element, which waits for each. The code of an address
-  /// is long, so it stands here once. `keeps`: at step 0, for the steps behind it.
+  /// Any step: piece by piece, or element by element. The code of an address is long, so it stands
+  /// here once. `keeps`: at step 0, for the steps behind it.
   template <bool keeps>
   __device__ void fill(const Source& source, Index step, const SpreadUnit (&brought)[rounds]) {
+    SlowStores<Element> slow;
 #pragma unroll 1
     for (int r = 0; r < rounds; ++r) {
       const SpreadPosition place(brought, r);
@@ -311,11 +319,10 @@ class SpreadInput {
         const SharedAddress to =
             write_ + write_slot_ + r * round_bytes + (wide_ ? 128 : chunk_bytes) * i;
         if (!wide_) {
-          const Element bits = row == nullptr ? 0 : row[place.unit];
-          if constexpr (halves == 2) {
-            store_shared_float(to, __uint_as_float(bits));
-          } else {
-            store_shared_bits(to, bits);
+          if (row == nullptr || !asynchronous()) {
+            slow.put(to, row == nullptr ? Element(0) : row[place.unit]);
+          } else if constexpr (halves == 2) {
+            copy_async<4>(to, row + place.unit);
           }
         } else if (row == nullptr) {
           store_shared_16(to, {0, 0, 0, 0});
@@ -326,6 +333,7 @@ class SpreadInput {
         }
       }
     }
+    slow.finish();
   }
   __device__ void keep_piece(int round, int piece, const Element* first, Index stride) {
 #pragma unroll
