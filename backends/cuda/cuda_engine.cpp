@@ -111,14 +111,16 @@ std::unique_ptr<const Engine<Kokkos::Cuda>> make_native_engine(const Kokkos::Cud
                                                                std::string& reason) {
   const cuda::CurrentDevice current(space.cuda_device());
   const cuda::DeviceFacts device = cuda::current_device();
-  auto recurrence =
-      problem.dtype != DataType::float64 && cuda::spreading_is_faster(problem, cell, device)
-          ? cuda::SpreadHeads::make(problem, cell, device, reason)
-          : nullptr;
-  if (recurrence == nullptr) {
-    if (auto small = cuda::SmallHeads::make(problem, cell, device, reason))
-      return std::make_unique<SmallHeadsEngine>(cell.description, std::move(small));
-    recurrence = cuda::SpreadHeads::make(problem, cell, device, reason);
+  std::unique_ptr<cuda::SpreadHeads> recurrence;
+  for (const cuda::HeadKernels kernels :
+       cuda::kernels_in_order(problem, cuda::with_options(cell, problem), device)) {
+    if (kernels == cuda::HeadKernels::small) {
+      if (auto small = cuda::SmallHeads::make(problem, cell, device, reason))
+        return std::make_unique<SmallHeadsEngine>(cell.description, std::move(small));
+    } else {
+      recurrence = cuda::SpreadHeads::make(problem, cell, device, reason);
+      if (recurrence != nullptr) break;
+    }
   }
   if (recurrence == nullptr) return nullptr;
   switch (problem.dtype) {

@@ -51,4 +51,11 @@ std::vector<Source> sources_with(const CellText& text) {
   return all;
 }
 
+NativeCell with_options(const NativeCell& cell, const Problem& problem) {
+  NativeCell out = cell;
+  // Whether the clip of h was active is read off h itself.
+  if (problem.forward_clip) out.reads.states |= 1u;
+  return out;
+}
+
 }  // namespace flashrnn::cuda

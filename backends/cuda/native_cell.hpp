@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "flashrnn/problem.hpp"
 #include "flashrnn/recurrence/native_cell.hpp"
 #include "jit/sources.hpp"
 
@@ -22,5 +23,8 @@ CellText cell_text(const NativeCell& cell);
 
 /// Everything that a program with this cell may include; refers to `text`.
 std::vector<Source> sources_with(const CellText& text);
+
+/// The cell with what backward reads for the problem's options.
+NativeCell with_options(const NativeCell& cell, const Problem& problem);
 
 }  // namespace flashrnn::cuda

@@ -114,11 +114,4 @@ void place_gate_gradients(const Problem& problem, const NativeCell& cell,
   }
 }
 
-NativeCell with_options(const NativeCell& cell, const Problem& problem) {
-  NativeCell out = cell;
-  // Whether the clip of h was active is read off h itself.
-  if (problem.forward_clip) out.reads.states |= 1u;
-  return out;
-}
-
 }  // namespace flashrnn::cuda

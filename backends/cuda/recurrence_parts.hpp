@@ -58,7 +58,4 @@ std::size_t saved_bytes(const Problem& problem, const CellDescription& cell);
 void place_gate_gradients(const Problem& problem, const NativeCell& cell,
                           const BackwardTensors& tensors, void* own, Sequence (&d_gate)[max_gates]);
 
-/// The cell with what backward reads for the problem's options.
-NativeCell with_options(const NativeCell& cell, const Problem& problem);
-
 }  // namespace flashrnn::cuda

@@ -3,7 +3,7 @@
 # FLASHRNN_CUDA_PROGRAM_SOURCES; flashrnn_embed_kernels(<target>) builds the kernels' texts into a target, and
 # flashrnn_embed_cubins(<target>) their machine code for common problems.
 set(flashrnn_cuda_dir ${CMAKE_CURRENT_LIST_DIR})
-set(FLASHRNN_CUDA_PROGRAM_SOURCES jit/compiler_record.cpp jit/cubin_cache.cpp jit/nvrtc.cpp jit/replace_file.cpp jit/sources.cpp native_cell.cpp
+set(FLASHRNN_CUDA_PROGRAM_SOURCES first_programs.cpp jit/compiler_record.cpp jit/cubin_cache.cpp jit/nvrtc.cpp jit/replace_file.cpp jit/sources.cpp native_cell.cpp
                                   program_text.cpp small_heads/program.cpp spread_heads/program.cpp
                                   tiling/device_facts.cpp tiling/embedded_tilings.cpp tiling/kernel_choice.cpp tiling/small_heads.cpp tiling/spread_heads.cpp)
 list(TRANSFORM FLASHRNN_CUDA_PROGRAM_SOURCES PREPEND ${flashrnn_cuda_dir}/)

@@ -6,16 +6,14 @@
 #include <map>
 #include <string>
 
+#include "first_programs.hpp"
 #include "flashrnn/cells/gru.hpp"
 #include "flashrnn/cells/lstm.hpp"
 #include "flashrnn/cells/slstm.hpp"
 #include "flashrnn/recurrence/tile_search.hpp"
 #include "jit/compiler.hpp"
 #include "jit/cubin_cache.hpp"
-#include "small_heads/program.hpp"
-#include "spread_heads/program.hpp"
 #include "tiling/embedded_tilings.hpp"
-#include "tiling/kernel_choice.hpp"
 
 namespace flashrnn::cuda {
 namespace {
@@ -69,9 +67,6 @@ TEST(EmbeddedPrograms, OfCommonProblemsNeedNeitherSearchNorCompiler) {
   forget_tilings();
   const std::vector<std::string> options = compile_options("sm_90a");
   const CubinCache cache({});
-  const auto expect_embedded = [&](const Program& program, const std::string& what) {
-    EXPECT_FALSE(cache.embedded(program_key(program, options)).empty()) << what;
-  };
   for (const char* const name : {"nvidia_h100_sxm", "nvidia_h200"}) {
     const DeviceFacts device = facts_of(find_device_model(name));
     ASSERT_EQ(device.architecture, "sm_90a");
@@ -80,52 +75,23 @@ TEST(EmbeddedPrograms, OfCommonProblemsNeedNeitherSearchNorCompiler) {
           Common{native_cell<Gru>(), 32}, Common{native_cell<Slstm>(), 64},
           Common{native_cell<Lstm>(), 256}, Common{native_cell<Gru>(), 64, 256},
           Common{native_cell<Lstm>(), 32, 16, DataType::float16},
+          Common{native_cell<Lstm>(), 64, 256, DataType::float16},
           Common{native_cell<Lstm>(), 64, 16, DataType::float32},
           Common{native_cell<Lstm>(), 128, 16, DataType::float32},
           Common{native_cell<Lstm>(), 256, 16, DataType::float32}}) {
-      const NativeCell& cell = common.cell;
       Problem problem;
       problem.dtype = common.dtype;
       constexpr Index any_steps = 77;
       problem.shape = {any_steps, common.batch, 768 / common.head_dim, common.head_dim};
-      const ProductType type(problem);
-      const std::string what =
-          std::string(name) + ' ' + cell.description.name + ' ' + std::to_string(common.head_dim);
-      const CellText text = cell_text(cell);
-      bool spread = false;  // in training at last
+      const CellText text = cell_text(common.cell);
       for (const bool training : {false, true}) {
         problem.training = training;
-        const auto forward =
-            choose_forward(problem.shape, cell.description, type, training, device);
-        const bool fits = forward && (!training || choose_backward(problem.shape, cell.description,
-                                                                   type, cell.reads, device));
-        spread = spreading_is_faster(problem, cell, device) || !fits;
-        EXPECT_TRUE(fits || common.head_dim > 64) << what;
-        if (!spread) {
-          expect_embedded(forward_program(cell, text, problem, *forward), what);
-          if (has_program_of_hidden_state(cell.description, training))
-            expect_embedded(forward_program(cell, text, problem, *forward, false), what);
-        } else {
-          const auto of_several =
-              choose_spread(problem.shape, forward_pass(cell.description, training, type), device);
-          ASSERT_FALSE(of_several.empty()) << what;
-          expect_embedded(spread_forward_program(cell, text, problem, of_several[0]), what);
-        }
+        const std::vector<Program> programs = first_programs(problem, common.cell, text, device);
+        EXPECT_GE(programs.size(), training ? 4u : 1u);
+        for (const Program& program : programs)
+          EXPECT_FALSE(cache.embedded(program_key(program, options)).empty())
+              << name << ' ' << program.kernel;
       }
-      if (!spread) {
-        const auto backward =
-            choose_backward(problem.shape, cell.description, type, cell.reads, device);
-        const auto weights = choose_weight_gradient(problem.shape, cell.description, type, device);
-        ASSERT_TRUE(backward && weights) << what;
-        expect_embedded(backward_program(cell, text, problem, *backward), what);
-        expect_embedded(weight_gradient_program(cell, type, *weights), what);
-      } else {
-        const auto backward =
-            choose_spread(problem.shape, backward_pass(cell.description, cell.reads, type), device);
-        ASSERT_FALSE(backward.empty()) << what;
-        expect_embedded(spread_backward_program(cell, text, problem, backward[0]), what);
-      }
-      expect_embedded(sum_parts_program(problem.dtype), what);
     }
   }
   // Every answer was known: what is asked with others is searched for.

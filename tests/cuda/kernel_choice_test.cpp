@@ -5,6 +5,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "first_programs.hpp"
 #include "flashrnn/cells/elman.hpp"
 #include "flashrnn/cells/gru.hpp"
 #include "flashrnn/cells/lstm.hpp"
@@ -39,6 +45,52 @@ TEST(KernelChoice, KeepsHeadsWhoseRIsInRegisters) {
 }
 TEST(KernelChoice, LeavesTheQuestionToOthersWhereOneMultiprocessorCannotHoldR) {
   EXPECT_FALSE(spreads<Lstm>(DataType::float32, 256));
+}
+
+std::vector<Program> first_programs_of_lstm(const Problem& problem) {
+  static const NativeCell cell = native_cell<Lstm>();
+  static const CellText text = cell_text(cell);
+  return first_programs(problem, cell, text, facts_of(find_device_model("nvidia_h200")));
+}
+/// Kernels of the first programs of LSTM in float32.
+std::string first_kernels(Index head_dim, bool training) {
+  Problem problem;
+  problem.dtype = DataType::float32;
+  problem.shape = {1024, 16, std::max<Index>(1, 768 / head_dim), head_dim};
+  problem.training = training;
+  std::string out;
+  for (const Program& program : first_programs_of_lstm(problem))
+    out += (out.empty() ? "" : " ") + program.kernel;
+  return out;
+}
+TEST(FirstPrograms, AreThoseOfThePredictedKernels) {
+  EXPECT_EQ(first_kernels(16, false),
+            "flashrnn_forward_lstm_float32_d16 flashrnn_forward_of_h_lstm_float32_d16");
+  EXPECT_EQ(first_kernels(16, true),
+            "flashrnn_training_forward_lstm_float32_d16 flashrnn_backward_lstm_float32_d16 "
+            "flashrnn_weight_gradient_lstm_float32_d16 flashrnn_sum_parts_float32");
+  // One multiprocessor cannot hold R.
+  EXPECT_EQ(first_kernels(256, true),
+            "flashrnn_arrange_matrix flashrnn_spread_training_forward_lstm_float32_d256 "
+            "flashrnn_spread_backward_lstm_float32_d256 flashrnn_sum_parts_float32");
+}
+TEST(FirstPrograms, DependOnOptions) {
+  const auto text = [](std::optional<double> clip) {
+    Problem problem;
+    problem.dtype = DataType::bfloat16;
+    problem.shape = {64, 16, 12, 64};
+    problem.training = true;
+    if (clip) problem.forward_clip = *clip;
+    return first_programs_of_lstm(problem)[1].lines;
+  };
+  // Backward reads h where it is clipped.
+  EXPECT_NE(text(std::nullopt), text(0.5));
+}
+TEST(FirstPrograms, AreNoneWhereNoKernelRunsTheProblem) {
+  Problem problem;
+  problem.dtype = DataType::float64;
+  problem.shape = {64, 16, 12, 64};
+  EXPECT_TRUE(first_programs_of_lstm(problem).empty());
 }
 
 /// Every tiling that is offered for a cell has room for all units, and for no warp too many.

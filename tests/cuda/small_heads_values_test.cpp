@@ -163,7 +163,7 @@ class SmallHeadsTall : public testing::TestWithParam<Case> {
                                      device, 10000);
       std::erase_if(tilings, [](const ForwardTiling& one) { return one.batch != 24; });
       if (tilings.empty()) return nullptr;
-      return SmallHeads::with_tilings(problem, cell, device, tilings.front(), {}, {});
+      return SmallHeads::with_tilings(problem, cell, device, {tilings.front(), {}, {}});
     };
     EXPECT_TRUE(
         (Comparison<SmallHeads, Cell, Storage>(GetParam(), MatmulPrecision::highest, make).run()))

@@ -200,7 +200,7 @@ class SpreadHeadsSplit : public testing::TestWithParam<SplitCase> {
       const auto forward = choose_spread(
           problem.shape, forward_pass(cell.description, problem.training, ProductType(problem)),
           device);
-      return SpreadHeads::with_tilings(problem, cell, device, forward, tilings);
+      return SpreadHeads::with_tilings(problem, cell, device, {forward, tilings});
     };
     EXPECT_TRUE(
         (Comparison<SpreadHeads, Cell, Storage>(c.problem, MatmulPrecision::highest, make).run()))

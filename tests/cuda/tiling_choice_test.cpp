@@ -169,12 +169,12 @@ class TilingChoice : public testing::TestWithParam<ChoiceCase> {
       if (is_backward) {
         add(small_backward, [=](const BackwardTiling& tiling) {
           return std::shared_ptr<const SmallHeads>(SmallHeads::with_tilings(
-              problem, cell, device, small_forward.front(), tiling, *weights));
+              problem, cell, device, {small_forward.front(), tiling, *weights}));
         });
       } else {
         add(small_forward, [=](const ForwardTiling& tiling) {
           return std::shared_ptr<const SmallHeads>(SmallHeads::with_tilings(
-              problem, cell, device, tiling, small_backward.front(), *weights));
+              problem, cell, device, {tiling, small_backward.front(), *weights}));
         });
       }
     } else {
@@ -185,9 +185,10 @@ class TilingChoice : public testing::TestWithParam<ChoiceCase> {
       for (const SpreadTiling& tiling : is_backward ? backward : forward)
         out.push_back(
             {tiling.text() + " / " + std::to_string(tiling.split), tiling.nanoseconds, [=] {
-               return recurrence_of(std::shared_ptr<const SpreadHeads>(SpreadHeads::with_tilings(
-                   problem, cell, device, is_backward ? forward : std::vector{tiling},
-                   is_backward ? std::vector{tiling} : backward)));
+               return recurrence_of(std::shared_ptr<const SpreadHeads>(
+                   SpreadHeads::with_tilings(problem, cell, device,
+                                             {is_backward ? forward : std::vector{tiling},
+                                              is_backward ? std::vector{tiling} : backward})));
              }});
     }
     std::erase_if(out, [&](const Candidate& candidate) {

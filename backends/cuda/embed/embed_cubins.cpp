@@ -16,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "first_programs.hpp"
 #include "flashrnn/cells/gru.hpp"
 #include "flashrnn/cells/lstm.hpp"
 #include "flashrnn/cells/slstm.hpp"
@@ -23,9 +24,6 @@
 #include "jit/compiler.hpp"
 #include "jit/cubin_cache.hpp"
 #include "ptx.hpp"
-#include "small_heads/program.hpp"
-#include "spread_heads/program.hpp"
-#include "tiling/kernel_choice.hpp"
 
 namespace flashrnn::cuda {
 namespace {
@@ -61,9 +59,13 @@ class Programs {
 
   template <class Cell>
   void add(DataType dtype, Index head_dim, Index batch) {
+    const NativeCell cell = native_cell<Cell>();
+    const CellText text = cell_text(cell);  // built-in cells' programs refer to nothing in it
     for (const DeviceFacts& device : devices_)
       for (const bool training : {false, true})
-        add(native_cell<Cell>(), problem_of(dtype, head_dim, batch, training), device);
+        for (Program& program :
+             first_programs(problem_of(dtype, head_dim, batch, training), cell, text, device))
+          all_.push_back(std::move(program));
   }
 
   /// Compiles everything, as many at once as there are processors. Returns code by key.
@@ -92,40 +94,6 @@ class Programs {
   }
 
  private:
-  /// As cuda_engine.cpp, small_heads/recurrence.cpp and spread_heads/recurrence.cpp choose,
-  /// question for question.
-  void add(const NativeCell& cell, const Problem& problem, const DeviceFacts& device) {
-    const CellDescription& description = cell.description;
-    const CellText text = cell_text(cell);
-    const auto forward =
-        choose_forward(problem.shape, description, problem.dtype, problem.training, device);
-    const auto backward = problem.training ? choose_backward(problem.shape, description,
-                                                             problem.dtype, cell.reads, device)
-                                           : std::nullopt;
-    if (problem.training) all_.push_back(sum_parts_program(problem.dtype));
-    if (!spreading_is_faster(problem, cell, device) && forward && (backward || !problem.training)) {
-      all_.push_back(forward_program(cell, text, problem, *forward));
-      if (has_program_of_hidden_state(description, problem.training))
-        all_.push_back(forward_program(cell, text, problem, *forward, false));
-      if (!problem.training) return;
-      all_.push_back(backward_program(cell, text, problem, *backward));
-      const auto weights =
-          choose_weight_gradient(problem.shape, description, problem.dtype, device);
-      if (weights) all_.push_back(weight_gradient_program(cell, problem.dtype, *weights));
-      return;
-    }
-    all_.push_back(arrange_program(problem.dtype));
-    const auto spread_forward = choose_spread(
-        problem.shape, forward_pass(description, problem.training, problem.dtype), device);
-    if (!spread_forward.empty())
-      all_.push_back(spread_forward_program(cell, text, problem, spread_forward.front()));
-    if (!problem.training) return;
-    const auto spread_backward =
-        choose_spread(problem.shape, backward_pass(description, cell.reads, problem.dtype), device);
-    if (!spread_backward.empty())
-      all_.push_back(spread_backward_program(cell, text, problem, spread_backward.front()));
-  }
-
   /// Every one of them once.
   std::map<std::string, const Program*> programs(const std::vector<std::string>& options) const {
     std::map<std::string, const Program*> out;
@@ -148,7 +116,7 @@ Programs common_problems(const std::string& architecture) {
     out.add<Slstm>(bfloat16, head_dim, 16);
   }
   // Inference in blocks of 24 rows is among what takes longest to compile.
-  out.add<Lstm>(bfloat16, 64, 256);
+  for (const DataType dtype : {bfloat16, DataType::float16}) out.add<Lstm>(dtype, 64, 256);
   out.add<Gru>(bfloat16, 64, 256);
   return out;
 }

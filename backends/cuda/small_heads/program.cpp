@@ -98,4 +98,19 @@ Program sum_parts_program(DataType type) {
                        "flashrnn::cuda::sum_parts<" + storage(type) + ">", "SumPartsParameters");
 }
 
+std::vector<Program> small_heads_programs(const NativeCell& cell, const CellText& text,
+                                          const Problem& problem,
+                                          const SmallHeadsTilings& tilings) {
+  std::vector<Program> out;
+  out.push_back(forward_program(cell, text, problem, tilings.forward));
+  if (has_program_of_hidden_state(cell.description, problem.training))
+    out.push_back(forward_program(cell, text, problem, tilings.forward, false));
+  if (problem.training) {
+    out.push_back(backward_program(cell, text, problem, tilings.backward));
+    out.push_back(weight_gradient_program(cell, ProductType(problem), tilings.weights));
+    out.push_back(sum_parts_program(problem.dtype));
+  }
+  return out;
+}
+
 }  // namespace flashrnn::cuda

@@ -2,13 +2,15 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "native_cell.hpp"
 #include "program_text.hpp"
 #include "tiling/small_heads.hpp"
 
 // The texts that are compiled at run time. They name a tile, state what the tile choice assumed of
-// it, and instantiate the kernel; everything else is in kernels/.
+// it, and instantiate the kernel; everything else is in kernels/. A program refers to the cell's
+// text that it is made with, which has to outlive it.
 
 namespace flashrnn::cuda {
 
@@ -31,5 +33,10 @@ Program weight_gradient_program(const NativeCell& cell, ProductType type,
                                 const WeightGradientTiling& tiling);
 /// The kernel that adds the parts of dR and db.
 Program sum_parts_program(DataType type);
+
+/// What a plan loads: the kernels of forward; of calls for h alone, if they have their own; and in
+/// training of backward, of dR, and the one that adds parts.
+std::vector<Program> small_heads_programs(const NativeCell& cell, const CellText& text,
+                                          const Problem& problem, const SmallHeadsTilings& tilings);
 
 }  // namespace flashrnn::cuda

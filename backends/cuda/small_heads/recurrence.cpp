@@ -7,6 +7,7 @@
 #include "flashrnn/recurrence/workspace.hpp"
 #include "program.hpp"
 #include "recurrence_parts.hpp"
+#include "tiling/kernel_choice.hpp"
 
 namespace flashrnn::cuda {
 namespace {
@@ -39,53 +40,36 @@ std::unique_ptr<SmallHeads> SmallHeads::make(const Problem& problem, const Nativ
   const NativeCell used = with_options(cell, problem);
   const Shape& shape = problem.shape;
   const CellDescription& description = used.description;
-  const ProductType type(problem);
-  const auto forward = choose_forward(shape, description, type, problem.training, device);
-  std::optional<BackwardTiling> backward;
-  std::optional<WeightGradientTiling> weights;
-  if (problem.training) {
-    backward = choose_backward(shape, description, type, used.reads, device);
-    weights = choose_weight_gradient(shape, description, type, device);
-  }
-  if (!forward || (problem.training && (!backward || !weights))) {
+  const auto tilings = choose_small_heads(problem, used, device);
+  if (!tilings) {
     reason = "R of one head, " + std::to_string(description.recurrent_gates) + " matrices of " +
              std::to_string(shape.head_dim) + " x " + std::to_string(shape.head_dim) + " in " +
              std::string(name_of(problem.dtype)) +
              ", does not fit the registers of one multiprocessor";
     return nullptr;
   }
-  return with_tilings(problem, used, device, *forward, backward.value_or(BackwardTiling{}),
-                      weights.value_or(WeightGradientTiling{}));
+  return with_tilings(problem, used, device, *tilings);
 }
 
 std::unique_ptr<SmallHeads> SmallHeads::with_tilings(const Problem& problem, const NativeCell& cell,
                                                      const DeviceFacts& device,
-                                                     const ForwardTiling& forward,
-                                                     const BackwardTiling& backward,
-                                                     const WeightGradientTiling& weights) {
+                                                     const SmallHeadsTilings& tilings) {
   std::unique_ptr<SmallHeads> out(new SmallHeads(problem, cell));
   out->device_ = device;
   const CellText text = cell_text(cell);
-  std::vector<Program> programs;
-  programs.push_back(forward_program(cell, text, problem, forward));
-  const bool hidden_alone = has_program_of_hidden_state(cell.description, problem.training);
-  if (hidden_alone) programs.push_back(forward_program(cell, text, problem, forward, false));
-  if (problem.training) {
-    programs.push_back(backward_program(cell, text, problem, backward));
-    programs.push_back(weight_gradient_program(cell, ProductType(problem), weights));
-    programs.push_back(sum_parts_program(problem.dtype));
-  }
+  const std::vector<Program> programs = small_heads_programs(cell, text, problem, tilings);
   const std::vector<Kernel> kernels = Kernel::load(programs);
-  out->forward_tiling_ = forward;
-  out->forward_ = RecurrenceKernels(kernels[0], programs[0], forward.shared_bytes);
-  if (hidden_alone)
-    out->forward_of_hidden_ = RecurrenceKernels(kernels[1], programs[1], forward.shared_bytes);
+  out->forward_tiling_ = tilings.forward;
+  out->forward_ = RecurrenceKernels(kernels[0], programs[0], tilings.forward.shared_bytes);
+  if (has_program_of_hidden_state(cell.description, problem.training))
+    out->forward_of_hidden_ =
+        RecurrenceKernels(kernels[1], programs[1], tilings.forward.shared_bytes);
   if (!problem.training) return out;
-  out->backward_tiling_ = backward;
-  out->backward_ = RecurrenceKernels(kernels[1], programs[1], backward.shared_bytes);
-  out->weight_tiling_ = weights;
+  out->backward_tiling_ = tilings.backward;
+  out->backward_ = RecurrenceKernels(kernels[1], programs[1], tilings.backward.shared_bytes);
+  out->weight_tiling_ = tilings.weights;
   out->weight_kernel_ = kernels[2];
-  out->weight_kernel_.set_shared_bytes(weights.shared_bytes());
+  out->weight_kernel_.set_shared_bytes(tilings.weights.shared_bytes());
   out->sum_kernel_ = kernels[3];
   return out;
 }

@@ -26,13 +26,10 @@ class SmallHeads {
   static std::unique_ptr<SmallHeads> make(const Problem& problem, const NativeCell& cell,
                                           const DeviceFacts& device, std::string& reason);
 
-  /// With tilings of one's own choice, to compare them. `backward` and `weights` are of use in
-  /// training only.
+  /// With tilings of one's own choice, to compare them.
   static std::unique_ptr<SmallHeads> with_tilings(const Problem& problem, const NativeCell& cell,
                                                   const DeviceFacts& device,
-                                                  const ForwardTiling& forward,
-                                                  const BackwardTiling& backward,
-                                                  const WeightGradientTiling& weights);
+                                                  const SmallHeadsTilings& tilings);
 
   std::string describe() const;
   std::size_t reserve_bytes() const;

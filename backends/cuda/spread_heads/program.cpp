@@ -3,6 +3,8 @@
 
 #include <sstream>
 
+#include "small_heads/program.hpp"
+
 namespace flashrnn::cuda {
 namespace {
 
@@ -96,6 +98,20 @@ Program arrange_program(DataType type) {
       "arrange.cuh", "flashrnn_arrange_matrix",
       "flashrnn::cuda::arrange_matrix<flashrnn::cuda::Bits<" + storage(type) + ">>",
       "ArrangeParameters");
+}
+
+std::vector<Program> spread_heads_programs(const NativeCell& cell, const CellText& text,
+                                           const Problem& problem,
+                                           const SpreadHeadsTilings& tilings) {
+  if (tilings.forward.empty() || (problem.training && tilings.backward.empty())) return {};
+  std::vector<Program> out;
+  out.push_back(arrange_program(problem.dtype));
+  out.push_back(spread_forward_program(cell, text, problem, tilings.forward.front()));
+  if (problem.training) {
+    out.push_back(spread_backward_program(cell, text, problem, tilings.backward.front()));
+    out.push_back(sum_parts_program(problem.dtype));
+  }
+  return out;
 }
 
 }  // namespace flashrnn::cuda

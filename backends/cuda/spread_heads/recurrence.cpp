@@ -6,7 +6,7 @@
 
 #include "flashrnn/recurrence/workspace.hpp"
 #include "program.hpp"
-#include "small_heads/program.hpp"
+#include "tiling/kernel_choice.hpp"
 
 namespace flashrnn::cuda {
 
@@ -54,19 +54,11 @@ std::unique_ptr<SpreadHeads> SpreadHeads::make(const Problem& problem, const Nat
                                                const DeviceFacts& device, std::string& reason) {
   reason = unsupported(problem, cell);
   if (!reason.empty()) return nullptr;
-  const BackwardReads reads = with_options(cell, problem).reads;
+  const NativeCell used = with_options(cell, problem);
   const CellDescription& description = cell.description;
   const auto with_choices = [&](int count, KSplits splits) {
-    const auto forward = choose_spread(
-        problem.shape, forward_pass(description, problem.training, ProductType(problem)), device,
-        count);
-    std::vector<SpreadTiling> backward;
-    if (problem.training)
-      backward = choose_spread(
-          problem.shape,
-          backward_pass(description, reads, ProductType(problem), problem.forward_clip.has_value()),
-          device, count, splits);
-    return with_tilings(problem, cell, device, forward, backward);
+    return with_tilings(problem, used, device,
+                        choose_spread_heads(problem, used, device, count, splits));
   };
   // Runners-up are looked for only where the device or the compiler refuses the first choice. Pairs
   // of multiprocessors are neighbours on every device; larger clusters may find less room than
@@ -99,8 +91,7 @@ std::unique_ptr<SpreadHeads> SpreadHeads::make(const Problem& problem, const Nat
 std::unique_ptr<SpreadHeads> SpreadHeads::with_tilings(const Problem& problem,
                                                        const NativeCell& cell,
                                                        const DeviceFacts& device,
-                                                       const std::vector<SpreadTiling>& forward,
-                                                       const std::vector<SpreadTiling>& backward) {
+                                                       const SpreadHeadsTilings& tilings) {
   std::unique_ptr<SpreadHeads> out(new SpreadHeads(problem, with_options(cell, problem)));
   out->device_ = device;
   const NativeCell& used = out->cell_;
@@ -111,21 +102,15 @@ std::unique_ptr<SpreadHeads> SpreadHeads::with_tilings(const Problem& problem,
   const auto backward_text = [&](const SpreadTiling& t) {
     return spread_backward_program(used, text, problem, t);
   };
-  if (forward.empty() || (problem.training && backward.empty())) return nullptr;
   // All that is likely to be needed, at the same time.
-  std::vector<Program> likely;
-  likely.push_back(arrange_program(problem.dtype));
-  likely.push_back(forward_text(forward[0]));
-  if (problem.training) {
-    likely.push_back(backward_text(backward[0]));
-    likely.push_back(sum_parts_program(problem.dtype));
-  }
+  const std::vector<Program> likely = spread_heads_programs(used, text, problem, tilings);
+  if (likely.empty()) return nullptr;
   const std::vector<Kernel> kernels = Kernel::load(likely);
   out->arrange_kernel_ = kernels[0];
-  if (!out->take_first(forward, forward_text, kernels[1], out->forward_)) return nullptr;
+  if (!out->take_first(tilings.forward, forward_text, kernels[1], out->forward_)) return nullptr;
   if (!problem.training) return out;
   out->sum_kernel_ = kernels[3];
-  if (!out->take_first(backward, backward_text, kernels[2], out->backward_)) return nullptr;
+  if (!out->take_first(tilings.backward, backward_text, kernels[2], out->backward_)) return nullptr;
   return out;
 }
 

@@ -26,11 +26,10 @@ class SpreadHeads {
                                            const DeviceFacts& device, std::string& reason);
 
   /// With tilings of one's own choice, to compare them; null if a kernel spills registers or the
-  /// device has no room for it. `backward` is of use in training only.
+  /// device has no room for it.
   static std::unique_ptr<SpreadHeads> with_tilings(const Problem& problem, const NativeCell& cell,
                                                    const DeviceFacts& device,
-                                                   const std::vector<SpreadTiling>& forward,
-                                                   const std::vector<SpreadTiling>& backward);
+                                                   const SpreadHeadsTilings& tilings);
 
   std::string describe() const;
   std::size_t reserve_bytes() const;

@@ -1,30 +1,62 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel_choice.hpp"
 
-#include "small_heads.hpp"
-#include "spread_heads.hpp"
-
 namespace flashrnn::cuda {
 
 bool spreading_is_faster(const Problem& problem, const NativeCell& cell,
                          const DeviceFacts& device) {
+  if (problem.dtype == DataType::float64) return false;
   const ProductType type(problem);
   const CellDescription& description = cell.description;
   const auto forward = choose_forward(problem.shape, description, type, problem.training, device);
   if (!forward || forward->held == type.parts()) return false;
-  const auto spread_forward =
-      choose_spread(problem.shape, forward_pass(description, problem.training, type), device, 1);
-  if (spread_forward.empty()) return false;
-  double on_one = forward->nanoseconds, on_several = spread_forward[0].nanoseconds;
+  const SpreadHeadsTilings spread = choose_spread_heads(problem, cell, device);
+  if (spread.forward.empty()) return false;
+  double on_one = forward->nanoseconds, on_several = spread.forward[0].nanoseconds;
   if (problem.training) {
     const auto backward = choose_backward(problem.shape, description, type, cell.reads, device);
-    const auto spread_backward =
-        choose_spread(problem.shape, backward_pass(description, cell.reads, type), device, 1);
-    if (!backward || spread_backward.empty()) return false;
+    if (!backward || spread.backward.empty()) return false;
     on_one += backward->nanoseconds;
-    on_several += spread_backward[0].nanoseconds;
+    on_several += spread.backward[0].nanoseconds;
   }
   return on_several < on_one;
+}
+
+std::array<HeadKernels, 2> kernels_in_order(const Problem& problem, const NativeCell& cell,
+                                            const DeviceFacts& device) {
+  if (spreading_is_faster(problem, cell, device)) return {HeadKernels::spread, HeadKernels::small};
+  return {HeadKernels::small, HeadKernels::spread};
+}
+
+std::optional<SmallHeadsTilings> choose_small_heads(const Problem& problem, const NativeCell& cell,
+                                                    const DeviceFacts& device) {
+  const Shape& shape = problem.shape;
+  const ProductType type(problem);
+  const auto forward = choose_forward(shape, cell.description, type, problem.training, device);
+  if (!forward) return std::nullopt;
+  SmallHeadsTilings out{*forward, {}, {}};
+  if (!problem.training) return out;
+  const auto backward = choose_backward(shape, cell.description, type, cell.reads, device);
+  const auto weights = choose_weight_gradient(shape, cell.description, type, device);
+  if (!backward || !weights) return std::nullopt;
+  out.backward = *backward;
+  out.weights = *weights;
+  return out;
+}
+
+SpreadHeadsTilings choose_spread_heads(const Problem& problem, const NativeCell& cell,
+                                       const DeviceFacts& device, int count,
+                                       KSplits backward_splits) {
+  const ProductType type(problem);
+  SpreadHeadsTilings out;
+  out.forward = choose_spread(problem.shape, forward_pass(cell.description, problem.training, type),
+                              device, count);
+  if (problem.training)
+    out.backward = choose_spread(
+        problem.shape,
+        backward_pass(cell.description, cell.reads, type, problem.forward_clip.has_value()), device,
+        count, backward_splits);
+  return out;
 }
 
 }  // namespace flashrnn::cuda

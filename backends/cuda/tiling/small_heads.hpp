@@ -94,4 +94,11 @@ std::optional<WeightGradientTiling> choose_weight_gradient(const Shape& shape,
                                                            ProductType type,
                                                            const DeviceFacts& device);
 
+/// Of all kernels of a plan; the latter two are of use in training only.
+struct SmallHeadsTilings {
+  ForwardTiling forward;
+  BackwardTiling backward;
+  WeightGradientTiling weights;
+};
+
 }  // namespace flashrnn::cuda

@@ -53,6 +53,11 @@ SpreadPass forward_pass(const CellDescription& cell, bool saving, ProductType ty
 SpreadPass backward_pass(const CellDescription& cell, BackwardReads reads, ProductType type,
                          bool clips = false);
 
+/// Of both passes of a plan, the fastest first; of backward in training only. Empty: none fits.
+struct SpreadHeadsTilings {
+  std::vector<SpreadTiling> forward, backward;
+};
+
 /// Which values of SpreadTiling::split are tried: all, up to 2, or 1.
 enum class KSplits { all, pairs, none };
 
