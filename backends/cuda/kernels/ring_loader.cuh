@@ -104,17 +104,27 @@ class RingLoader {
               Ring::offset(channel, row)};
     });
     if constexpr (keeps_addresses) {
-#pragma unroll
+      // Many are found one after the other, as the places are, for less code.
+      constexpr bool one_by_one = pieces > 3;
+#pragma unroll(one_by_one ? 1 : pieces)
       for (int i = 0; i < pieces; ++i) {
         const Dealt dealt(lane, i);
         const int unit = dealt.unit * per_piece;
         const RowPlace<const Element> place =
-            places_.between(Dealt::first_row(i), Dealt::last_row(i), dealt.row);
-        to_[i] = dealt.step * Ring::step_bytes + place.offset + Ring::element_bytes * unit;
-        pin(to_[i]);
+            places_.between(one_by_one ? 0 : Dealt::first_row(i),
+                            one_by_one ? all_rows - 1 : Dealt::last_row(i), dealt.row);
+        int to = dealt.step * Ring::step_bytes + place.offset + Ring::element_bytes * unit;
+        pin(to);
         const bool there = place.first != nullptr && dealt.there && unit < head_dim;
-        from_[i] = there ? moved(place.first + unit, dealt.step * place.stride) : nullptr;
-        stride_[i] = there ? place.stride * at_once : 0;  // what is nowhere stays there
+        const Element* const from =
+            there ? moved(place.first + unit, dealt.step * place.stride) : nullptr;
+#pragma unroll
+        for (int j = 0; j < pieces; ++j) {
+          if (j != i) continue;
+          to_[j] = to;
+          from_[j] = from;
+          stride_[j] = there ? place.stride * at_once : 0;  // what is nowhere stays there
+        }
       }
     }
   }
@@ -177,27 +187,39 @@ class RingLoader {
   template <class Source>
   __device__ void fill_any(SharedAddress slots, Index first, int count, const Source& source) {
     if (first >= steps_) return;
-    if (piece > 0 && in_pieces_) {
-      if constexpr (piece > 0) fill_pieces(slots, first, count, source);
-    } else {
-      fill_elements(slots, first, count, source);
+    if constexpr (piece > 0) {
+      if (copies_elements || in_pieces_) {
+        fill_pieces(slots, first, count, source);
+        return;
+      }
     }
+    if constexpr (!copies_elements) fill_elements(slots, first, count, source);
   }
 
-  /// The same in pieces, by asynchronous copies that nothing has committed.
+  /// The same in pieces, by asynchronous copies that nothing has committed; in elements where rows
+  /// are not placed for pieces, if elements can be copied so.
   template <class Source>
   __device__ void fill_pieces(SharedAddress slots, Index first, int count,
                               const Source& source) const {
+    const bool elements = copies_elements && !in_pieces_;
 #pragma unroll 1
-    for (int e = lane_; e < count * per_step; e += lanes) {
-      const int unit = e % per_row * per_piece, channel = e / per_row % Ring::channels,
+    for (int n = lane_; n < count * per_step * (elements ? per_piece : 1); n += lanes) {
+      const int e = elements ? n / per_piece : n;
+      const int unit = e % per_row * per_piece + (elements ? n % per_piece : 0),
+                channel = e / per_row % Ring::channels,
                 row = e / per_row / Ring::channels % Ring::batch;
       const Index step = first + e / per_step;
       if (row >= rows_ || unit >= head_dim_ || step >= steps_) continue;
       const SharedAddress to = slots + e / per_step * Ring::step_bytes +
                                Ring::offset(channel, row) + Ring::element_bytes * unit;
       const Element* const from = source(channel, row, step);
-      if (from != nullptr) {
+      if (elements) {
+        if (from != nullptr) {
+          copy_async<4>(to, from + unit);
+        } else {
+          store_shared_bits(to, Element(0));
+        }
+      } else if (from != nullptr) {
         copy_async<piece>(to, from + unit);
       } else {
         store_shared(to, Elements<per_piece, Ring::element_bytes>{});
@@ -295,6 +317,8 @@ class RingLoader {
   }
 
   static constexpr int per_piece = piece > 0 ? piece / Ring::element_bytes : 1;
+  /// Whether an element is as long as the shortest asynchronous copy.
+  static constexpr bool copies_elements = piece > 0 && Ring::element_bytes == 4;
   static constexpr int all_rows = Ring::batch * Ring::channels;
   static constexpr int per_row = Ring::padded / per_piece;
   static constexpr int per_step = all_rows * per_row;

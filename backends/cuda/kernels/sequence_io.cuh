@@ -35,39 +35,6 @@ __device__ Bits<Storage>* row_of(const Sequence& s, int channel, Index step, Ind
   return static_cast<Bits<Storage>*>(s.data) + s.strides.at(channel, step, row, head);
 }
 
-/// Elements that are loaded one by one on their way into shared memory: each is stored when three
-/// others have been asked for. Few instructions, where the loop over elements is long code and
-/// should stand there once.
-template <class Element>
-class SlowStores {
- public:
-  __device__ void put(SharedAddress to, Element value) {
-    store(count - 1);
-#pragma unroll
-    for (int n = count - 1; n > 0; --n) {
-      to_[n] = to_[n - 1];
-      value_[n] = value_[n - 1];
-    }
-    to_[0] = to;
-    value_[0] = value;
-  }
-  /// Stores the last ones.
-  __device__ void finish() {
-#pragma unroll
-    for (int n = 0; n < count; ++n) store(n);
-  }
-
- private:
-  static constexpr int count = 4;
-  static constexpr SharedAddress nowhere = ~SharedAddress(0);
-  __device__ void store(int n) {
-    if (to_[n] != nowhere) store_shared_bits(to_[n], value_[n]);
-    to_[n] = nowhere;
-  }
-  SharedAddress to_[count] = {nowhere, nowhere, nowhere, nowhere};
-  Element value_[count] = {};
-};
-
 /// How a warp walks rows of `length` elements or pieces one by one: lanes side by side in a row, or
 /// in several short ones, so that an address, which takes dozens of instructions, serves a lane as
 /// often as possible. The last lanes may have no row.

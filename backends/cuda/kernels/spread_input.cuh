@@ -253,6 +253,7 @@ class SpreadInput {
  private:
   // Pieces of 16 bytes: of the values of 8 units, each of their 8 lanes moves as many.
   static constexpr int pieces = (channels * halves + 7) / 8;
+  static constexpr int all_channels = channels > 0 ? channels : 1;
   static __device__ int channel(int piece) {
     return ((static_cast<int>(threadIdx.x) & 7) + 8 * piece) / halves;
   }
@@ -306,34 +307,44 @@ class SpreadInput {
   /// here once. `keeps`: at step 0, for the steps behind it.
   template <bool keeps>
   __device__ void fill(const Source& source, Index step, const SpreadUnit (&brought)[rounds]) {
-    SlowStores<Element> slow;
 #pragma unroll 1
     for (int r = 0; r < rounds; ++r) {
       const SpreadPosition place(brought, r);
       if (!place.valid) continue;
+      const SharedAddress slot = write_ + write_slot_ + r * round_bytes;
+      const Element* element[all_channels] = {};  // that is waited for
 #pragma unroll 1
       for (int i = 0; i < (wide_ ? pieces : channels); ++i) {
         const int n = wide_ ? channel(i) : i;
         if (n >= channels) continue;
         const Element* const row = source(n, place.row, step);
-        const SharedAddress to =
-            write_ + write_slot_ + r * round_bytes + (wide_ ? 128 : chunk_bytes) * i;
-        if (!wide_) {
-          if (row == nullptr || !asynchronous()) {
-            slow.put(to, row == nullptr ? Element(0) : row[place.unit]);
-          } else if constexpr (halves == 2) {
-            copy_async<4>(to, row + place.unit);
-          }
-        } else if (row == nullptr) {
-          store_shared_16(to, {0, 0, 0, 0});
-        } else {
+        if (wide_) {
           const Element* const from = row + piece_unit(place.unit);
-          copy_async_16(to, from);
-          if (keeps) keep_piece(r, i, from, source.stride(n));
+          if (row == nullptr) {
+            store_shared_16(slot + 128 * i, {0, 0, 0, 0});
+          } else {
+            copy_async_16(slot + 128 * i, from);
+            if (keeps) keep_piece(r, i, from, source.stride(n));
+          }
+        } else if constexpr (halves == 2) {
+          if (row == nullptr) {
+            store_shared_float(slot + chunk_bytes * i, 0.0f);
+          } else {
+            copy_async<4>(slot + chunk_bytes * i, row + place.unit);
+          }
+        } else {
+#pragma unroll
+          for (int k = 0; k < channels; ++k)
+            if (k == i) element[k] = row == nullptr ? nullptr : row + place.unit;
         }
       }
+      if (asynchronous()) continue;
+      Element bits[all_channels];
+#pragma unroll
+      for (int n = 0; n < channels; ++n) bits[n] = element[n] == nullptr ? Element(0) : *element[n];
+#pragma unroll
+      for (int n = 0; n < channels; ++n) store_shared_bits(slot + chunk_bytes * n, bits[n]);
     }
-    slow.finish();
   }
   __device__ void keep_piece(int round, int piece, const Element* first, Index stride) {
 #pragma unroll
