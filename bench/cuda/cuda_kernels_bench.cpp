@@ -24,6 +24,7 @@
 #include "flashrnn/types.hpp"
 #include "small_heads/recurrence.hpp"
 #include "spread_heads/recurrence.hpp"
+#include "tiling/kernel_choice.hpp"
 
 namespace flashrnn::cuda {
 namespace {
@@ -105,6 +106,10 @@ double median(const Buffer& flush, const std::function<void()>& run) {
   return times[repetitions / 2];
 }
 
+Shape shape_of(Index head_dim, Index batch, Index steps) {
+  return {steps, batch, std::max<Index>(1, 768 / head_dim), head_dim};
+}
+
 /// Of SmallHeads, or of SpreadHeads without dR.
 template <class Recurrence, class Cell>
 void measure_kernels(const ProductType& element, Index head_dim, Index batch, Index steps) {
@@ -116,7 +121,7 @@ void measure_kernels(const ProductType& element, Index head_dim, Index batch, In
   problem.cell = d.name;
   problem.dtype = type;
   problem.float32_matmul_precision = element.precision;
-  problem.shape = {steps, batch, std::max<Index>(1, 768 / head_dim), head_dim};
+  problem.shape = shape_of(head_dim, batch, steps);
   const Shape& s = problem.shape;
   std::string reason;
   const auto begin = std::chrono::steady_clock::now();
@@ -191,7 +196,17 @@ void measure_kernels(const ProductType& element, Index head_dim, Index batch, In
 
 template <class Cell>
 void measure(const ProductType& type, Index head_dim, Index batch, Index steps = 1024) {
-  if (head_dim <= 128) {
+  // The kernels that a plan for training would take, for both passes.
+  Problem problem;
+  problem.dtype = type.type;
+  problem.float32_matmul_precision = type.precision;
+  problem.shape = shape_of(head_dim, batch, steps);
+  problem.training = true;
+  const NativeCell cell = native_cell<Cell>();
+  const DeviceFacts device = current_device();
+  const bool small = kernels_in_order(problem, cell, device).front() == HeadKernels::small &&
+                     choose_small_heads(problem, cell, device);
+  if (small) {
     measure_kernels<SmallHeads, Cell>(type, head_dim, batch, steps);
   } else {
     measure_kernels<SpreadHeads, Cell>(type, head_dim, batch, steps);
