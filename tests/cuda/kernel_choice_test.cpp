@@ -36,6 +36,10 @@ TEST(KernelChoice, SpreadsHeadsOfWhichOneMultiprocessorReadsMostOfR) {
   EXPECT_FALSE(spreads<Gru>(DataType::float32, 96));
   EXPECT_FALSE(spreads<Lstm>(DataType::float32, 96));
 }
+TEST(KernelChoice, CountsWhatTheWeightGradientTakesBesides) {
+  // LSTM in float32, 96×8: without dR, several multiprocessors are predicted to be faster.
+  EXPECT_FALSE(spreads<Lstm>(DataType::float32, 96, true));
+}
 TEST(KernelChoice, KeepsHeadsWhoseRIsInRegisters) {
   for (const bool training : {false, true})
     for (const Index head_dim : {16, 64, 128}) {

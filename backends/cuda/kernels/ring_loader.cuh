@@ -104,8 +104,9 @@ class RingLoader {
               Ring::offset(channel, row)};
     });
     if constexpr (keeps_addresses) {
-      // Many are found one after the other, as the places are, for less code.
-      constexpr bool one_by_one = pieces > 3;
+      // Many are found one after the other, as the places are, for less code; few side by side, for
+      // the sake of who waits for the first step.
+      constexpr bool one_by_one = pieces > 8;
 #pragma unroll(one_by_one ? 1 : pieces)
       for (int i = 0; i < pieces; ++i) {
         const Dealt dealt(lane, i);

@@ -28,7 +28,7 @@ class RowStorer {
     places_.start(lane, [&](int n) -> RowPlace<Element> {
       int channel = n / batch, row = n % batch;
       row = row < rows ? row : 0;
-      channel = target.given(channel) ? channel : given;
+      channel = target(channel, row, Index(0)) != nullptr ? channel : given;
       return {target(channel, row, Index(0)), static_cast<int>(target.stride(channel) / per_piece),
               offset(channel, row)};
     });
@@ -154,7 +154,7 @@ class RowStorer {
   static constexpr int at_once = steps_at_once(per_step, lanes, group);
   using Dealt = DealtPiece<lanes, per_row, all_rows, at_once>;
   static constexpr int pieces = keeps_addresses ? Dealt::per_lane : 1;
-  static constexpr bool one_by_one = pieces > 3;
+  static constexpr bool one_by_one = pieces > 5;
 
  public:
   /// Pieces of 16 bytes that a lane moves per group of steps, each of which stands in the code.

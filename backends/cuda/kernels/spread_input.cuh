@@ -253,7 +253,6 @@ class SpreadInput {
  private:
   // Pieces of 16 bytes: of the values of 8 units, each of their 8 lanes moves as many.
   static constexpr int pieces = (channels * halves + 7) / 8;
-  static constexpr int all_channels = channels > 0 ? channels : 1;
   static __device__ int channel(int piece) {
     return ((static_cast<int>(threadIdx.x) & 7) + 8 * piece) / halves;
   }
@@ -312,38 +311,45 @@ class SpreadInput {
       const SpreadPosition place(brought, r);
       if (!place.valid) continue;
       const SharedAddress slot = write_ + write_slot_ + r * round_bytes;
-      const Element* element[all_channels] = {};  // that is waited for
+      const int count = wide_ ? pieces : channels;
+      constexpr int at_once = 4;  // elements that are waited for; more take too many registers
 #pragma unroll 1
-      for (int i = 0; i < (wide_ ? pieces : channels); ++i) {
-        const int n = wide_ ? channel(i) : i;
-        if (n >= channels) continue;
-        const Element* const row = source(n, place.row, step);
-        if (wide_) {
-          const Element* const from = row + piece_unit(place.unit);
-          if (row == nullptr) {
-            store_shared_16(slot + 128 * i, {0, 0, 0, 0});
+      for (int first = 0; first < count; first += at_once) {
+        const Element* element[at_once] = {};
+#pragma unroll 1
+        for (int i = first; i < ::min(count, first + at_once); ++i) {
+          const int n = wide_ ? channel(i) : i;
+          if (n >= channels) continue;
+          const Element* const row = source(n, place.row, step);
+          if (wide_) {
+            const Element* const from = row + piece_unit(place.unit);
+            if (row == nullptr) {
+              store_shared_16(slot + 128 * i, {0, 0, 0, 0});
+            } else {
+              copy_async_16(slot + 128 * i, from);
+              if (keeps) keep_piece(r, i, from, source.stride(n));
+            }
+          } else if constexpr (halves == 2) {
+            if (row == nullptr) {
+              store_shared_float(slot + chunk_bytes * i, 0.0f);
+            } else {
+              copy_async<4>(slot + chunk_bytes * i, row + place.unit);
+            }
           } else {
-            copy_async_16(slot + 128 * i, from);
-            if (keeps) keep_piece(r, i, from, source.stride(n));
-          }
-        } else if constexpr (halves == 2) {
-          if (row == nullptr) {
-            store_shared_float(slot + chunk_bytes * i, 0.0f);
-          } else {
-            copy_async<4>(slot + chunk_bytes * i, row + place.unit);
-          }
-        } else {
+            const Element* const from = row == nullptr ? nullptr : row + place.unit;
 #pragma unroll
-          for (int k = 0; k < channels; ++k)
-            if (k == i) element[k] = row == nullptr ? nullptr : row + place.unit;
+            for (int k = 0; k < at_once; ++k) element[k] = k == i - first ? from : element[k];
+          }
         }
+        if (asynchronous()) continue;
+        Element bits[at_once];
+#pragma unroll
+        for (int k = 0; k < at_once; ++k)
+          bits[k] = element[k] == nullptr ? Element(0) : *element[k];
+#pragma unroll
+        for (int k = 0; k < at_once; ++k)
+          if (first + k < channels) store_shared_bits(slot + chunk_bytes * (first + k), bits[k]);
       }
-      if (asynchronous()) continue;
-      Element bits[all_channels];
-#pragma unroll
-      for (int n = 0; n < channels; ++n) bits[n] = element[n] == nullptr ? Element(0) : *element[n];
-#pragma unroll
-      for (int n = 0; n < channels; ++n) store_shared_bits(slot + chunk_bytes * n, bits[n]);
     }
   }
   __device__ void keep_piece(int round, int piece, const Element* first, Index stride) {
