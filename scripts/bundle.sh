@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# bundle.sh [PRESET [FILE]]: builds a preset with a GPU backend (default cuda) and packs what tests/run_on_device.sh needs on a
+# machine that has the GPU and the toolkit's libraries, but perhaps no others, into FILE (default build/device.tar.xz): the
+# programs, the libraries they are linked with, the script and its data. There:
+#   tar -xJf device.tar.xz && flashrnn_device/tests/run_on_device.sh flashrnn_device/bin flashrnn_device/out
+set -euo pipefail
+cd "$(dirname "$0")/.."
+preset=${1:-cuda}
+file=${2:-build/device.tar.xz}
+scripts/build.sh "$preset"
+bin=build/$preset/bin
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+into=$root/flashrnn_device
+mkdir -p "$into/bin/lib" "$into/tests/data"
+programs=()
+for name in cuda_streams_test small_heads_values_test spread_heads_values_test user_cell_values_test conformance_test layers_test \
+  training_test user_cell_test device_size_test cli_test tuning_test c_api_{errors,lifecycle,lstm,threads,tuning}_test \
+  tiling_choice_test cuda_kernels_bench first_plan_bench flashrnn; do
+  [ -x "$bin/$name" ] && programs+=("$bin/$name")
+done
+[ ${#programs[@]} -gt 0 ] || { echo "bundle.sh: no programs of tests in $bin" >&2 && exit 1; }
+cp "${programs[@]}" "$into/bin/"
+strip "$into"/bin/* 2> /dev/null || true
+# Everything but the C library and what comes with a driver or toolkit.
+own='/(libflashrnn|libconstrint|libkokkos|libopenblas|libgfortran|libquadmath|libgomp|libbenchmark|libdnnl|libstdc\+\+)[^/]*$'
+for program in "${programs[@]}"; do ldd "$program" || true; done | awk '$3 ~ /^\// {print $3}' | sort -u | grep -E "$own" |
+  xargs -rI{} cp -L {} "$into/bin/lib/"
+cp tests/run_on_device.sh "$into/tests/"
+cp -r tests/data/golden "$into/tests/data/"
+mkdir -p "$(dirname "$file")"
+tar -C "$root" -cf - flashrnn_device | xz -T0 --lzma2=preset=3,dict=192MiB > "$file"
+echo "$file: $(du -h "$file" | cut -f1), ${#programs[@]} programs"
