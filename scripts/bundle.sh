@@ -4,6 +4,8 @@
 # machine that has the GPU and the toolkit's libraries, but perhaps no others, into FILE (default build/device.tar.xz): the
 # programs, the libraries they are linked with, the script and its data. There:
 #   tar -xJf device.tar.xz && flashrnn_device/tests/run_on_device.sh flashrnn_device/bin flashrnn_device/out
+# user_cell_values_test compiles a user's header, which its build names by an absolute path: it fails on a machine that has no
+# copy of examples/user_cell there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 preset=${1:-cuda}
