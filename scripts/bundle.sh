@@ -17,9 +17,7 @@ trap 'rm -rf "$root"' EXIT
 into=$root/flashrnn_device
 mkdir -p "$into/bin/lib" "$into/tests/data"
 programs=()
-for name in cuda_streams_test small_heads_values_test spread_heads_values_test user_cell_values_test conformance_test layers_test \
-  training_test user_cell_test device_size_test cli_test tuning_test c_api_{errors,lifecycle,lstm,threads,tuning}_test \
-  tiling_choice_test cuda_kernels_bench first_plan_bench flashrnn; do
+for name in $(tests/run_on_device.sh --programs); do
   [ -x "$bin/$name" ] && programs+=("$bin/$name")
 done
 [ ${#programs[@]} -gt 0 ] || { echo "bundle.sh: no programs of tests in $bin" >&2 && exit 1; }

@@ -19,6 +19,16 @@
 set -uo pipefail
 root=$(realpath "$(dirname "$0")/..") || exit 2
 
+# Test programs and their shards, the longest first.
+longest_first=(spread_heads_values_test:8 small_heads_values_test:8 conformance_test:2 layers_test:1 device_size_test:1
+  user_cell_values_test:1 cuda_streams_test:1 training_test:1 user_cell_test:1 cli_test:1 tuning_test:1
+  c_api_errors_test:1 c_api_lifecycle_test:1 c_api_lstm_test:1 c_api_threads_test:1 c_api_tuning_test:1)
+# All that the stages run, for scripts/bundle.sh.
+if [ "${1:-}" = --programs ]; then
+  printf '%s\n' "${longest_first[@]%:*}" tiling_choice_test cuda_kernels_bench first_plan_bench flashrnn
+  exit
+fi
+
 all_stages=tests,sanitizers,processes,first_plans,speed,choice
 stages=$all_stages
 jobs=$(nproc)
@@ -87,9 +97,6 @@ one_test() {
 }
 stage_tests() {
   local dir=$out/tests program shards n status seconds total slowest passed
-  local longest_first=(spread_heads_values_test:8 small_heads_values_test:8 conformance_test:2 layers_test:1 device_size_test:1
-    user_cell_values_test:1 cuda_streams_test:1 training_test:1 user_cell_test:1 cli_test:1 tuning_test:1
-    c_api_errors_test:1 c_api_lifecycle_test:1 c_api_lstm_test:1 c_api_threads_test:1 c_api_tuning_test:1)
   rm -rf "$dir" && mkdir -p "$dir"
   export GTEST_FILTER=${GTEST_FILTER:--*OpenMP*:*Serial*} # the host's spaces have their tests elsewhere
   for entry in "${longest_first[@]}"; do
