@@ -169,8 +169,8 @@ double weight_gradient_time(const Shape& shape, const CellDescription& cell, Pro
   const double operations = 2.0 * static_cast<double>(cell.recurrent_gates * shape.batch) *
                             static_cast<double>(shape.heads * shape.head_dim) *
                             static_cast<double>(shape.head_dim);
-  // 40 TFLOP/s of float32 are assumed, as in products_time(); with tensor cores what 256×3 to 2048×1 take on an H200
-  // (docs/cuda_spread_heads.md).
+  // 40 TFLOP/s of float32 are assumed, as in products_time(); with tensor cores what 256×3 to
+  // 2048×1 take on an H200 (docs/cuda_spread_heads.md).
   return operations / (type.parts() == 3 ? 40e3 : 200e3);
 }
 
