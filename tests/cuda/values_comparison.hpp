@@ -123,7 +123,11 @@ class Comparison {
     expected_.R = random(G_R * row() * s.head_dim, gain / std::sqrt(double(s.head_dim)));
     expected_.dh = random(sequence(), 1.0);
     if (!case_.optional_tensors) return;
-    expected_.b = random(G_b * row(), 1.0);
+    // Weights of peepholes are biases here. With up to 1 they feed c back until it is 10, where 16
+    // bits say little of 1 - f: what is rounded for backward alone is above the bound of db in one
+    // draw of 50, with 1/2 at most at 0.28 of it in 10000.
+    const bool peepholes = std::string(Cell::name).starts_with("peephole");
+    expected_.b = random(G_b * row(), peepholes ? 0.5 : 1.0);
     expected_.s0 = random(S * s.batch * row(), 0.5);
     // The normaliser of sLSTM is at least 1 after a step.
     if (std::string(Cell::name) == "slstm")
