@@ -108,8 +108,8 @@ Values host_vector_by_hand(const DeviceModel& /*device*/, const Values& /*sizes*
 constexpr KernelCheck checks[] = {
     {"spread_heads", spread_heads_limit, spread_heads_by_hand, 0, false},
     {"spread_wide", spread_wide_limit, spread_wide_by_hand, 20, false, 90},
-    {"small_heads_forward", small_heads_limit, small_heads_forward_by_hand, 200, false},
-    {"small_heads_backward", small_heads_limit, small_heads_backward_by_hand, 250, false},
+    {"small_heads_forward", small_heads_limit, small_heads_forward_by_hand, 210, false},
+    {"small_heads_backward", small_heads_limit, small_heads_backward_by_hand, 200, false},
     {"host_vector", host_vector_limit, host_vector_by_hand, 175},
     {"product_gpu", product_gpu_limit, product_gpu_by_hand, 0},
     {"resident_gpu", resident_gpu_limit, resident_gpu_by_hand, 12, false},
