@@ -15,6 +15,7 @@
 #include <random>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "flashrnn/cells/elman.hpp"
@@ -110,10 +111,9 @@ Shape shape_of(Index head_dim, Index batch, Index steps) {
   return {steps, batch, std::max<Index>(1, 768 / head_dim), head_dim};
 }
 
-/// Of SmallHeads, or of SpreadHeads without dR.
-template <class Recurrence, class Cell>
+/// Either is SmallHeads, or SpreadHeads without dR.
+template <class Inference, class Training, class Cell>
 void measure_kernels(const ProductType& element, Index head_dim, Index batch, Index steps) {
-  constexpr bool spread = std::is_same_v<Recurrence, SpreadHeads>;
   const DataType type = element.type;
   const NativeCell cell = native_cell<Cell>();
   const CellDescription& d = cell.description;
@@ -125,10 +125,10 @@ void measure_kernels(const ProductType& element, Index head_dim, Index batch, In
   const Shape& s = problem.shape;
   std::string reason;
   const auto begin = std::chrono::steady_clock::now();
-  const auto inference = Recurrence::make(problem, cell, current_device(), reason);
+  const auto inference = Inference::make(problem, cell, current_device(), reason);
   problem.training = true;
   const auto training =
-      inference ? Recurrence::make(problem, cell, current_device(), reason) : nullptr;
+      inference ? Training::make(problem, cell, current_device(), reason) : nullptr;
   const double plan_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   const std::string label = d.name + " " + std::string(name_of(type)) +
@@ -178,7 +178,7 @@ void measure_kernels(const ProductType& element, Index head_dim, Index batch, In
   all.db = {db.data(), bias_strides(s)};
   all.ds0 = {ds0.data(), state_strides(s)};
   const auto backward = [&](const BackwardTensors& tensors) {
-    if constexpr (spread) {
+    if constexpr (std::is_same_v<Training, SpreadHeads>) {
       Sequence d_gate[max_gates];
       training->backward(stream(), tensors, d_gate);
     } else {
@@ -196,21 +196,29 @@ void measure_kernels(const ProductType& element, Index head_dim, Index batch, In
 
 template <class Cell>
 void measure(const ProductType& type, Index head_dim, Index batch, Index steps = 1024) {
-  // The kernels that a plan for training would take, for both passes.
+  // The kernels that a plan would take: one for inference alone may take others than one for
+  // training.
   Problem problem;
   problem.dtype = type.type;
   problem.float32_matmul_precision = type.precision;
   problem.shape = shape_of(head_dim, batch, steps);
-  problem.training = true;
   const NativeCell cell = native_cell<Cell>();
   const DeviceFacts device = current_device();
-  const bool small = kernels_in_order(problem, cell, device).front() == HeadKernels::small &&
-                     choose_small_heads(problem, cell, device);
-  if (small) {
-    measure_kernels<SmallHeads, Cell>(type, head_dim, batch, steps);
-  } else {
-    measure_kernels<SpreadHeads, Cell>(type, head_dim, batch, steps);
-  }
+  const auto in_small_heads = [&](bool training) {
+    problem.training = training;
+    return kernels_in_order(problem, cell, device).front() == HeadKernels::small &&
+           choose_small_heads(problem, cell, device);
+  };
+  const std::type_identity<SmallHeads> small;
+  const std::type_identity<SpreadHeads> spread;
+  const auto measure_both = [&](auto inference, auto training) {
+    measure_kernels<typename decltype(inference)::type, typename decltype(training)::type, Cell>(
+        type, head_dim, batch, steps);
+  };
+  const auto choose_training = [&](auto inference) {
+    in_small_heads(true) ? measure_both(inference, small) : measure_both(inference, spread);
+  };
+  in_small_heads(false) ? choose_training(small) : choose_training(spread);
 }
 
 void measure(const std::string& cell, Index head_dim, Index batch, const ProductType& type = {}) {

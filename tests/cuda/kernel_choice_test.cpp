@@ -14,6 +14,7 @@
 #include "flashrnn/cells/elman.hpp"
 #include "flashrnn/cells/gru.hpp"
 #include "flashrnn/cells/lstm.hpp"
+#include "flashrnn/cells/slstm.hpp"
 #include "tiling/small_heads.hpp"
 
 namespace flashrnn::cuda {
@@ -48,6 +49,22 @@ TEST(KernelChoice, KeepsHeadsWhoseRIsInRegisters) {
       EXPECT_FALSE(spreads<Gru>(DataType::bfloat16, head_dim, training)) << head_dim;
       EXPECT_FALSE(spreads<Lstm>(DataType::bfloat16, head_dim, training)) << head_dim;
     }
+}
+TEST(KernelChoice, TrainsSlstmOf97To128UnitsOnOneMultiprocessor) {
+  // Warps that move its twelve channels keep 88 registers and hand on the rest.
+  for (const Index head_dim : {100, 112, 128}) {
+    Problem problem;
+    problem.cell = Slstm::name;
+    problem.dtype = DataType::bfloat16;
+    problem.shape = {1024, 16, 768 / head_dim, head_dim};
+    problem.training = true;
+    const DeviceFacts device = facts_of(find_device_model("nvidia_h200"));
+    const auto tilings = choose_small_heads(problem, native_cell<Slstm>(), device);
+    ASSERT_TRUE(tilings.has_value()) << head_dim;
+    EXPECT_GT(tilings->forward.compute_registers, 0) << head_dim;
+    EXPECT_GT(tilings->backward.compute_registers, 0) << head_dim;
+    EXPECT_FALSE(spreading_is_faster(problem, native_cell<Slstm>(), device)) << head_dim;
+  }
 }
 TEST(KernelChoice, LeavesTheQuestionToOthersWhereOneMultiprocessorCannotHoldR) {
   EXPECT_FALSE(spreads<Lstm>(DataType::float32, 256));

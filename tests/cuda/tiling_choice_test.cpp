@@ -14,7 +14,10 @@
 #include <string>
 #include <vector>
 
+#include "flashrnn/cells/elman.hpp"
+#include "flashrnn/cells/gru.hpp"
 #include "flashrnn/cells/lstm.hpp"
+#include "flashrnn/cells/slstm.hpp"
 #include "flashrnn/types.hpp"
 #include "small_heads/recurrence.hpp"
 #include "spread_heads/recurrence.hpp"
@@ -39,10 +42,11 @@ struct ChoiceCase {
   Index head_dim, heads, batch;
   PassKind pass;
   DataType type = DataType::bfloat16;
+  NativeCell (*cell)() = &native_cell<Lstm>;
 };
 std::ostream& operator<<(std::ostream& out, const ChoiceCase& c) {
-  return out << c.head_dim << 'x' << c.heads << " B" << c.batch << ' ' << name_of(c.pass) << ' '
-             << name_of(c.type);
+  return out << c.cell().description.name << ' ' << c.head_dim << 'x' << c.heads << " B" << c.batch
+             << ' ' << name_of(c.pass) << ' ' << name_of(c.type);
 }
 
 cudaStream_t stream() {
@@ -122,34 +126,35 @@ class TilingChoice : public testing::TestWithParam<ChoiceCase> {
  protected:
   TilingChoice()
       : c_(GetParam()),
+        cell_(c_.cell()),
         problem_(problem()),
-        x_(4 * sequence(), 1.5f, c_.type),
+        x_(cell_.description.input_gates * sequence(), 1.5f, c_.type),
         R_(matrix(), 1.7f / std::sqrt(static_cast<float>(c_.head_dim)), c_.type),
-        b_(4 * row(), 1, c_.type),
+        b_(cell_.description.bias_gates * row(), 1, c_.type),
         dh_(sequence(), 1, c_.type),
-        states_(2 * sequence(), 0, c_.type),
-        dx_(4 * sequence(), 0, c_.type),
+        states_(cell_.description.states * sequence(), 0, c_.type),
+        dx_(cell_.description.input_gates * sequence(), 0, c_.type),
         dR_(matrix(), 0, c_.type),
-        db_(4 * row(), 0, c_.type),
-        ds0_(2 * c_.batch * row(), 0, c_.type),
+        db_(cell_.description.bias_gates * row(), 0, c_.type),
+        ds0_(cell_.description.states * c_.batch * row(), 0, c_.type),
         flush_(flush_bytes / 4, 0, DataType::float32) {}
 
   Problem problem() const {
     Problem out;
-    out.cell = Lstm::name;
+    out.cell = cell_.description.name;
     out.dtype = c_.type;
     out.shape = {512, c_.batch, c_.heads, c_.head_dim};
     out.training = c_.pass != PassKind::inference;
     return out;
   }
   Index row() const { return c_.heads * c_.head_dim; }
-  Index matrix() const { return 4 * row() * c_.head_dim; }
+  Index matrix() const { return cell_.description.recurrent_gates * row() * c_.head_dim; }
   Index sequence() const { return problem_.shape.steps * c_.batch * row(); }
 
   /// Tilings that the prediction does not rule out, the chosen one first.
   std::vector<Candidate> candidates() const {
     constexpr int most = 12;
-    const NativeCell cell = native_cell<Lstm>();
+    const NativeCell cell = cell_;
     const DeviceFacts device = current_device();
     const Problem problem = problem_;
     const bool is_backward = c_.pass == PassKind::backward;
@@ -205,7 +210,7 @@ class TilingChoice : public testing::TestWithParam<ChoiceCase> {
     const Numbers workspace(static_cast<Index>(recurrence.workspace_bytes / 4), 0,
                             DataType::float32);
     ForwardTensors f;
-    f.x = {x_.data(), gate_strides(s, 4, order)};
+    f.x = {x_.data(), gate_strides(s, cell_.description.input_gates, order)};
     f.R = {R_.data(), matrix_strides(s)};
     f.b = {b_.data(), bias_strides(s)};
     f.workspace = workspace.data();
@@ -217,7 +222,7 @@ class TilingChoice : public testing::TestWithParam<ChoiceCase> {
     g.states = {states_.data(), state_sequence_strides(s, order)};
     g.reserve = reserve.data();
     g.dh = {dh_.data(), state_sequence_strides(s, order)};
-    g.dx = {dx_.data(), gate_strides(s, 4, order)};
+    g.dx = {dx_.data(), gate_strides(s, cell_.description.input_gates, order)};
     g.dR = {dR_.data(), matrix_strides(s)};  // spread heads leave it to the BLAS library
     g.db = {db_.data(), bias_strides(s)};
     g.ds0 = {ds0_.data(), state_strides(s)};
@@ -255,6 +260,7 @@ class TilingChoice : public testing::TestWithParam<ChoiceCase> {
 
   static constexpr Index flush_bytes = Index(192) << 20;  // more than the level-2 cache
   ChoiceCase c_;
+  NativeCell cell_;
   Problem problem_;
   Numbers x_, R_, b_, dh_, states_, dx_, dR_, db_, ds0_, flush_;
 };
@@ -282,12 +288,13 @@ TEST_P(TilingChoice, IsWithinATenthOfTheBestOfTheRunnersUp) {
 }
 
 using CaseShape = std::array<Index, 3>;  // head_dim, heads, batch
-std::vector<ChoiceCase> cases(const std::vector<CaseShape>& shapes, DataType type) {
+std::vector<ChoiceCase> cases(const std::vector<CaseShape>& shapes, DataType type,
+                              NativeCell (*cell)() = &native_cell<Lstm>) {
   std::vector<ChoiceCase> out;
   for (const auto& [head_dim, heads, batch] : shapes)
     for (const PassKind pass :
          {PassKind::inference, PassKind::training_forward, PassKind::backward})
-      out.push_back({head_dim, heads, batch, pass, type});
+      out.push_back({head_dim, heads, batch, pass, type, cell});
   return out;
 }
 std::string case_name(const testing::TestParamInfo<ChoiceCase>& info) {
@@ -313,6 +320,21 @@ INSTANTIATE_TEST_SUITE_P(Spread, TilingChoice, testing::ValuesIn(cases(spread, D
                          case_name);
 INSTANTIATE_TEST_SUITE_P(SpreadFloats, TilingChoice,
                          testing::ValuesIn(cases(spread_floats, DataType::float32)), case_name);
+// Other cells, at some of these shapes.
+const std::vector<CaseShape> slstm = {{16, 48, 16}, {64, 12, 16},  {100, 7, 64},
+                                      {128, 6, 16}, {128, 6, 256}, {256, 3, 16}};
+const std::vector<CaseShape> gru = {{16, 48, 16}, {64, 12, 16}, {128, 6, 64}, {768, 1, 16}};
+const std::vector<CaseShape> elman = {{16, 48, 16}, {32, 24, 64}, {64, 12, 16}, {64, 12, 64},
+                                      {128, 6, 64}, {256, 3, 64}, {768, 1, 16}};
+INSTANTIATE_TEST_SUITE_P(Slstm, TilingChoice,
+                         testing::ValuesIn(cases(slstm, DataType::bfloat16, &native_cell<Slstm>)),
+                         case_name);
+INSTANTIATE_TEST_SUITE_P(Gru, TilingChoice,
+                         testing::ValuesIn(cases(gru, DataType::bfloat16, &native_cell<Gru>)),
+                         case_name);
+INSTANTIATE_TEST_SUITE_P(Elman, TilingChoice,
+                         testing::ValuesIn(cases(elman, DataType::bfloat16, &native_cell<Elman>)),
+                         case_name);
 
 }  // namespace
 }  // namespace flashrnn::cuda
