@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <chrono>
 #include <constrint/constrint.hpp>
 #include <ctime>
 #include <iterator>
@@ -307,11 +308,16 @@ TEST(TileSearch, ListsWhatBranchAndBoundFinds) {
   }
 }
 
-/// Processor time, the best of many tries: other programs of the machine only ever add time.
+/// Processor time, the best of many tries: other programs of the machine only ever add time. What
+/// shares the core may add a third to it for seconds, so that tries go on until one takes less than
+/// `limit`, for three seconds at most.
 template <class Body>
-double least_seconds(const Body& body) {
+double least_seconds(double limit, const Body& body) {
+  const auto begin = std::chrono::steady_clock::now();
   double least = 1;
-  for (int n = 0; n < 20; ++n) {
+  for (int n = 0; n < 20 || (least >= limit &&
+                             std::chrono::steady_clock::now() - begin < std::chrono::seconds(3));
+       ++n) {
     const std::clock_t start = std::clock();
     body();
     least = std::min(least, static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC);
@@ -327,26 +333,28 @@ TEST(TileSearch, SolvesInAMillisecondAndRemembersInFiftyMicroseconds) {
       // Every kernel of the device's kind: what a plan pays at most.
       const auto sizes = sizes_for(*device, head_dim, 16);
       const auto solve = [&] { search_kernels(device, "kokkos", sizes); };
-      EXPECT_LT(least_seconds([&] {
-                  forget_tilings();
-                  solve();
-                }),
+      EXPECT_LT(least_seconds(1e-3,
+                              [&] {
+                                forget_tilings();
+                                solve();
+                              }),
                 1e-3)
           << device->name << ' ' << head_dim;
       const TileQuestion asked = question(device->name, head_dim);
-      EXPECT_LT(least_seconds([&] { search_tiling(asked); }), 50e-6)
+      EXPECT_LT(least_seconds(50e-6, [&] { search_tiling(asked); }), 50e-6)
           << device->name << ' ' << head_dim;
     }
     std::vector<TileQuestion> hard = hard_spread_questions(device);
     std::ranges::copy(hard_host_questions(device), std::back_inserter(hard));
     for (const TileQuestion& asked : hard) {
-      EXPECT_LT(least_seconds([&] {
-                  forget_tilings();
-                  find_tilings(asked);
-                }),
+      EXPECT_LT(least_seconds(1e-3,
+                              [&] {
+                                forget_tilings();
+                                find_tilings(asked);
+                              }),
                 1e-3)
           << key_of(asked);
-      EXPECT_LT(least_seconds([&] { find_tilings(asked); }), 50e-6) << key_of(asked);
+      EXPECT_LT(least_seconds(50e-6, [&] { find_tilings(asked); }), 50e-6) << key_of(asked);
     }
   }
 }
