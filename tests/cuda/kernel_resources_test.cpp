@@ -253,6 +253,18 @@ TEST(KernelResources, GruFloat32High) {
 TEST(KernelResources, Elman) {
   check_cell<Elman>(DataType::float16);
 }
+TEST(KernelResources, ElmanOfManyRows) {
+  // Tilings with several rounds of units cost a cell of one gate little, but registers all the
+  // same.
+  const NativeCell cell = native_cell<Elman>();
+  const CellText text = cell_text(cell);
+  const Target target{facts_of(find_device_model("nvidia_h200")), {}, {}};
+  Resources resources;
+  for (const Index head_dim : {384, 768, 896, 1024})
+    for (const Index batch : {64, 128, 256})
+      check_spread(cell, text, DataType::float16, head_dim, batch, target, resources);
+  EXPECT_GT(resources.compiled, 20);
+}
 TEST(KernelResources, ElmanFloat32) {
   check_cell<Elman>(DataType::float32);
 }
