@@ -70,18 +70,27 @@ std::string BackwardTiling::text() const {
   return out.str();
 }
 
+int WeightGradientTiling::warp_columns() const {
+  if (!element.is_float() || columns <= 48) return columns;
+  return columns == 80 || columns == 96 ? 48 : 32;
+}
+
+int WeightGradientTiling::threads() const {
+  const int warp_tiles = element.is_float() && padded > 32 ? 2 : 1;
+  return 32 * divide_up(gates * padded / 16, warp_tiles) * divide_up(columns, warp_columns());
+}
+
 int WeightGradientTiling::shared_bytes() const {
-  const bool split = element.parts() > 1;
-  const int rows = split ? 16 : 32, stages = split || padded >= 64 ? 4 : 3;
-  const auto bytes = [&](int element_bytes) {
-    return rows * (gates * (element_bytes * padded + 16) + element_bytes * columns + 16);
-  };
-  return stages * bytes(element.bytes()) + (split ? 2 * element.parts() * bytes(2) : 0);
+  const bool is_float = element.is_float();
+  const int rows = is_float ? 16 : 32, stages = is_float || padded >= 64 ? 4 : 3,
+            gap = is_float ? 32 : 16, bytes = element.bytes(),
+            read_columns = round_up(columns, warp_columns());
+  return stages * rows * (gates * (bytes * padded + gap) + bytes * read_columns + gap) +
+         2 * rows * (gates + 1) * static_cast<int>(sizeof(void*));
 }
 
 int WeightGradientTiling::blocks_beside() const {
-  // With more columns, products of parts need more than the 128 registers that this leaves.
-  return element.parts() > 1 && columns <= 32 ? std::max(1, 512 / threads()) : 1;
+  return element.is_float() ? std::max(1, 512 / threads()) : 1;
 }
 
 int WeightGradientTiling::groups(const CellDescription& cell) const {
@@ -152,20 +161,27 @@ std::optional<WeightGradientTiling> choose_weight_gradient(const Shape& shape,
   WeightGradientTiling tiling;
   tiling.element = type;
   tiling.padded = round_up(shape.head_dim, 16);
-  // 16 warps leave 128 registers to a thread, which the compiler keeps to for these architectures
-  // and not for newer ones. Sums of parts need more.
-  const bool frugal = (device.architecture == "sm_80" || device.architecture == "sm_90a") &&
-                      tiling.element.parts() == 1;
-  tiling.gates = std::clamp((frugal ? 256 : 128) / tiling.padded, 1, cell.recurrent_gates);
-  const int column_groups = divide_up(tiling.padded, 64);
+  const bool is_float = type.is_float();
+  if (is_float && tiling.padded > 256) return std::nullopt;  // nor does R fit one multiprocessor
+  const int column_groups = divide_up(tiling.padded, is_float && tiling.padded <= 128 ? 128 : 64);
   tiling.columns = round_up(divide_up(tiling.padded, column_groups), 16);
+  if (is_float) {
+    // Up to eight warps, and as many gates for every block.
+    const int most = std::clamp(256 / tiling.threads(), 1, cell.recurrent_gates);
+    tiling.gates = divide_up(cell.recurrent_gates, divide_up(cell.recurrent_gates, most));
+  } else {
+    // 16 warps leave 128 registers to a thread, which the compiler keeps to for these architectures
+    // and not for newer ones.
+    const bool frugal = device.architecture == "sm_80" || device.architecture == "sm_90a";
+    tiling.gates = std::clamp((frugal ? 256 : 128) / tiling.padded, 1, cell.recurrent_gates);
+  }
   const Index rows = shape.steps * shape.batch;
   // Blocks in flight hide the latency of memory: as many as threads and shared memory let run
-  // beside each other. Products of parts take longer, and what is left of them when the recurrence
+  // beside each other. Products of floats take longer, and what is left of them when the recurrence
   // ends should be short: more and smaller ones.
   const int together =
       std::clamp(std::min(1024 / tiling.threads(), 200 * 1024 / tiling.shared_bytes()), 1, 8);
-  const int beside = tiling.element.parts() > 1 ? std::max(4, together) : together;
+  const int beside = is_float ? std::max(4, together) : together;
   const Index wanted =
       beside * static_cast<Index>(device.multiprocessors) / (shape.heads * tiling.groups(cell));
   const Index parts = std::clamp<Index>(wanted, 1, std::max<Index>(1, rows / 256));

@@ -62,7 +62,9 @@ struct WeightGradientTiling {
   int padded = 16, gates = 1, columns = 16;
   Index parts = 1, rows_per_part = 32;
   ProductType element;
-  int threads() const { return 32 * gates * padded / 16; }
+  int threads() const;
+  /// Columns of a warp; several warps share those of a block.
+  int warp_columns() const;
   /// Blocks that fit one multiprocessor with the registers that the compiler is told to keep to.
   int blocks_beside() const;
   int shared_bytes() const;
