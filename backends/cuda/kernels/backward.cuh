@@ -35,6 +35,7 @@ struct BackwardTile {
   static constexpr int compute_registers = compute_registers_;
   static constexpr unsigned reads_states = reads_states_, reads_saved = reads_saved_;
   static constexpr int parts = Parts<Storage>::count, held = held_;
+  static constexpr bool scaled = false;  // gate gradients have no bounds
   static constexpr int piece = piece_;
   static constexpr int quads = saved_quads<Complete::saved, by_unit_>;
   static_assert(padded % 16 == 0, "BackwardTile: padded is a multiple of 16, the rows of an mma");
@@ -60,7 +61,7 @@ struct BackwardTile {
   // What the product reads: the recurrent gates of a unit side by side.
   using Gradients = Factor<Storage, batch, recurrent * padded>;
   using Output = Staged<Storage, batch, Cell::gates, padded>;
-  using Product = SplitProduct<parts, batch, units, 1, k_tiles, chains, held>;
+  using Product = SplitProduct<Storage, batch, units, 1, k_tiles, chains, held>;
   using Matrix = MatrixFragments<parts, held, m_tiles, k_tiles>;
   // What the step does beside the product happens in its shadow, or behind it where its operands
   // fill the registers.

@@ -24,6 +24,22 @@ struct ForwardMath<float> : MathOf<float> {
 };
 template <>
 struct ForwardMath<TwoPartFloat> : ForwardMath<float> {};
+template <>
+struct ForwardMath<ScaledFloat> : ForwardMath<float> {};
+
+/// The scale of a row of h that is bounded by 1 and by its initial state, whose units begin at
+/// `initial`, or null. The lanes of a column, rows of fragments, have the same row and look through
+/// it together; all lanes of the warp take part.
+template <class Storage>
+__device__ Scale scale_of_row(const Bits<Storage>* initial, int head_dim, const Lane& lane) {
+  float largest = 1;
+  for (int unit = lane.row; initial != nullptr && unit < head_dim; unit += 8)
+    largest = larger_finite(largest, widen<Storage>(initial[unit]));
+#pragma unroll
+  for (int distance = 4; distance < 32; distance *= 2)
+    largest = ::fmaxf(largest, __shfl_xor_sync(0xffffffffu, largest, distance));
+  return Scale::of(largest);
+}
 
 /// The kernel. Block x = batch tile · heads + head.
 template <class Tile>
@@ -67,7 +83,7 @@ __device__ void forward(const ForwardParameters& p) {
   matrix.rest = shared + Tile::matrix_at + warp * Tile::Matrix::bytes_per_warp +
                 16 * (static_cast<int>(threadIdx.x) & 31);
   if constexpr (Tile::held < Tile::parts) pin(matrix.rest);
-  load_fragments<Tile>(p, head, warp, lane, matrix);
+  const float matrix_inverse = load_fragments<Tile>(p, head, warp, lane, matrix);
   matrix.keep();
 
   float bias[cells][Cell::gates], state[cells][rows][Cell::states];
@@ -101,6 +117,25 @@ __device__ void forward(const ForwardParameters& p) {
     }
   }
 
+  // What rows of h are multiplied with before the product, and what that is multiplied with.
+  float scale[rows], inverse[rows];
+#pragma unroll
+  for (int r = 0; r < rows; ++r) {
+    if constexpr (Tile::scaled) {
+      const Index row = first_row + Share::row(lane, r);
+      const Scale of_row = scale_of_row<Storage>(
+          row < p.shape.batch ? row_of<Storage>(p.s0, 0, 0, row, head) : nullptr, head_dim, lane);
+      scale[r] = of_row.factor;
+      inverse[r] = of_row.inverse * matrix_inverse;
+    }
+  }
+  const auto store_hidden = [&](SharedAddress to, const float(&h)[cells], int r) {
+    float scaled[cells];
+#pragma unroll
+    for (int c = 0; c < cells; ++c) scaled[c] = Tile::scaled ? h[c] * scale[r] : h[c];
+    store_factor<Storage, typename Tile::Hidden>(to, scaled);
+  };
+
   const SharedAddress hidden = shared + Tile::hidden_at;
   SharedAddress supplied = hidden + Tile::Hidden::supplied(lane) + 16 * lane.column;
   int own_copy = lane.column % Share::copies;
@@ -129,8 +164,7 @@ __device__ void forward(const ForwardParameters& p) {
     float h[cells];
 #pragma unroll
     for (int c = 0; c < cells; ++c) h[c] = state[c][r][0];
-    store_factor<Storage, typename Tile::Hidden>(
-        own_hidden[r] + 2 * Tile::hidden_group - Tile::Hidden::bytes, h);
+    store_hidden(own_hidden[r] + 2 * Tile::hidden_group - Tile::Hidden::bytes, h, r);
   }
   order.publish();
   order.meet_moving();
@@ -267,7 +301,8 @@ __device__ void forward(const ForwardParameters& p) {
             if (has_gate(Cell::recurrent_gates, n)) {
               const int position = gate_position(Cell::recurrent_gates, n);
               if constexpr (Tile::parts > 1) {
-                value += product[c][r][position];
+                value = Tile::scaled ? __fmaf_rn(product[c][r][position], inverse[r], value)
+                                     : value + product[c][r][position];
               } else {
                 float choice[Share::copies];
 #pragma unroll
@@ -295,7 +330,7 @@ __device__ void forward(const ForwardParameters& p) {
         const SharedAddress to = own_hidden[r] + hidden_group + s * Tile::Hidden::bytes;
         const Elements<cells, bytes> rounded = elements<Storage>(h);
         if constexpr (Tile::parts > 1) {
-          store_factor<Storage, typename Tile::Hidden>(to, h);
+          store_hidden(to, h, r);
         } else {
           store_shared(to, rounded);
         }

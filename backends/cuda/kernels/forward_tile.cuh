@@ -48,6 +48,8 @@ struct ForwardTile {
   static constexpr unsigned halved = halved_;
   static constexpr int compute_registers = compute_registers_;
   static constexpr int parts = Parts<Storage>::count, held = held_;
+  static constexpr bool scaled = Parts<Storage>::scaled;
+  static_assert(!scaled || is_bounded<Cell>(), "ForwardTile: h has bounds where it is scaled");
   static constexpr int piece = piece_;
   static constexpr bool by_unit = by_unit_ && saving_;
   static_assert(!by_unit || exact, "ForwardTile: saved values by unit in rows without padding");
@@ -68,7 +70,7 @@ struct ForwardTile {
   using Warps = IoWarps<io_warps, inputs, Complete::states + (saving ? Complete::saved : 0)>;
   using Hidden = Factor<Storage, batch, padded>;
   using Input = Ring<Storage, batch, inputs, padded, ring>;
-  using Product = SplitProduct<parts, batch, units, recurrent, k_tiles, chains, held>;
+  using Product = SplitProduct<Storage, batch, units, recurrent, k_tiles, chains, held>;
   using Matrix = MatrixFragments<parts, held, m_tiles, k_tiles>;
   // Of h and of what is on its way out: the group at hand and the one before it. h that is
   // multiplied in parts goes out from a row of its own.

@@ -90,8 +90,13 @@ struct BitsOf<float> {
 };
 /// Stands for float where products may be less accurate (MatmulPrecision::high).
 struct TwoPartFloat {};
+/// Stands for float where both factors are multiplied by powers of two, which bring them into the
+/// range of float16.
+struct ScaledFloat {};
 template <>
 struct BitsOf<TwoPartFloat> : BitsOf<float> {};
+template <>
+struct BitsOf<ScaledFloat> : BitsOf<float> {};
 template <class Storage>
 using Bits = typename BitsOf<Storage>::Type;
 
@@ -121,21 +126,48 @@ __device__ Bits<Storage> narrow(float value) {
 /// has NaN for its second part, so that its products are NaN; parts below 2^-126 may be taken for
 /// zero. With two parts and p + q < 2, what is left out is below 2^-16 of a product, where rounding
 /// to TF32 leaves out up to 2^-10.
+///
+/// A ScaledFloat is q + 2^-11 r of two float16, where the largest numbers are near 2^15: to 2^-23
+/// of it down to 2^-29 of the largest, and to 2^-52 of that below. The product of second parts,
+/// below 2^-24 of one, is left out where it costs anything.
 template <class Storage>
 struct Parts {
   using Type = Storage;
   static constexpr int count = 1;
+  static constexpr bool scaled = false;
+  static constexpr float second_weight = 1;  ///< of a second part in the sum
 };
 template <>
-struct Parts<float> {
-  using Type = bfloat16;
+struct Parts<float> : Parts<bfloat16> {
   static constexpr int count = 3;
 };
 template <>
-struct Parts<TwoPartFloat> {
-  using Type = bfloat16;
+struct Parts<TwoPartFloat> : Parts<bfloat16> {
   static constexpr int count = 2;
 };
+template <>
+struct Parts<ScaledFloat> : Parts<float16> {
+  static constexpr int count = 2;
+  static constexpr bool scaled = true;
+  static constexpr float second_weight = 0x1p-11f;
+};
+
+/// A power of two and its inverse.
+struct Scale {
+  float factor, inverse;
+  /// The one that brings `largest`, which is not negative, into [2^14, 2^15); of numbers below
+  /// 2^-112 a smaller one.
+  static __device__ Scale of(float largest) {
+    const unsigned exponent = ::max(__float_as_uint(largest) >> 23, 15u);  // biased by 127
+    return {__uint_as_float((268 - exponent) << 23), __uint_as_float((exponent - 14) << 23)};
+  }
+};
+
+/// The larger of `largest` and |value| where that is finite.
+__device__ inline float larger_finite(float largest, float value) {
+  const float size = ::fabsf(value);
+  return size > largest && size < __int_as_float(0x7f800000) ? size : largest;
+}
 
 /// Splits two floats, given by their bits, into packed parts.
 template <int parts>
@@ -147,6 +179,14 @@ __device__ void split(Word first, Word second, Word (&part)[parts]) {
     low -= Packed<bfloat16>::first(part[p]);  // exact
     high -= Packed<bfloat16>::second(part[p]);
   }
+}
+
+/// Splits two floats in the range of float16 into the parts of a ScaledFloat.
+__device__ inline void split_scaled(float first, float second, Word (&part)[2]) {
+  using Half = Packed<float16>;
+  part[0] = Half::pack(first, second);
+  part[1] = Half::pack((first - Half::first(part[0])) * 0x1p11f,  // exact
+                       (second - Half::second(part[0])) * 0x1p11f);
 }
 
 /// Half of both elements.
@@ -257,6 +297,8 @@ struct MathChoice<float> {
 };
 template <>
 struct MathChoice<TwoPartFloat> : MathChoice<float> {};
+template <>
+struct MathChoice<ScaledFloat> : MathChoice<float> {};
 template <class Storage>
 using MathOf = typename MathChoice<Storage>::Type;
 

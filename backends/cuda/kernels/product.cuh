@@ -5,7 +5,7 @@
 
 // The factors of the product R·h (forward) or R^T·dg (backward), where an element of storage is the
 // sum of some parts that tensor cores multiply (numeric.cuh): one for 16-bit types, three for
-// float, two for float where products may be less accurate.
+// float, two for float where products may be less accurate or factors are scaled.
 //
 // Several parts of the right-hand side are columns of their own. A batch tile of fewer than 8 rows
 // would only repeat them; so one mma multiplies a part of R with several parts of the other factor:
@@ -85,7 +85,7 @@ __device__ void store_packed(SharedAddress address, const Word (&pair)[(count + 
   }
 }
 
-/// Stores neighbouring elements of a column of the right-hand factor.
+/// Stores neighbouring elements of a column of the right-hand factor, which are scaled already.
 template <class Storage, class Columns, int count>
 __device__ void store_factor(SharedAddress address, const float (&value)[count]) {
   if constexpr (Parts<Storage>::count == 1) {
@@ -95,8 +95,12 @@ __device__ void store_factor(SharedAddress address, const float (&value)[count])
 #pragma unroll
     for (int n = 0; n < count; n += 2) {
       Word split_pair[Columns::parts];
-      split(__float_as_uint(value[n]), n + 1 < count ? __float_as_uint(value[n + 1]) : 0,
-            split_pair);
+      const float second = n + 1 < count ? value[n + 1] : 0.0f;
+      if constexpr (Parts<Storage>::scaled) {
+        split_scaled(value[n], second, split_pair);
+      } else {
+        split(__float_as_uint(value[n]), __float_as_uint(second), split_pair);
+      }
 #pragma unroll
       for (int p = 0; p < Columns::parts; ++p) part[p][n / 2] = split_pair[p];
     }
@@ -108,10 +112,12 @@ __device__ void store_factor(SharedAddress address, const float (&value)[count])
 
 /// The product where both factors have several parts: rows are `per_unit` values of each of a
 /// lane's `units` units, unit-major; a lane gets those of its own cells (fragments.cuh, Share).
-template <int parts_, int batch, int units, int per_unit, int k_tiles, int chains, int held>
+template <class Storage, int batch, int units, int per_unit, int k_tiles, int chains, int held>
 struct SplitProduct {
   using Share = flashrnn::cuda::Share<batch, units>;
-  using Columns = SplitColumns<parts_, batch, 16 * k_tiles>;
+  using Columns = SplitColumns<Parts<Storage>::count, batch, 16 * k_tiles>;
+  using Part = Packed<typename Parts<Storage>::Type>;
+  static constexpr float second_weight = Parts<Storage>::second_weight;
   static constexpr int m_tiles = (units * per_unit + 1) / 2;
   using Matrix = MatrixFragments<Columns::parts, held, m_tiles, k_tiles>;
   static constexpr int parts = Columns::parts, operands = Columns::operands;
@@ -179,9 +185,9 @@ struct SplitProduct {
                   is_large ? large[number % large_chains][m] : small[number % small_chains][m];
               if (number < (is_large ? large_chains : small_chains)) {
                 const float zero[4] = {0, 0, 0, 0};
-                Packed<bfloat16>::multiply_add(to, tile, b[o][k % 2][0], b[o][k % 2][1], zero);
+                Part::multiply_add(to, tile, b[o][k % 2][0], b[o][k % 2][1], zero);
               } else {
-                Packed<bfloat16>::multiply_add(to, tile, b[o][k % 2][0], b[o][k % 2][1]);
+                Part::multiply_add(to, tile, b[o][k % 2][0], b[o][k % 2][1]);
               }
             }
           }
@@ -194,7 +200,7 @@ struct SplitProduct {
         for (int chain = 1; chain < small_chains; ++chain) small[0][m][e] += small[chain][m][e];
 #pragma unroll
         for (int chain = 1; chain < large_chains; ++chain) large[0][m][e] += large[chain][m][e];
-        large[0][m][e] += small[0][m][e];
+        add_second(large[0][m][e], small[0][m][e]);
       }
     share(large[0], own_copy, own);
   }
@@ -229,7 +235,7 @@ struct SplitProduct {
 #pragma unroll
           for (int o = 0; o < operands; ++o)
             if (q < factors(o))
-              Packed<bfloat16>::multiply_add(o == 0 && q == 0 ? large : small[m], tile,
+              Part::multiply_add(o == 0 && q == 0 ? large : small[m], tile,
                                              b[o].word[0], b[o].word[1]);
         }
 #pragma unroll
@@ -239,11 +245,15 @@ struct SplitProduct {
 #pragma unroll
     for (int m = 0; m < m_tiles; ++m)
 #pragma unroll
-      for (int e = 0; e < 4; ++e) sum[m][e] += small[m][e];
+      for (int e = 0; e < 4; ++e) add_second(sum[m][e], small[m][e]);
     share(sum, own_copy, own);
   }
 
  private:
+  /// Adds what second parts have contributed.
+  static __device__ void add_second(float& sum, float second) {
+    sum = Parts<Storage>::scaled ? __fmaf_rn(second, second_weight, sum) : sum + second;
+  }
   /// Adds what the parts of a row have contributed, and gives every lane its own cells.
   static __device__ void share(const float (&sum)[m_tiles][4], int own_copy,
                                float (&own)[Share::cells][Share::rows][per_unit]) {
@@ -252,7 +262,9 @@ struct SplitProduct {
 #pragma unroll
       for (int n = 0; n < per_unit; ++n) {
         const auto both = [&](int slot) {
-          return sum[slot / 2][2 * (slot % 2)] + sum[slot / 2][2 * (slot % 2) + 1];
+          float out = sum[slot / 2][2 * (slot % 2)];
+          add_second(out, sum[slot / 2][2 * (slot % 2) + 1]);
+          return out;
         };
         const int slot = c * per_unit + n;
         if constexpr (Columns::beside == 1) {

@@ -40,12 +40,14 @@ Program with_arranged_matrix(Program program, const MatrixTiles& tiles) {
 Program forward_program(const NativeCell& cell, const CellText& text, const Problem& problem,
                         const ForwardTiling& tiling, bool all_states) {
   std::ostringstream tile;
-  tile << "ForwardTile<" << text.type << ", " << storage(ProductType(problem)) << ", "
+  const ProductType type(problem);
+  tile << "ForwardTile<" << text.type << ", "
+       << (tiling.scaled() ? "flashrnn::cuda::ScaledFloat" : storage(type)) << ", "
        << tiling.text() << ", " << truth(problem.forward_clip.has_value()) << ", "
        << truth(all_states)
        << ", "
        // Only the approximate tanh has use for half of a pre-activation.
-       << (tiling.element.parts() > 1 ? 0 : cell.sigmoid_gates) << "u, " << tiling.compute_registers
+       << (type.is_float() ? 0 : cell.sigmoid_gates) << "u, " << tiling.compute_registers
        << ", " << tiling.held << ", " << piece_bytes(problem) << ", "
        << truth(saves_by_unit(cell, problem)) << '>';
   return with_arranged_matrix(
@@ -53,7 +55,7 @@ Program forward_program(const NativeCell& cell, const CellText& text, const Prob
                    kernel_name(tiling.saving ? "training_forward"
                                : all_states  ? "forward"
                                              : "forward_of_h",
-                               cell.description.name, ProductType(problem), tiling.padded),
+                               cell.description.name, type, tiling.padded),
                    "forward", "ForwardParameters", tiling.threads(), tiling.shared_bytes,
                    sources_with(text), tiling.beside),
       tiling.matrix_tiles(cell.description));
@@ -89,7 +91,7 @@ Program weight_gradient_program(const NativeCell& cell, ProductType type,
                           tiling.text() + ">",
                       kernel_name("weight_gradient", cell.description.name, type, tiling.padded),
                       "weight_gradient", "WeightGradientParameters", tiling.threads(),
-                      tiling.shared_bytes(), embedded_sources(), tiling.blocks_beside());
+                      tiling.shared_bytes(), embedded_sources(), tiling.beside);
 }
 
 Program sum_parts_program(DataType type) {

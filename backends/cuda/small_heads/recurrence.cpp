@@ -128,8 +128,9 @@ template <class Tiling>
 std::size_t SmallHeads::fragment_bytes(const Tiling& tiling) const {
   const MatrixTiles tiles = tiling.matrix_tiles(cell_.description);
   if (!tiles.arranged()) return 0;
-  return static_cast<std::size_t>(tile_bytes * tiling.element.parts() * problem_.shape.heads *
-                                  tiles.all());
+  const Index scales = tiling.scaled() ? static_cast<Index>(sizeof(float)) * tiles.warps : 0;
+  return static_cast<std::size_t>(problem_.shape.heads *
+                                  (tile_bytes * tiling.parts * tiles.all() + scales));
 }
 
 std::size_t SmallHeads::forward_workspace_bytes() const {
@@ -147,10 +148,11 @@ void SmallHeads::run(cudaStream_t stream, const Tiling& tiling, const Recurrence
   Launch launch{blocks(s, tiling.batch), tiling.threads(), tiling.shared_bytes};
   if (kernels.arrange && !is_arranged) {
     const ArrangeFragmentsParameters p{parameters.R, fragments, s.heads, s.head_dim};
-    const Index threads = 32 * s.heads * tiling.matrix_tiles(cell_.description).all();
-    kernels.arrange->launch(
-        stream, static_cast<unsigned>((threads + arrange_threads - 1) / arrange_threads),
-        arrange_threads, 0, p);
+    const MatrixTiles tiles = tiling.matrix_tiles(cell_.description);
+    const Index blocks = tiling.scaled()
+                             ? s.heads * tiles.warps
+                             : (32 * s.heads * tiles.all() + arrange_threads - 1) / arrange_threads;
+    kernels.arrange->launch(stream, static_cast<unsigned>(blocks), arrange_threads, 0, p);
     // The recurrence waits for it by itself, where kernels can.
     launch.beside_previous = device_.starts_beside_previous;
   }

@@ -22,7 +22,7 @@ bool spreading_is_faster(const Problem& problem, const NativeCell& cell,
   const ProductType type(problem);
   const CellDescription& description = cell.description;
   const auto forward = choose_forward(problem.shape, description, type, problem.training, device);
-  if (!forward || forward->held == type.parts()) return false;
+  if (!forward || forward->held == forward->parts) return false;
   const SpreadHeadsTilings spread = choose_spread_heads(problem, cell, device);
   if (spread.forward.empty()) return false;
   double on_one = forward->nanoseconds, on_several = spread.forward[0].nanoseconds;

@@ -37,6 +37,7 @@ Tiling tiling_of(const TileCandidate& candidate, ProductType type) {
   out.beside = at("TOGETHER");
   out.element = type;
   out.nanoseconds = 1e-3 * static_cast<double>(candidate.step_ps);
+  out.parts = type.parts();
   return out;
 }
 
@@ -89,10 +90,6 @@ int WeightGradientTiling::shared_bytes() const {
          2 * rows * (gates + 1) * static_cast<int>(sizeof(void*));
 }
 
-int WeightGradientTiling::blocks_beside() const {
-  return element.is_float() ? std::max(1, 512 / threads()) : 1;
-}
-
 int WeightGradientTiling::groups(const CellDescription& cell) const {
   return divide_up(cell.recurrent_gates, gates) * divide_up(padded, columns);
 }
@@ -115,6 +112,7 @@ std::vector<ForwardTiling> forward_tilings(const Shape& shape, const CellDescrip
     tiling.units = static_cast<int>(candidate.at("UNITS"));
     tiling.saving = saving;
     tiling.staggered = candidate.at("STAGGERED") == 1;
+    tiling.parts = static_cast<int>(candidate.at("FACTOR_PARTS"));
     tiling.exact = tiling.padded == shape.head_dim;
   }
   return out;
@@ -161,18 +159,22 @@ std::optional<WeightGradientTiling> choose_weight_gradient(const Shape& shape,
   WeightGradientTiling tiling;
   tiling.element = type;
   tiling.padded = round_up(shape.head_dim, 16);
+  // Up to 16 warps of a multiprocessor have 128 registers to a thread, which the compiler keeps to
+  // for these architectures and not for newer ones.
+  const bool frugal = device.architecture == "sm_80" || device.architecture == "sm_90a";
   const bool is_float = type.is_float();
   if (is_float && tiling.padded > 256) return std::nullopt;  // nor does R fit one multiprocessor
-  const int column_groups = divide_up(tiling.padded, is_float && tiling.padded <= 128 ? 128 : 64);
+  int most_columns = 64;
+  if (is_float && frugal && tiling.padded <= 128) most_columns = 128;
+  if (is_float && !frugal && tiling.padded > 128) most_columns = 32;
+  const int column_groups = divide_up(tiling.padded, most_columns);
   tiling.columns = round_up(divide_up(tiling.padded, column_groups), 16);
   if (is_float) {
     // Up to eight warps, and as many gates for every block.
     const int most = std::clamp(256 / tiling.threads(), 1, cell.recurrent_gates);
     tiling.gates = divide_up(cell.recurrent_gates, divide_up(cell.recurrent_gates, most));
+    tiling.beside = std::max(1, (frugal ? 512 : 256) / tiling.threads());
   } else {
-    // 16 warps leave 128 registers to a thread, which the compiler keeps to for these architectures
-    // and not for newer ones.
-    const bool frugal = device.architecture == "sm_80" || device.architecture == "sm_90a";
     tiling.gates = std::clamp((frugal ? 256 : 128) / tiling.padded, 1, cell.recurrent_gates);
   }
   const Index rows = shape.steps * shape.batch;

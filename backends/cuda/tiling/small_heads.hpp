@@ -32,12 +32,15 @@ struct ForwardTiling {
   bool staggered = false;     ///< whether some computing warps follow the others
   int compute_registers = 0;  ///< per thread of the warps that compute, if they are handed some
   ProductType element;
-  int held = 1;            ///< parts of R in registers; the others are in shared memory
+  int parts = 1;           ///< 16-bit values that an element is multiplied as
+  int held = 1;            ///< of them of R in registers; the others are in shared memory
   int shared_bytes = 0;    ///< per block
   int beside = 1;          ///< blocks that the compiler makes fit one multiprocessor
   double nanoseconds = 0;  ///< predicted, of a step
   int threads() const { return 32 * (padded / (8 * units) + io_warps); }
   MatrixTiles matrix_tiles(const CellDescription& cell) const;
+  /// Whether both factors of the product are scaled (kernels/numeric.cuh, ScaledFloat).
+  bool scaled() const { return parts < element.parts(); }
   std::string text() const;
 };
 
@@ -49,24 +52,25 @@ struct BackwardTiling {
   bool reports = false;
   int compute_registers = 0;  ///< per thread of the warps that compute, if they are handed some
   ProductType element;
-  int held = 1;            ///< parts of R in registers; the others are in shared memory
+  int parts = 1;           ///< 16-bit values that an element is multiplied as
+  int held = 1;            ///< of them of R in registers; the others are in shared memory
   int shared_bytes = 0;    ///< per block
   int beside = 1;          ///< blocks that the compiler makes fit one multiprocessor
   double nanoseconds = 0;  ///< predicted, of a step
   int threads() const { return 32 * (padded / 16 + io_warps); }
   MatrixTiles matrix_tiles(const CellDescription& cell) const;
+  static constexpr bool scaled() { return false; }
   std::string text() const;
 };
 
 struct WeightGradientTiling {
   int padded = 16, gates = 1, columns = 16;
+  int beside = 1;  ///< blocks that the compiler makes fit one multiprocessor
   Index parts = 1, rows_per_part = 32;
   ProductType element;
   int threads() const;
   /// Columns of a warp; several warps share those of a block.
   int warp_columns() const;
-  /// Blocks that fit one multiprocessor with the registers that the compiler is told to keep to.
-  int blocks_beside() const;
   int shared_bytes() const;
   /// Blocks per part and head.
   int groups(const CellDescription& cell) const;

@@ -45,6 +45,7 @@ struct CellDescription {
   int input_gates = 1;      ///< G_x, along x and dx
   int bias_gates = 1;       ///< G_b, along b and db
   int saved = 0;            ///< K: values per unit and step kept for backward besides the states
+  bool bounded = false;     ///< whether |h| never exceeds 1 and the initial |h|
 };
 
 /// The cells that the library was built with, by name: elman, elman_relu, lstm, gru, slstm.

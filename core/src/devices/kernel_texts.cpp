@@ -97,6 +97,7 @@ std::vector<NamedValue> problem_sizes(const Problem& problem, const CellDescript
           {"SAVED", problem.training ? cell.saved : 0},
           {"STORAGE_BYTES", storage},
           {"PARTS", product_parts(problem.dtype, problem.float32_matmul_precision)},
+          {"BOUNDED", cell.bounded ? 1 : 0},
           {"ACCUMULATE_BYTES", std::max<std::int64_t>(storage, sizeof(float))},
           {"BACKWARD", backward ? 1 : 0},
           {"TRAINING", problem.training ? 1 : 0},

@@ -40,6 +40,9 @@
 // `static constexpr int saved = K;`: forward then takes a fourth argument `Real (&save)[saved]` and
 // backward a first argument `const Real (&save)[saved]`.
 //
+// `static constexpr bool bounded = true;` says that |next[0]| ≤ max(1, |previous[0]|) whatever the
+// gates and the other states are, so that a backend may hold h as numbers of a narrower range.
+//
 // `static constexpr const char* file = __FILE__;` lets the CUDA kernels, which are compiled when a
 // plan is made, find the cell's text. The file may include headers of flashrnn/cells, no others.
 //
@@ -83,6 +86,16 @@ FLASHRNN_FUNCTION constexpr bool has_gate(unsigned mask, int gate) {
 /// that the mask belongs to (R, x or b). Meaningful only if has_gate(mask, gate).
 FLASHRNN_FUNCTION constexpr int gate_position(unsigned mask, int gate) {
   return count_gates(mask & ((1u << gate) - 1u));
+}
+
+/// Whether a cell says that its h is bounded by 1 and the initial h.
+template <class Cell>
+FLASHRNN_FUNCTION constexpr bool is_bounded() {
+  if constexpr (requires { Cell::bounded; }) {
+    return Cell::bounded;
+  } else {
+    return false;
+  }
 }
 
 }  // namespace flashrnn

@@ -16,6 +16,7 @@ struct Elman {
   static constexpr unsigned recurrent_gates = 0b1;
   static constexpr unsigned input_gates = 0b1;
   static constexpr unsigned bias_gates = 0b1;
+  static constexpr bool bounded = true;
 
   template <class Math, class Real = typename Math::Real>
   FLASHRNN_FUNCTION static void forward(const Real (&gate)[gates], const Real (&)[states],

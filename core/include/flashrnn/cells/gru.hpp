@@ -19,6 +19,7 @@ struct Gru {
   static constexpr unsigned recurrent_gates = 0b0111;
   static constexpr unsigned input_gates = 0b1110;
   static constexpr unsigned bias_gates = 0b1111;
+  static constexpr bool bounded = true;
   static constexpr int saved = 4;  // g, r, z, n after their activations (g has none)
 
   template <class Math, class Real = typename Math::Real>

@@ -18,6 +18,7 @@ struct Lstm {
   static constexpr unsigned recurrent_gates = 0b1111;
   static constexpr unsigned input_gates = 0b1111;
   static constexpr unsigned bias_gates = 0b1111;
+  static constexpr bool bounded = true;
   static constexpr int saved = 4;  // σ(i), σ(f), tanh(z), σ(o)
 
   template <class Math, class Real = typename Math::Real>

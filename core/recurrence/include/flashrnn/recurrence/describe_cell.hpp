@@ -21,6 +21,7 @@ CellDescription describe_cell() {
   out.input_gates = count_gates(Cell::input_gates);
   out.bias_gates = count_gates(Cell::bias_gates);
   out.saved = CompleteCell<Cell>::saved;
+  out.bounded = is_bounded<Cell>();
   return out;
 }
 
