@@ -182,6 +182,35 @@ TYPED_TEST(Cells, OwnBackwardIsTheSlopeOfForward) {
   });
 }
 
+/// The largest |h| over max(1, |h'|) of many points, far out as well.
+template <class Cell>
+Real largest_growth() {
+  std::mt19937 random(11);
+  std::uniform_real_distribution<Real> scale(0, 40);
+  Real largest = 0;
+  for (int n = 0; n < 20000; ++n) {
+    Point<Cell> p = random_point<Cell>(random);
+    const Real gate_scale = scale(random), state_scale = scale(random);
+    for (Real& value : p.gate) value *= gate_scale;
+    for (Real& value : p.previous) value *= state_scale;
+    Real next[Cell::states], saved[CompleteCell<Cell>::saved_extent];
+    CompleteCell<Cell>::template forward<Math>(p.gate, p.previous, next, saved);
+    largest = std::max(largest, std::abs(next[0]) / std::max(Real(1), std::abs(p.previous[0])));
+  }
+  return largest;
+}
+TEST(Bounded, HoldsForCellsThatSaySo) {
+  static_assert(is_bounded<Lstm>() && is_bounded<Gru>() && is_bounded<Elman>());
+  EXPECT_LE(largest_growth<Lstm>(), 1 + 4 * epsilon);
+  EXPECT_LE(largest_growth<Gru>(), 1 + 4 * epsilon);
+  EXPECT_LE(largest_growth<Elman>(), 1 + 4 * epsilon);
+}
+TEST(Bounded, IsNotSaidOfOthers) {
+  static_assert(!is_bounded<ElmanRelu>() && !is_bounded<Slstm>());
+  EXPECT_GT(largest_growth<ElmanRelu>(), 2);
+  EXPECT_GT(largest_growth<Slstm>(), 2);  // of c' that is larger than n'
+}
+
 TEST(ElmanRelu, HasNoSlopeAtZero) {
   const Point<ElmanRelu> p{{0}, {1}, {3}};
   EXPECT_EQ(own_gradient(p).d_gate[0], 0);

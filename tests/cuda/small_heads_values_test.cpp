@@ -136,6 +136,34 @@ TEST_P(SmallHeadsValues, ElmanFloat32High) {
 INSTANTIATE_TEST_SUITE_P(All, SmallHeadsValues, testing::ValuesIn(cases()),
                          [](const auto& one) { return one.param.name; });
 
+/// What one row of the batch does is nothing to the others, however their products are scaled.
+std::vector<Case> apart_cases() {
+  std::vector<Case> all = {{"d16", {7, 9, 3, 16}},     {"d32", {13, 4, 2, 32}},
+                           {"d64", {9, 6, 2, 64}},     {"d64_batch_8", {5, 180, 12, 64}},
+                           {"d80", {6, 5, 2, 80}},     {"d96_batch_8", {5, 180, 8, 96}},
+                           {"d13_odd", {11, 5, 2, 13}}};
+  for (Case& one : all) one.rows_apart = true;
+  return all;
+}
+class SmallHeadsApart : public testing::TestWithParam<Case> {};
+TEST_P(SmallHeadsApart, LstmFloat32) {
+  compare_with_reference<Lstm, float>(GetParam());
+}
+TEST_P(SmallHeadsApart, GruFloat32) {
+  compare_with_reference<Gru, float>(GetParam());
+}
+TEST_P(SmallHeadsApart, SlstmFloat32) {
+  compare_with_reference<Slstm, float>(GetParam());
+}
+TEST_P(SmallHeadsApart, ElmanFloat32) {
+  compare_with_reference<Elman, float>(GetParam());
+}
+TEST_P(SmallHeadsApart, LstmBfloat16) {
+  compare_with_reference<Lstm, bfloat16>(GetParam());
+}
+INSTANTIATE_TEST_SUITE_P(All, SmallHeadsApart, testing::ValuesIn(apart_cases()),
+                         [](const auto& one) { return one.param.name; });
+
 /// Inference by blocks of 24 rows of the batch, which are chosen for many rows only: the last block
 /// full, nearly empty, and with columns of eight rows to spare.
 std::vector<Case> tall_cases() {

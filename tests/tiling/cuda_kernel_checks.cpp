@@ -97,8 +97,7 @@ std::string small_heads_limit(const DeviceModel& device, const Values& sizes,
   const auto size = [&](const char* name) { return value_of(sizes, name); };
   const auto chosen = [&](const char* name) { return value_of(tiling, name); };
   const bool backward = size("BACKWARD") == 1;
-  const Index bytes = size("STORAGE_BYTES"),
-              parts = backward ? size("PARTS") : chosen("FACTOR_PARTS");
+  const Index bytes = size("STORAGE_BYTES"), parts = chosen("FACTOR_PARTS");
   const Index padded = chosen("PADDED"), batch = chosen("BATCH_TILE"), held = chosen("HELD");
   const Index units = backward ? 2 : chosen("UNITS");
   if (device.at("WARP_SIZE") != warp_threads || bytes > 4) return "not for this kernel";

@@ -35,7 +35,8 @@ struct BackwardTile {
   static constexpr int compute_registers = compute_registers_;
   static constexpr unsigned reads_states = reads_states_, reads_saved = reads_saved_;
   static constexpr int parts = Parts<Storage>::count, held = held_;
-  static constexpr bool scaled = false;  // gate gradients have no bounds
+  // Gate gradients have no bounds: every warp scales its own, row by row.
+  static constexpr bool scaled = Parts<Storage>::scaled;
   static constexpr int piece = piece_;
   static constexpr int quads = saved_quads<Complete::saved, by_unit_>;
   static_assert(padded % 16 == 0, "BackwardTile: padded is a multiple of 16, the rows of an mma");
@@ -73,7 +74,10 @@ struct BackwardTile {
   static constexpr int first_input_at = output_at + 2 * output_group;
   static constexpr int input_at = first_input_at + Input::step_bytes;
   static constexpr int matrix_at = input_at + Input::bytes;
-  static constexpr int shared_bytes = matrix_at + compute_warps * Matrix::bytes_per_warp;
+  // Inverse scales of the gradients of both buffers, [warp, row].
+  static constexpr int inverses_at = matrix_at + compute_warps * Matrix::bytes_per_warp;
+  static constexpr int inverses_bytes = scaled ? 4 * compute_warps * batch : 0;
+  static constexpr int shared_bytes = inverses_at + 2 * inverses_bytes;
 
   /// Whether a kernel of its own arranges R.
   static constexpr bool arranged = m_tiles * k_tiles > most_made_fragments;
@@ -89,6 +93,27 @@ struct BackwardTile {
   }
   static __device__ constexpr bool halves(int) { return false; }
 };
+
+/// The scale of row `row` of a warp's gate gradients, of which every lane has some: lanes of all
+/// rows of fragments. By all lanes of the warp. A reduction takes as long as a shuffle, of which a
+/// row would take three and more, but serves one row.
+template <int batch, int count>
+__device__ Scale scale_of_gradients(const float (&value)[count], int row) {
+  float largest = 0;
+#pragma unroll
+  for (int n = 0; n < count; ++n) largest = ::fmaxf(largest, ::fabsf(value[n]));
+  if constexpr (batch <= 4) {
+    float of_row[batch];
+#pragma unroll
+    for (int n = 0; n < batch; ++n) of_row[n] = largest_of_warp(n == row ? largest : 0.0f);
+    return Scale::of(pick(of_row, row));
+  } else {
+#pragma unroll
+    for (int distance = 4; distance < 32; distance *= 2)
+      largest = ::fmaxf(largest, __shfl_xor_sync(0xffffffffu, largest, distance));
+    return Scale::of(largest);
+  }
+}
 
 /// The kernel. Block x = batch tile · heads + head.
 template <class Tile>
@@ -134,7 +159,7 @@ __device__ void backward(const BackwardParameters& p) {
   if constexpr (Tile::held < Tile::parts) pin(matrix.rest);
   // The warps that move data need not wait: what they read was there before R was arranged.
   if constexpr (Tile::arranged) wait_for_previous_kernel();
-  load_fragments<Tile>(p, head, warp, lane, matrix);
+  const float matrix_inverse = load_fragments<Tile>(p, head, warp, lane, matrix);
 
   // next: states after the step at hand, of which only those in reads_states are kept.
   float next[cells][rows][Cell::states], d_state[cells][rows][Cell::states];
@@ -162,6 +187,10 @@ __device__ void backward(const BackwardParameters& p) {
   }
 
   const SharedAddress gradients = shared + Tile::gradients_at;
+  const SharedAddress inverses = shared + Tile::inverses_at;
+  const auto inverses_of = [&](SharedAddress buffer) {
+    return inverses + (buffer != 0 ? Tile::inverses_bytes : 0);
+  };
   SharedAddress supplied = gradients + Tile::Gradients::supplied(lane) + 16 * lane.column;
   int own_copy = lane.column % Share::copies;
   pin(supplied);
@@ -233,7 +262,13 @@ __device__ void backward(const BackwardParameters& p) {
   const auto multiply = [&](const auto& beside) {
     if constexpr (Tile::parts > 1) {
       float own[cells][rows][1];
-      Tile::Product::multiply(matrix, supplied + exchanged, lane, own_copy, order, beside, own);
+      if constexpr (Tile::scaled) {
+        Tile::Product::template multiply_scaled<Tile::recurrent>(
+            matrix, supplied + exchanged, inverses_of(exchanged), matrix_inverse, lane, own_copy,
+            beside, own);
+      } else {
+        Tile::Product::multiply(matrix, supplied + exchanged, lane, own_copy, order, beside, own);
+      }
 #pragma unroll
       for (int c = 0; c < cells; ++c)
 #pragma unroll
@@ -320,8 +355,16 @@ __device__ void backward(const BackwardParameters& p) {
           if (has_gate(Cell::recurrent_gates, n))
             side_by_side[c * Tile::recurrent + gate_position(Cell::recurrent_gates, n)] =
                 d_gate[c][n];
-      store_factor<Storage, typename Tile::Gradients>(
-          own_gradient[r] + (exchanged ^ Tile::Gradients::bytes), side_by_side);
+      const SharedAddress buffer = exchanged ^ Tile::Gradients::bytes;
+      if constexpr (Tile::scaled) {
+        const Scale scale = scale_of_gradients<Tile::batch>(side_by_side, Share::row(lane, r));
+#pragma unroll
+        for (float& value : side_by_side) value *= scale.factor;
+        if (lane.row == 0 && own_copy == 0)
+          store_shared(inverses_of(buffer) + 4 * (warp * Tile::batch + Share::row(lane, r)),
+                       Elements<1, 4>{{__float_as_uint(scale.inverse)}});
+      }
+      store_factor<Storage, typename Tile::Gradients>(own_gradient[r] + buffer, side_by_side);
 #pragma unroll
       for (int n = 0; n < Cell::gates; ++n) {
         float channel[cells];
@@ -393,14 +436,15 @@ __device__ void backward(const BackwardParameters& p) {
   // What the first step of the sequence hands to the initial h.
   if constexpr (Tile::loops_at_end()) {
     float own[cells][rows][1];
-    Tile::Product::multiply_once(
+    Tile::Product::template multiply_once<Tile::recurrent>(
         Tile::Matrix::of_lane(p.fragments, own_head * Tile::compute_warps + warp_number(),
                               static_cast<int>(threadIdx.x) & 31),
-        supplied + exchanged, lane, own_copy, own);
+        supplied + exchanged, inverses_of(exchanged), lane, own_copy, own);
 #pragma unroll
     for (int c = 0; c < cells; ++c)
 #pragma unroll
-      for (int r = 0; r < rows; ++r) recurrent[c][r] = own[c][r][0];
+      for (int r = 0; r < rows; ++r)
+        recurrent[c][r] = Tile::scaled ? own[c][r][0] * matrix_inverse : own[c][r][0];
   } else {
     multiply([] {});
   }

@@ -91,7 +91,8 @@ struct BitsOf<float> {
 /// Stands for float where products may be less accurate (MatmulPrecision::high).
 struct TwoPartFloat {};
 /// Stands for float where both factors are multiplied by powers of two, which bring them into the
-/// range of float16.
+/// range of float16: R by one per warp that multiplies, h, where it is bounded, by one per row of
+/// the batch, gate gradients by one per row, step and warp that makes them.
 struct ScaledFloat {};
 template <>
 struct BitsOf<TwoPartFloat> : BitsOf<float> {};
@@ -158,8 +159,9 @@ struct Scale {
   /// The one that brings `largest`, which is not negative, into [2^14, 2^15); of numbers below
   /// 2^-112 a smaller one.
   static __device__ Scale of(float largest) {
-    const unsigned exponent = ::max(__float_as_uint(largest) >> 23, 15u);  // biased by 127
-    return {__uint_as_float((268 - exponent) << 23), __uint_as_float((exponent - 14) << 23)};
+    constexpr unsigned one = 1u << 23;  // of an exponent, which is biased by 127
+    const unsigned exponent = ::max(__float_as_uint(largest) & 0x7f800000u, 15 * one);
+    return {__uint_as_float(268 * one - exponent), __uint_as_float(exponent - 14 * one)};
   }
 };
 

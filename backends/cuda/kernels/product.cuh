@@ -205,11 +205,81 @@ struct SplitProduct {
     share(large[0], own_copy, own);
   }
 
+  /// Where every warp scales what it supplies by itself, `source_tiles` k-tiles: `inverses` are
+  /// those of the vector. What a warp supplied is summed from zero and added times the inverse of
+  /// its scale and of R's, `matrix_inverse`. Two warps' sums at a time, as products wait for each
+  /// other.
+  template <int source_tiles, class Beside>
+  static __device__ void multiply_scaled(const Matrix& matrix, SharedAddress supplied,
+                                         SharedAddress inverses, float matrix_inverse,
+                                         const Lane& lane, int own_copy, const Beside& beside,
+                                         float (&own)[Share::cells][Share::rows][per_unit]) {
+    static_assert(source_tiles % 2 == 0, "SplitProduct: pairs of k-tiles have one source");
+    constexpr int sources = k_tiles / source_tiles;
+    float sum[m_tiles][4];
+#pragma unroll
+    for (int first = 0; first < sources; first += 2) {
+      float large[2][m_tiles][4], small[2][m_tiles][4], scale[2][inverse_rows];
+#pragma unroll
+      for (int s = 0; s < 2 && first + s < sources; ++s) {
+        const auto inverse = load_inverses(inverses, first + s, lane);
+#pragma unroll
+        for (int r = 0; r < inverse_rows; ++r)
+          scale[s][r] = widen<float>(inverse.word[r]) * matrix_inverse;
+      }
+#pragma unroll
+      for (int pair = 0; pair < source_tiles / 2; ++pair) {
+        Word b[2][operands][2][2];
+#pragma unroll
+        for (int s = 0; s < 2 && first + s < sources; ++s)
+#pragma unroll
+          for (int o = 0; o < operands; ++o)
+            load_pair(supplied + o * Columns::Operand::bytes, lane.column,
+                      (first + s) * source_tiles / 2 + pair, b[s][o]);
+        if (first == 0 && pair == 0) beside();
+#pragma unroll
+        for (int k = 0; k < 2; ++k)
+#pragma unroll
+          for (int o = 0; o < operands; ++o)
+#pragma unroll
+            for (int q = 0; q < factors(o); ++q)
+#pragma unroll
+              for (int s = 0; s < 2 && first + s < sources; ++s)
+#pragma unroll
+                for (int m = 0; m < m_tiles; ++m) {
+                  Word tile[4];
+                  matrix.get(q, m, (first + s) * source_tiles + 2 * pair + k, tile);
+                  float(&to)[4] = o == 0 && q == 0 ? large[s][m] : small[s][m];
+                  if (pair == 0 && k == 0 && o == 0 && q < 2) {
+                    const float zero[4] = {0, 0, 0, 0};
+                    Part::multiply_add(to, tile, b[s][o][k][0], b[s][o][k][1], zero);
+                  } else {
+                    Part::multiply_add(to, tile, b[s][o][k][0], b[s][o][k][1]);
+                  }
+                }
+      }
+#pragma unroll
+      for (int s = 0; s < 2 && first + s < sources; ++s)
+#pragma unroll
+        for (int m = 0; m < m_tiles; ++m)
+#pragma unroll
+          for (int e = 0; e < 4; ++e) {
+            add_second(large[s][m][e], small[s][m][e]);
+            const float factor = scale[s][e % inverse_rows];
+            sum[m][e] = first + s == 0 ? large[s][m][e] * factor
+                                       : __fmaf_rn(large[s][m][e], factor, sum[m][e]);
+          }
+    }
+    share(sum, own_copy, own);
+  }
+
   /// The same for once, when short code counts for more than time: in a loop over k-tiles, with R
   /// from memory; `fragments` are this lane's (MatrixFragments::of_lane). Products of first parts
-  /// have a sum of their own in every k-tile, and these meet by rounded additions.
+  /// have a sum of their own in every k-tile, and these meet by rounded additions. `source_tiles`,
+  /// `inverses`: as in multiply_scaled, where factors are scaled.
+  template <int source_tiles>
   static __device__ void multiply_once(const uint4* fragments, SharedAddress supplied,
-                                       const Lane& lane, int own_copy,
+                                       SharedAddress inverses, const Lane& lane, int own_copy,
                                        float (&own)[Share::cells][Share::rows][per_unit]) {
     float sum[m_tiles][4], small[m_tiles][4];
 #pragma unroll
@@ -235,11 +305,22 @@ struct SplitProduct {
 #pragma unroll
           for (int o = 0; o < operands; ++o)
             if (q < factors(o))
-              Part::multiply_add(o == 0 && q == 0 ? large : small[m], tile,
-                                             b[o].word[0], b[o].word[1]);
+              Part::multiply_add(o == 0 && q == 0 ? large : small[m], tile, b[o].word[0],
+                                 b[o].word[1]);
         }
+        if constexpr (Parts<Storage>::scaled) {
+          const auto inverse = load_inverses(inverses, k / source_tiles, lane);
 #pragma unroll
-        for (int e = 0; e < 4; ++e) sum[m][e] += large[e];
+          for (int e = 0; e < 4; ++e) {
+            add_second(large[e], small[m][e]);
+            small[m][e] = 0;
+            sum[m][e] = __fmaf_rn(
+                large[e], widen<float>(inverse.word[Columns::beside == 1 ? e % 2 : 0]), sum[m][e]);
+          }
+        } else {
+#pragma unroll
+          for (int e = 0; e < 4; ++e) sum[m][e] += large[e];
+        }
       }
     }
 #pragma unroll
@@ -250,6 +331,13 @@ struct SplitProduct {
   }
 
  private:
+  /// Rows of the batch that a lane's columns stand for.
+  static constexpr int inverse_rows = Columns::beside == 1 ? 2 : 1;
+  /// Of the inverse scales [source, row] of what a warp supplied those of this lane's columns.
+  static __device__ auto load_inverses(SharedAddress inverses, int source, const Lane& lane) {
+    return load_shared<inverse_rows, 4>(inverses +
+                                        4 * (source * batch + 2 * lane.column / Columns::beside));
+  }
   /// Adds what second parts have contributed.
   static __device__ void add_second(float& sum, float second) {
     sum = Parts<Storage>::scaled ? __fmaf_rn(second, second_weight, sum) : sum + second;

@@ -64,6 +64,12 @@ class RowLoader {
       step_[i] = static_cast<int>(p.shape.steps - 1 - at / batch);
       batch_[i] = static_cast<int>(at % batch);
       gate_[i] = first_gate + sequence(i);
+      if constexpr (keeps_strides) {
+        const Sequence& from = sequence(i) == Tile::gates ? p.states : p.d_gate[gate_in_range(i)];
+        from_[i] = row_of<Storage>(from, 0, 0, 0, head);
+        step_stride_[i] = from.strides.step;
+        batch_stride_[i] = from.strides.batch;
+      }
     }
     step_advance_ = static_cast<int>(Tile::rows / batch);
     batch_advance_ = static_cast<int>(Tile::rows % batch);
@@ -77,11 +83,17 @@ class RowLoader {
       if (entry(i) >= Tile::table_entries) continue;
       const Element* from = nullptr;
       if (stage * Tile::rows + row_of_entry(i) < rows_) {
-        if (sequence(i) == Tile::gates) {
-          from = step_[i] > 0 ? row_of<Storage>(p_.states, 0, step_[i] - 1, batch_[i], head_)
-                              : row_of<Storage>(p_.s0, 0, 0, batch_[i], head_);
-        } else if (gate_[i] < Tile::recurrent) {
-          from = row_of<Storage>(p_.d_gate[gate_[i]], 0, step_[i], batch_[i], head_);
+        const bool is_hidden = sequence(i) == Tile::gates;
+        const int step = step_[i] - (is_hidden ? 1 : 0);
+        if (step < 0) {
+          from = row_of<Storage>(p_.s0, 0, 0, batch_[i], head_);
+        } else if (is_hidden || gate_[i] < Tile::recurrent) {
+          if constexpr (keeps_strides) {
+            from = from_[i] + step * step_stride_[i] + batch_[i] * batch_stride_[i];
+          } else {
+            from = row_of<Storage>(is_hidden ? p_.states : p_.d_gate[gate_[i]], 0, step, batch_[i],
+                                   head_);
+          }
         }
       }
       const auto address = reinterpret_cast<unsigned long long>(from);
@@ -124,6 +136,12 @@ class RowLoader {
   static constexpr int per_row = Tile::gates * per_gate + Tile::columns / per_piece;
   static constexpr int pieces = (Tile::rows * per_row + Tile::threads - 1) / Tile::threads;
   static constexpr int entries = (Tile::table_entries + Tile::threads - 1) / Tile::threads;
+  // Products of larger heads of floats have no registers for strides; constant memory has them.
+  static constexpr bool keeps_strides = !Tile::is_float || Tile::padded <= 32;
+  static constexpr int kept = keeps_strides ? entries : 1;
+  __device__ int gate_in_range(int i) const {
+    return gate_[i] < Tile::recurrent ? gate_[i] : 0;
+  }
   __device__ SharedAddress table(int stage) const {
     return shared_ + Tile::table_at + stage % 2 * 8 * Tile::table_entries;
   }
@@ -143,6 +161,8 @@ class RowLoader {
   int rows_, head_, first_column_;
   int step_[entries], batch_[entries];  // their numbers fit an int (recurrence_parts.cpp)
   int gate_[entries];
+  const Element* from_[kept];
+  Index step_stride_[kept], batch_stride_[kept];
   int step_advance_, batch_advance_;
 };
 

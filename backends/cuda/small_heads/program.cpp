@@ -42,14 +42,13 @@ Program forward_program(const NativeCell& cell, const CellText& text, const Prob
   std::ostringstream tile;
   const ProductType type(problem);
   tile << "ForwardTile<" << text.type << ", "
-       << (tiling.scaled() ? "flashrnn::cuda::ScaledFloat" : storage(type)) << ", "
-       << tiling.text() << ", " << truth(problem.forward_clip.has_value()) << ", "
-       << truth(all_states)
+       << (tiling.scaled() ? "flashrnn::cuda::ScaledFloat" : storage(type)) << ", " << tiling.text()
+       << ", " << truth(problem.forward_clip.has_value()) << ", " << truth(all_states)
        << ", "
        // Only the approximate tanh has use for half of a pre-activation.
-       << (type.is_float() ? 0 : cell.sigmoid_gates) << "u, " << tiling.compute_registers
-       << ", " << tiling.held << ", " << piece_bytes(problem) << ", "
-       << truth(saves_by_unit(cell, problem)) << '>';
+       << (type.is_float() ? 0 : cell.sigmoid_gates) << "u, " << tiling.compute_registers << ", "
+       << tiling.held << ", " << piece_bytes(problem) << ", " << truth(saves_by_unit(cell, problem))
+       << '>';
   return with_arranged_matrix(
       tile_program("#include \"forward.cuh\"\n#include \"" + text.header + "\"\n", tile.str(),
                    kernel_name(tiling.saving ? "training_forward"
@@ -68,7 +67,8 @@ bool has_program_of_hidden_state(const CellDescription& cell, bool training) {
 Program backward_program(const NativeCell& cell, const CellText& text, const Problem& problem,
                          const BackwardTiling& tiling) {
   std::ostringstream tile;
-  tile << "BackwardTile<" << text.type << ", " << storage(ProductType(problem)) << ", "
+  tile << "BackwardTile<" << text.type << ", "
+       << (tiling.scaled() ? "flashrnn::cuda::ScaledFloat" : storage(ProductType(problem))) << ", "
        << tiling.text() << ", " << truth(problem.forward_clip.has_value()) << ", "
        << truth(problem.recurrent_gradient_clip.has_value()) << ", "
        << truth(problem.cut_recurrent_gradient) << ", " << tiling.compute_registers << ", "

@@ -37,7 +37,7 @@ Tiling tiling_of(const TileCandidate& candidate, ProductType type) {
   out.beside = at("TOGETHER");
   out.element = type;
   out.nanoseconds = 1e-3 * static_cast<double>(candidate.step_ps);
-  out.parts = type.parts();
+  out.parts = at("FACTOR_PARTS");
   return out;
 }
 
@@ -112,7 +112,6 @@ std::vector<ForwardTiling> forward_tilings(const Shape& shape, const CellDescrip
     tiling.units = static_cast<int>(candidate.at("UNITS"));
     tiling.saving = saving;
     tiling.staggered = candidate.at("STAGGERED") == 1;
-    tiling.parts = static_cast<int>(candidate.at("FACTOR_PARTS"));
     tiling.exact = tiling.padded == shape.head_dim;
   }
   return out;

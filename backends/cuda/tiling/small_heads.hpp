@@ -59,7 +59,7 @@ struct BackwardTiling {
   double nanoseconds = 0;  ///< predicted, of a step
   int threads() const { return 32 * (padded / 16 + io_warps); }
   MatrixTiles matrix_tiles(const CellDescription& cell) const;
-  static constexpr bool scaled() { return false; }
+  bool scaled() const { return parts < element.parts(); }
   std::string text() const;
 };
 

@@ -103,10 +103,11 @@ std::vector<std::shared_ptr<const TileChoice>> search_kernels(
 
 /// HEAD_DIM, HEADS, BATCH, STEPS, STATES, GATES, RECURRENT_GATES, INPUT_GATES, SAVED (0 for
 /// inference), STORAGE_BYTES, PARTS (bfloat16 whose sum stands for a float32 where tensor cores
-/// multiply it: 3, or 2 for MatmulPrecision::high; 1 for other types), ACCUMULATE_BYTES, BACKWARD
-/// (1: the question is about the backward pass), TRAINING (0 for inference), BIAS_GATES,
-/// INPUT_CHANNELS (that are read per unit and step; of a backward pass the most that it may read),
-/// READ_STATES, how many of those are states, and CLIPS (1: h is clipped).
+/// multiply it: 3, or 2 for MatmulPrecision::high; 1 for other types), BOUNDED (1: |h| never
+/// exceeds 1 and the initial |h|), ACCUMULATE_BYTES, BACKWARD (1: the question is about the
+/// backward pass), TRAINING (0 for inference), BIAS_GATES, INPUT_CHANNELS (that are read per unit
+/// and step; of a backward pass the most that it may read), READ_STATES, how many of those are
+/// states, and CLIPS (1: h is clipped).
 std::vector<NamedValue> problem_sizes(const Problem& problem, const CellDescription& cell,
                                       bool backward);
 
