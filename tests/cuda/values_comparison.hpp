@@ -111,11 +111,14 @@ class Comparison {
   Index sequence() const { return case_.shape.steps * case_.shape.batch * row(); }
   Index row() const { return case_.shape.heads * case_.shape.head_dim; }
 
+  /// As the type stores it.
+  static double rounded(double value) {
+    return static_cast<float>(Storage(static_cast<float>(value)));
+  }
   std::vector<double> random(Index count, double scale) {
     std::uniform_real_distribution<float> uniform(-1.0f, 1.0f);
     std::vector<double> out(at(count));
-    for (double& value : out)
-      value = static_cast<float>(Storage(static_cast<float>(scale) * uniform(generator_)));
+    for (double& value : out) value = rounded(static_cast<float>(scale) * uniform(generator_));
     return out;
   }
   void draw() {
@@ -140,8 +143,8 @@ class Comparison {
     if (!case_.rows_apart) return;
     for (std::vector<double>* const gradient : {&expected_.dh, &expected_.d_last})
       for (std::size_t n = 0; n < gradient->size(); ++n)
-        (*gradient)[n] = static_cast<float>(
-            (*gradient)[n] * std::pow(10.0, 8.0 * double(batch_row(n, row()) % 5) - 24));
+        (*gradient)[n] =
+            rounded((*gradient)[n] * std::pow(10.0, 8.0 * double(batch_row(n, row()) % 5) - 30));
     expected_.s0[0] = std::numeric_limits<double>::infinity();
   }
 

@@ -264,15 +264,15 @@ __device__ void backward(const BackwardParameters& p) {
       float own[cells][rows][1];
       if constexpr (Tile::scaled) {
         Tile::Product::template multiply_scaled<Tile::recurrent>(
-            matrix, supplied + exchanged, inverses_of(exchanged), matrix_inverse, lane, own_copy,
-            beside, own);
+            matrix, supplied + exchanged, inverses_of(exchanged), lane, own_copy, beside, own);
       } else {
         Tile::Product::multiply(matrix, supplied + exchanged, lane, own_copy, order, beside, own);
       }
 #pragma unroll
       for (int c = 0; c < cells; ++c)
 #pragma unroll
-        for (int r = 0; r < rows; ++r) recurrent[c][r] = own[c][r][0];
+        for (int r = 0; r < rows; ++r)
+          recurrent[c][r] = Tile::scaled ? own[c][r][0] * matrix_inverse : own[c][r][0];
       return;
     } else {
       Word b[Tile::k_tiles][2];

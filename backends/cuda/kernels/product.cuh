@@ -207,12 +207,12 @@ struct SplitProduct {
 
   /// Where every warp scales what it supplies by itself, `source_tiles` k-tiles: `inverses` are
   /// those of the vector. What a warp supplied is summed from zero and added times the inverse of
-  /// its scale and of R's, `matrix_inverse`. Two warps' sums at a time, as products wait for each
-  /// other.
+  /// its scale; that of R's is left to the caller, because the product of both could be too small
+  /// for a float where gradients are. Two warps' sums at a time, as products wait for each other.
   template <int source_tiles, class Beside>
   static __device__ void multiply_scaled(const Matrix& matrix, SharedAddress supplied,
-                                         SharedAddress inverses, float matrix_inverse,
-                                         const Lane& lane, int own_copy, const Beside& beside,
+                                         SharedAddress inverses, const Lane& lane, int own_copy,
+                                         const Beside& beside,
                                          float (&own)[Share::cells][Share::rows][per_unit]) {
     static_assert(source_tiles % 2 == 0, "SplitProduct: pairs of k-tiles have one source");
     constexpr int sources = k_tiles / source_tiles;
@@ -224,8 +224,7 @@ struct SplitProduct {
       for (int s = 0; s < 2 && first + s < sources; ++s) {
         const auto inverse = load_inverses(inverses, first + s, lane);
 #pragma unroll
-        for (int r = 0; r < inverse_rows; ++r)
-          scale[s][r] = widen<float>(inverse.word[r]) * matrix_inverse;
+        for (int r = 0; r < inverse_rows; ++r) scale[s][r] = widen<float>(inverse.word[r]);
       }
 #pragma unroll
       for (int pair = 0; pair < source_tiles / 2; ++pair) {
