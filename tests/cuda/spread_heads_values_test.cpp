@@ -153,6 +153,38 @@ TEST_P(SpreadHeadsFloat32, ElmanHigh) {
 }
 INSTANTIATE_TEST_SUITE_P(All, SpreadHeadsFloat32, testing::ValuesIn(float32_cases()),
                          [](const auto& one) { return one.param.name; });
+/// Rows of the batch by themselves, in clusters and through L2, in few blocks and many: a float32
+/// that is multiplied as two float16 has a scale per row.
+std::vector<Case> apart_cases() {
+  constexpr auto batch_first = SequenceOrder::batch_first;
+  std::vector<Case> all = {{"d13_odd", {7, 5, 2, 13}},
+                           {"d129_odd", {6, 3, 2, 129}},
+                           {"d256_batch_33", {9, 33, 3, 256}, batch_first},
+                           {"d300_batch_16", {13, 16, 1, 300}},
+                           {"d768_batch_40", {5, 40, 1, 768}}};
+  for (Case& one : all) one.rows_apart = true;
+  return all;
+}
+class SpreadHeadsApart : public testing::TestWithParam<Case> {};
+
+TEST_P(SpreadHeadsApart, Lstm) {
+  compare_with_reference<Lstm, float>(GetParam());
+}
+TEST_P(SpreadHeadsApart, Slstm) {
+  compare_with_reference<Slstm, float>(GetParam());
+}
+TEST_P(SpreadHeadsApart, Gru) {
+  compare_with_reference<Gru, float>(GetParam());
+}
+TEST_P(SpreadHeadsApart, Elman) {
+  compare_with_reference<Elman, float>(GetParam());
+}
+TEST_P(SpreadHeadsApart, LstmHigh) {
+  compare_with_reference<Lstm, float>(GetParam(), MatmulPrecision::high);
+}
+INSTANTIATE_TEST_SUITE_P(All, SpreadHeadsApart, testing::ValuesIn(apart_cases()),
+                         [](const auto& one) { return one.param.name; });
+
 TEST(SpreadHeadsFloat32, GruOf1100Units) {
   compare_with_reference<Gru, float>({"d1100_odd", {3, 3, 1, 1100}});
 }

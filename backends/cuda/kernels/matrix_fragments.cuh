@@ -134,11 +134,6 @@ struct FragmentElements {
   }
 };
 
-/// The largest of a warp's numbers, none of which is negative.
-__device__ inline float largest_of_warp(float value) {
-  return __uint_as_float(__reduce_max_sync(0xffffffffu, __float_as_uint(value)));
-}
-
 /// Of how many bytes the inverse scales [head, warp] of fragments that are scaled lie behind them.
 template <class Tile>
 __device__ Index scales_offset(Index heads) {

@@ -156,6 +156,9 @@ struct Parts<ScaledFloat> : Parts<float16> {
 /// A power of two and its inverse.
 struct Scale {
   float factor, inverse;
+  static __device__ float inverse_of(float factor) {
+    return __uint_as_float((254u << 23) - __float_as_uint(factor));
+  }
   /// The one that brings `largest`, which is not negative, into [2^14, 2^15); of numbers below
   /// 2^-112 a smaller one.
   static __device__ Scale of(float largest) {
@@ -169,6 +172,11 @@ struct Scale {
 __device__ inline float larger_finite(float largest, float value) {
   const float size = ::fabsf(value);
   return size > largest && size < __int_as_float(0x7f800000) ? size : largest;
+}
+
+/// The largest of a warp's numbers, none of which is negative.
+__device__ inline float largest_of_warp(float value) {
+  return __uint_as_float(__reduce_max_sync(0xffffffffu, __float_as_uint(value)));
 }
 
 /// Splits two floats, given by their bits, into packed parts.

@@ -34,6 +34,8 @@ struct SpreadForwardTile {
   static constexpr int inputs = count_gates(Cell::input_gates);
   static constexpr int input_extent = inputs > 0 ? inputs : 1;
   static constexpr int vectors = 1, input_steps = input_steps_;
+  static constexpr bool scaled = Parts<Storage>::scaled;
+  static_assert(!scaled || is_bounded<Cell>(), "SpreadForwardTile: h has bounds where it is scaled");
 
   using Shape =
       ExchangeShape<blocks * units / 8, batch, k_groups_, blocks, sizeof(Bits<Storage>) / 2>;
@@ -67,9 +69,10 @@ struct SpreadForwardTile {
   static constexpr int sums_at = matrix_at + Product::matrix_bytes;
   static constexpr int bias_at = sums_at + Product::all_sums_bytes;
   static constexpr int bias_bytes = 4 * units * count_gates(Cell::bias_gates);
-  static constexpr int gather_at = (bias_at + bias_bytes + 15) / 16 * 16;
+  static constexpr int scales_at = bias_at + bias_bytes;  // of rows of the batch tile
+  static constexpr int gather_at = (scales_at + (scaled ? 4 * batch : 0) + 15) / 16 * 16;
   static constexpr int input_at =
-      gather_at + input_warps * PacketGatherer<Bits<Storage>, vectors>::bytes;
+      gather_at + input_warps * PacketGatherer<Storage, vectors>::bytes;
   static constexpr int results_at =
       input_at + input_warps * spread_input_bytes(inputs, rounds, Shape::halves, input_steps);
   static constexpr int shared_bytes =
@@ -127,6 +130,26 @@ __device__ void store_bias(const ForwardParameters& p, SharedAddress to, int par
   }
 }
 
+/// What h of the rows of the batch tile is multiplied with before the product, in shared memory:
+/// scales that hold in all steps, as a bounded h is at most 1 behind the first.
+template <class Tile>
+__device__ void store_row_scales(const ForwardParameters& p, SharedAddress to, Index first_row,
+                                 int head) {
+  using Storage = typename Tile::Storage;
+  const int lane = static_cast<int>(threadIdx.x) & 31;
+  for (int row = warp_number(); row < Tile::batch; row += Tile::Product::warps) {
+    const Bits<Storage>* const initial = first_row + row < p.shape.batch
+                                             ? row_of<Storage>(p.s0, 0, 0, first_row + row, head)
+                                             : nullptr;
+    float largest = 1;
+    if (initial != nullptr)
+      for (int unit = lane; unit < p.shape.head_dim; unit += 32)
+        largest = larger_finite(largest, widen<Storage>(initial[unit]));
+    const Scale scale = Scale::of(largest_of_warp(largest));
+    if (lane == 0) store_shared_float(to + 4 * row, scale.factor);
+  }
+}
+
 /// The kernel; SpreadPlace says what a block does.
 template <class Tile>
 __device__ void spread_forward(const SpreadForwardParameters& parameters) {
@@ -175,6 +198,8 @@ __device__ void spread_forward(const SpreadForwardParameters& parameters) {
                         : 0.0f;
   }
   store_bias<Tile>(p, shared + Tile::bias_at, part, head);
+  if constexpr (Tile::scaled)
+    store_row_scales<Tile>(p, shared + Tile::scales_at, first_row, head);
   SpreadResults<Tile, Tile::result_channels, Tile::result_channels + 1> results;
   if constexpr (Tile::staged)
     results.start(p.shape, shared + Tile::results_at, p.wide_results != 0, first_row, part,
@@ -209,9 +234,21 @@ __device__ void spread_forward(const SpreadForwardParameters& parameters) {
     Exchange::hold(place);
     pin(sums_place);
   }
+  // Of the row of the batch, which is the same in all rounds where tasks of a round fill its tile.
+  constexpr int scaled_rounds =
+      !Tile::scaled || 4 * Product::k_groups % Tile::batch == 0 ? 1 : rounds;
+  float row_factor[scaled_rounds], row_inverse[scaled_rounds];
+  if constexpr (Tile::scaled) {
+#pragma unroll
+    for (int r = 0; r < scaled_rounds; ++r) {
+      row_factor[r] = load_shared_float(shared + Tile::scales_at + 4 * own[r].tile_row);
+      row_inverse[r] = Scale::inverse_of(row_factor[r]);
+    }
+  }
   const auto send = [&](int r, Bits<Storage> h) {
     Word packet[4];
     if (r > 0) gatherer.again();
+    if constexpr (Tile::scaled) h = narrow<Storage>(widen<Storage>(h) * row_factor[r % scaled_rounds]);
     gatherer.put({h});
     gatherer.get(0, packet);
     exchange.send(rounds == 1 ? place : place_of(r), own[r].sends, packet);
@@ -258,8 +295,14 @@ __device__ void spread_forward(const SpreadForwardParameters& parameters) {
       if (!Tile::reads_ahead) read_input(r);
 #pragma unroll
       for (int n = 0; n < Cell::gates; ++n)
-        if (has_gate(Cell::recurrent_gates, n))
-          gate[r][n] += sum[gate_position(Cell::recurrent_gates, n)];
+        if (has_gate(Cell::recurrent_gates, n)) {
+          const float product_of_gate = sum[gate_position(Cell::recurrent_gates, n)];
+          if constexpr (Tile::scaled) {
+            gate[r][n] = __fmaf_rn(product_of_gate, row_inverse[r % scaled_rounds], gate[r][n]);
+          } else {
+            gate[r][n] += product_of_gate;
+          }
+        }
       float next[Cell::states], save[Complete::saved_extent];
       Complete::template forward<MathOf<Storage>>(gate[r], state[r], next, save);
       if constexpr (Tile::clips) next[0] = clipped(next[0], p.forward_clip);

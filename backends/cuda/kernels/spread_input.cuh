@@ -142,7 +142,7 @@ __device__ void renew_slots(const typename Tile::Exchange& exchange, unsigned nu
 
 /// What the warps with work need to put packets together, `spread_gather_bytes` in shared memory.
 template <class Tile>
-using SpreadGatherer = PacketGatherer<Bits<typename Tile::Storage>, Tile::vectors>;
+using SpreadGatherer = PacketGatherer<typename Tile::Storage, Tile::vectors>;
 template <class Tile>
 __device__ SharedAddress own_gather_bytes(SharedAddress all, int row_group, int k_group) {
   return all + working_warp<Tile>(row_group, k_group) * SpreadGatherer<Tile>::bytes;

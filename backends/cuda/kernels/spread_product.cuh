@@ -9,7 +9,8 @@
 //
 // Floats are multiplied as sums of three bfloat16 (numeric.cuh): a tile of R becomes three, the
 // vector is split by who reads it, and six products take the place of one. Where that leaves no
-// room for R, it is kept as it is, two tiles of floats for one, and split in every step.
+// room for R, it is kept as it is, two tiles of floats for one, and split in every step. Floats
+// that are scaled are sums of two float16: three products, and who sends a vector splits it.
 
 namespace flashrnn::cuda {
 
@@ -31,6 +32,7 @@ struct SpreadProduct {
   static constexpr int k_tiles = 2 * pairs;
   using Factor = typename Parts<Storage>::Type;
   static constexpr int parts = Parts<Storage>::count, halves = Exchange::Shape::halves;
+  static constexpr bool scaled = Parts<Storage>::scaled;
   static_assert(halves * 2 == sizeof(Bits<Storage>), "SpreadProduct: packets hold its elements");
   // Accumulators per row, so that about 4 products are in flight. Of floats the first is for the
   // products of first parts alone: what mma cuts off in every addition is then the roundoff of few
@@ -46,7 +48,7 @@ struct SpreadProduct {
                                                                   : 4);
   static constexpr int warps = row_groups * k_groups;
   static constexpr bool whole = whole_;
-  static_assert(!whole || parts > 1, "SpreadProduct: 16-bit types are not split");
+  static_assert(!whole || parts == 3, "SpreadProduct: two parts take no more room than a float");
   // Tiles of a k-tile, [part, m], or [upper or lower 8 rows, m] of floats.
   static constexpr int stored = whole ? 2 : parts, k_tile_tiles = stored * m_tiles;
   static constexpr int tiles = k_tile_tiles * k_tiles;
@@ -83,15 +85,22 @@ struct SpreadProduct {
     return 512 * (k * k_tile_tiles - registers_before(k) + t - registers_of(k));
   }
   /// The parts of 4 neighbouring elements, packed in pairs: the first or second half of a chunk.
+  /// `scale`: what elements that are scaled are multiplied with.
   template <int words>
-  static __device__ void split_half(const Word (&chunk)[words], int half, Word (&part)[parts][2]) {
+  static __device__ void split_half(const Word (&chunk)[words], int half, float scale,
+                                    Word (&part)[parts][2]) {
 #pragma unroll
     for (int pair = 0; pair < 2; ++pair) {
       if constexpr (parts == 1) {
         part[0][pair] = chunk[2 * half + pair];
       } else {
         Word both[parts];
-        split(chunk[4 * half + 2 * pair], chunk[4 * half + 2 * pair + 1], both);
+        const Word first = chunk[4 * half + 2 * pair], second = chunk[4 * half + 2 * pair + 1];
+        if constexpr (scaled) {
+          split_scaled(scale * __uint_as_float(first), scale * __uint_as_float(second), both);
+        } else {
+          split(first, second, both);
+        }
 #pragma unroll
         for (int p = 0; p < parts; ++p) part[p][pair] = both[p];
       }
@@ -99,7 +108,8 @@ struct SpreadProduct {
   }
   /// The tiles m of k-tiles 2·pair and 2·pair + 1.
   template <class Row>
-  static __device__ void load_pair(const Row& row, int m, int pair, Word (&tile)[2][stored][4]) {
+  static __device__ void load_pair(const Row& row, int m, int pair, float scale,
+                                   Word (&tile)[2][stored][4]) {
     Word low[4 * halves], high[4 * halves];
 #pragma unroll
     for (int e = 0; e < 4 * halves; ++e) low[e] = high[e] = 0;
@@ -114,17 +124,17 @@ struct SpreadProduct {
           tile[half][1][e] = high[4 * half + e];
         }
       } else {
-        split_tile(low, high, half, tile[half]);
+        split_tile(low, high, half, scale, tile[half]);
       }
     }
   }
   /// The parts of a tile whose rows are half of these chunks.
   template <int words>
   static __device__ void split_tile(const Word (&low)[words], const Word (&high)[words], int half,
-                                    Word (&tile)[parts][4]) {
+                                    float scale, Word (&tile)[parts][4]) {
     Word low_part[parts][2], high_part[parts][2];
-    split_half(low, half, low_part);
-    split_half(high, half, high_part);
+    split_half(low, half, scale, low_part);
+    split_half(high, half, scale, high_part);
 #pragma unroll
     for (int p = 0; p < parts; ++p) {
       tile[p][0] = low_part[p][0];
@@ -136,6 +146,26 @@ struct SpreadProduct {
 
   Word held[register_tiles > 0 ? register_tiles : 1][4];
   SharedAddress rest;
+  float matrix_inverse;  ///< of what the warp's R is multiplied with, where it is scaled
+
+  /// Looks through the warp's R for what it is multiplied with.
+  template <class Row>
+  __device__ Scale scale_of_matrix(const Row& row) const {
+    float largest = 0;
+#pragma unroll 1
+    for (int pair = 0; pair < pairs; ++pair)
+#pragma unroll
+      for (int slot = 0; slot < slots; ++slot) {
+        Word words[4 * halves];
+#pragma unroll
+        for (int e = 0; e < 4 * halves; ++e) words[e] = 0;
+        row(slot, pair, words);
+#pragma unroll
+        for (int e = 0; e < 4 * halves; ++e)
+          largest = larger_finite(largest, __uint_as_float(words[e]));
+      }
+    return Scale::of(largest_of_warp(largest));
+  }
 
   /// `row(slot, pair)` gives the 8 elements of a slot's row at this lane's chunk of a pair, as 4 or
   /// 8 words.
@@ -143,6 +173,11 @@ struct SpreadProduct {
   __device__ void load(SharedAddress matrix, int warp, int lane, const Row& row) {
     rest = matrix + warp * shared_tiles * 512 + 16 * lane;
     keep(rest);
+    Scale scale{1, 1};
+    if constexpr (scaled) {
+      scale = scale_of_matrix(row);
+      matrix_inverse = scale.inverse;
+    }
     // One pair after the other: no more than its tiles are on their way in registers, and addresses
     // are computed in one place. Which tiles of `held` it brings, a comparison says: written out
     // for every pair, this was a third of a program, and of the time that it takes to compile.
@@ -154,7 +189,7 @@ struct SpreadProduct {
 #pragma unroll
         for (int i = 0; i < beside; ++i) {
           Word tile[2][stored][4];
-          load_pair(row, first + i, j, tile);
+          load_pair(row, first + i, j, scale.factor, tile);
 #pragma unroll
           for (int half = 0; half < 2; ++half)
 #pragma unroll
@@ -192,10 +227,17 @@ struct SpreadProduct {
         Word right[n_tiles][parts][2];
 #pragma unroll
         for (int n = 0; n < n_tiles; ++n) {
-          Word chunk[4 * halves];
+          if constexpr (scaled) {  // a packet holds one part of all elements
 #pragma unroll
-          for (int e = 0; e < 4 * halves; ++e) chunk[e] = b[j][n][e / 4][e % 4];
-          split_half(chunk, half, right[n]);
+            for (int p = 0; p < parts; ++p)
+#pragma unroll
+              for (int e = 0; e < 2; ++e) right[n][p][e] = b[j][n][p][2 * half + e];
+          } else {
+            Word chunk[4 * halves];
+#pragma unroll
+            for (int e = 0; e < 4 * halves; ++e) chunk[e] = b[j][n][e / 4][e % 4];
+            split_half(chunk, half, 1, right[n]);
+          }
         }
 #pragma unroll
         for (int begin = 0; begin < m_tiles; begin += together) {
@@ -207,7 +249,7 @@ struct SpreadProduct {
               Word low[4], high[4];
               fetch(k, begin + i, low);
               fetch(k, m_tiles + begin + i, high);
-              split_tile(low, high, 0, tile[i]);
+              split_tile(low, high, 0, 1, tile[i]);
             }
 #pragma unroll
             for (int p = 0; p < parts; ++p)
@@ -308,14 +350,27 @@ struct SpreadProduct {
       multiply(s * section, section_pairs(s), packets[s % 2], sum);
       if (more) exchange.finish_read(next * section, section_pairs(next), packets[next % 2]);
     }
+    // Of parts that are scaled, all chains but the first have the products with second parts.
+    constexpr int joined = scaled ? 1 : 0;
 #pragma unroll
-    for (int c = 1; c < chains; ++c)
+    for (int c = joined + 1; c < chains; ++c)
 #pragma unroll
       for (int m = 0; m < m_tiles; ++m)
 #pragma unroll
         for (int n = 0; n < n_tiles; ++n)
 #pragma unroll
-          for (int e = 0; e < 4; ++e) sum[0][m][n][e] += sum[c][m][n][e];
+          for (int e = 0; e < 4; ++e) sum[joined][m][n][e] += sum[c][m][n][e];
+    if constexpr (scaled) {
+#pragma unroll
+      for (int m = 0; m < m_tiles; ++m)
+#pragma unroll
+        for (int n = 0; n < n_tiles; ++n)
+#pragma unroll
+          for (int e = 0; e < 4; ++e)
+            sum[0][m][n][e] = matrix_inverse * __fmaf_rn(sum[joined][m][n][e],
+                                                         Parts<Storage>::second_weight,
+                                                         sum[0][m][n][e]);
+    }
     store_sums(lane, sum[0]);
   }
   /// At the end of a step.

@@ -66,7 +66,8 @@ Program spread_forward_program(const NativeCell& cell, const CellText& text, con
                                const SpreadTiling& tiling) {
   if (tiling.wide) return wide_forward_program(cell, text, problem, tiling);
   std::ostringstream tile;
-  tile << "SpreadForwardTile<" << text.type << ", " << storage(ProductType(problem)) << ", "
+  tile << "SpreadForwardTile<" << text.type << ", "
+       << (tiling.scaled ? "flashrnn::cuda::ScaledFloat" : storage(ProductType(problem))) << ", "
        << tiling.text() << ", " << truth(tiling.staged) << ", " << truth(problem.training) << ", "
        << truth(problem.forward_clip.has_value()) << '>';
   return tile_program(

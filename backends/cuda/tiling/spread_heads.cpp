@@ -28,6 +28,7 @@ SpreadTiling tiling_of(const TileCandidate& candidate) {
   out.register_tiles = at("REGISTER_TILES");
   out.at_once = at("AT_ONCE");
   out.whole = at("WHOLE") == 1;
+  out.scaled = at("SCALED") == 1;
   out.input_steps = at("INPUT_STEPS");
   out.launches = at("LAUNCHES");
   out.staged = at("STAGED") == 1;

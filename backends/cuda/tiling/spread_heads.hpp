@@ -22,6 +22,7 @@ struct SpreadTiling {
   int streams = 1;         ///< wide: batch tiles per block, of `batch` rows each
   int at_once = 8;         ///< packets of the vector that a lane reads at once
   bool whole = false;      ///< floats of R are kept unsplit
+  bool scaled = false;     ///< floats are multiplied as ScaledFloat (kernels/numeric.cuh)
   int input_steps = 4;     ///< that are on their way at once
   bool staged = false;     ///< whether results leave through shared memory
   int launches = 1;        ///< predicted, one after the other
