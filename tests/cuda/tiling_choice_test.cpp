@@ -310,8 +310,8 @@ const std::vector<CaseShape> small_floats = {{16, 48, 16}, {16, 48, 64}, {32, 24
 const std::vector<CaseShape> spread = {{256, 3, 1},  {256, 3, 16},  {256, 3, 64}, {512, 1, 16},
                                        {768, 1, 1},  {768, 1, 16},  {768, 1, 64}, {768, 1, 256},
                                        {1024, 1, 1}, {1024, 1, 16}, {2048, 1, 16}};
-const std::vector<CaseShape> spread_floats = {
-    {256, 3, 16}, {768, 1, 1}, {768, 1, 16}, {768, 1, 64}, {1024, 1, 16}};
+const std::vector<CaseShape> spread_floats = {{128, 6, 64}, {256, 3, 16}, {256, 3, 64}, {768, 1, 1},
+                                              {768, 1, 16}, {768, 1, 64}, {1024, 1, 16}};
 INSTANTIATE_TEST_SUITE_P(Small, TilingChoice, testing::ValuesIn(cases(small, DataType::bfloat16)),
                          case_name);
 INSTANTIATE_TEST_SUITE_P(SmallFloats, TilingChoice,
@@ -326,6 +326,19 @@ const std::vector<CaseShape> slstm = {{16, 48, 16}, {64, 12, 16},  {100, 7, 64},
 const std::vector<CaseShape> gru = {{16, 48, 16}, {64, 12, 16}, {128, 6, 64}, {768, 1, 16}};
 const std::vector<CaseShape> elman = {{16, 48, 16}, {32, 24, 64}, {64, 12, 16}, {64, 12, 64},
                                       {128, 6, 64}, {256, 3, 64}, {768, 1, 16}};
+const std::vector<CaseShape> spread_floats_of_others = {{256, 3, 16}, {768, 1, 16}};
+INSTANTIATE_TEST_SUITE_P(SpreadFloatsGru, TilingChoice,
+                         testing::ValuesIn(cases(spread_floats_of_others, DataType::float32,
+                                                 &native_cell<Gru>)),
+                         case_name);
+INSTANTIATE_TEST_SUITE_P(SpreadFloatsSlstm, TilingChoice,
+                         testing::ValuesIn(cases(spread_floats_of_others, DataType::float32,
+                                                 &native_cell<Slstm>)),
+                         case_name);
+INSTANTIATE_TEST_SUITE_P(SpreadFloatsElman, TilingChoice,
+                         testing::ValuesIn(cases({{256, 3, 64}, {768, 1, 16}}, DataType::float32,
+                                                 &native_cell<Elman>)),
+                         case_name);
 INSTANTIATE_TEST_SUITE_P(Slstm, TilingChoice,
                          testing::ValuesIn(cases(slstm, DataType::bfloat16, &native_cell<Slstm>)),
                          case_name);

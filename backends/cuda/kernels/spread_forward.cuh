@@ -35,7 +35,8 @@ struct SpreadForwardTile {
   static constexpr int input_extent = inputs > 0 ? inputs : 1;
   static constexpr int vectors = 1, input_steps = input_steps_;
   static constexpr bool scaled = Parts<Storage>::scaled;
-  static_assert(!scaled || is_bounded<Cell>(), "SpreadForwardTile: h has bounds where it is scaled");
+  static_assert(!scaled || is_bounded<Cell>(),
+                "SpreadForwardTile: h has bounds where it is scaled");
 
   using Shape =
       ExchangeShape<blocks * units / 8, batch, k_groups_, blocks, sizeof(Bits<Storage>) / 2>;
@@ -71,8 +72,7 @@ struct SpreadForwardTile {
   static constexpr int bias_bytes = 4 * units * count_gates(Cell::bias_gates);
   static constexpr int scales_at = bias_at + bias_bytes;  // of rows of the batch tile
   static constexpr int gather_at = (scales_at + (scaled ? 4 * batch : 0) + 15) / 16 * 16;
-  static constexpr int input_at =
-      gather_at + input_warps * PacketGatherer<Storage, vectors>::bytes;
+  static constexpr int input_at = gather_at + input_warps * PacketGatherer<Storage, vectors>::bytes;
   static constexpr int results_at =
       input_at + input_warps * spread_input_bytes(inputs, rounds, Shape::halves, input_steps);
   static constexpr int shared_bytes =
@@ -198,8 +198,7 @@ __device__ void spread_forward(const SpreadForwardParameters& parameters) {
                         : 0.0f;
   }
   store_bias<Tile>(p, shared + Tile::bias_at, part, head);
-  if constexpr (Tile::scaled)
-    store_row_scales<Tile>(p, shared + Tile::scales_at, first_row, head);
+  if constexpr (Tile::scaled) store_row_scales<Tile>(p, shared + Tile::scales_at, first_row, head);
   SpreadResults<Tile, Tile::result_channels, Tile::result_channels + 1> results;
   if constexpr (Tile::staged)
     results.start(p.shape, shared + Tile::results_at, p.wide_results != 0, first_row, part,
@@ -248,7 +247,8 @@ __device__ void spread_forward(const SpreadForwardParameters& parameters) {
   const auto send = [&](int r, Bits<Storage> h) {
     Word packet[4];
     if (r > 0) gatherer.again();
-    if constexpr (Tile::scaled) h = narrow<Storage>(widen<Storage>(h) * row_factor[r % scaled_rounds]);
+    if constexpr (Tile::scaled)
+      h = narrow<Storage>(widen<Storage>(h) * row_factor[r % scaled_rounds]);
     gatherer.put({h});
     gatherer.get(0, packet);
     exchange.send(rounds == 1 ? place : place_of(r), own[r].sends, packet);

@@ -367,9 +367,9 @@ struct SpreadProduct {
         for (int n = 0; n < n_tiles; ++n)
 #pragma unroll
           for (int e = 0; e < 4; ++e)
-            sum[0][m][n][e] = matrix_inverse * __fmaf_rn(sum[joined][m][n][e],
-                                                         Parts<Storage>::second_weight,
-                                                         sum[0][m][n][e]);
+            sum[0][m][n][e] =
+                matrix_inverse *
+                __fmaf_rn(sum[joined][m][n][e], Parts<Storage>::second_weight, sum[0][m][n][e]);
     }
     store_sums(lane, sum[0]);
   }
