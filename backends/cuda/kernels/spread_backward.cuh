@@ -61,8 +61,7 @@ struct SpreadBackwardTile {
   static constexpr int sums_at = matrix_at + Product::matrix_bytes;
   static constexpr int received_at = sums_at + Product::all_sums_bytes;
   static constexpr int gather_at = (received_at + Sums::shared_bytes + 15) / 16 * 16;
-  static constexpr int input_at =
-      gather_at + input_warps * PacketGatherer<Storage, vectors>::bytes;
+  static constexpr int input_at = gather_at + input_warps * PacketGatherer<Storage, vectors>::bytes;
   static constexpr int shared_bytes =
       input_at +
       input_warps * spread_input_bytes(upstream_channel + 1, rounds, Shape::halves, input_steps);
