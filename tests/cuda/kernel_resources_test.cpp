@@ -265,6 +265,15 @@ TEST(KernelResources, ElmanOfManyRows) {
       check_spread(cell, text, DataType::float16, head_dim, batch, target, resources);
   EXPECT_GT(resources.compiled, 20);
 }
+TEST(KernelResources, GruFloat32OfHeadsWhoseRIsSplitInEveryStep) {
+  const NativeCell cell = native_cell<Gru>();
+  const CellText text = cell_text(cell);
+  const Target target{facts_of(find_device_model("nvidia_h200")), {}, {}};
+  Resources resources;
+  for (const Index head_dim : {1200, 1360})
+    for (const Index batch : {1, 16})
+      check_spread(cell, text, DataType::float32, head_dim, batch, target, resources);
+}
 TEST(KernelResources, ElmanFloat32) {
   check_cell<Elman>(DataType::float32);
 }

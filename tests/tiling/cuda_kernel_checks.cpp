@@ -15,11 +15,13 @@ std::string spread_heads_limit(const DeviceModel& device, const Values& sizes,
   const auto size = [&](const char* name) { return value_of(sizes, name); };
   const auto chosen = [&](const char* name) { return value_of(tiling, name); };
   const Index blocks = chosen("BLOCKS"), units = chosen("UNITS"), batch = chosen("BATCH_TILE");
-  const Index parts = size("PARTS") - chosen("WHOLE");
-  const bool backward = size("BACKWARD") == 1;
+  const bool backward = size("BACKWARD") == 1, scaled = chosen("SCALED") == 1;
+  const Index parts = scaled ? 2 : size("PARTS") - chosen("WHOLE");
   constexpr Index warps = 8;
   if (device.at("WARP_SIZE") != warp_threads || size("STORAGE_BYTES") > 4)
     return "not for this kernel";
+  if (scaled && (backward || size("BOUNDED") == 0 || size("STORAGE_BYTES") != 4))
+    return "a vector without bounds in the range of float16";
   if (blocks * units < size("HEAD_DIM")) return "units without a block";
   if (chosen("IN_CLUSTER") == 1 && blocks > device.at("MAX_CLUSTER_SIZE"))
     return "a larger cluster than there is";
