@@ -326,19 +326,6 @@ const std::vector<CaseShape> slstm = {{16, 48, 16}, {64, 12, 16},  {100, 7, 64},
 const std::vector<CaseShape> gru = {{16, 48, 16}, {64, 12, 16}, {128, 6, 64}, {768, 1, 16}};
 const std::vector<CaseShape> elman = {{16, 48, 16}, {32, 24, 64}, {64, 12, 16}, {64, 12, 64},
                                       {128, 6, 64}, {256, 3, 64}, {768, 1, 16}};
-const std::vector<CaseShape> spread_floats_of_others = {{256, 3, 16}, {768, 1, 16}};
-INSTANTIATE_TEST_SUITE_P(SpreadFloatsGru, TilingChoice,
-                         testing::ValuesIn(cases(spread_floats_of_others, DataType::float32,
-                                                 &native_cell<Gru>)),
-                         case_name);
-INSTANTIATE_TEST_SUITE_P(SpreadFloatsSlstm, TilingChoice,
-                         testing::ValuesIn(cases(spread_floats_of_others, DataType::float32,
-                                                 &native_cell<Slstm>)),
-                         case_name);
-INSTANTIATE_TEST_SUITE_P(SpreadFloatsElman, TilingChoice,
-                         testing::ValuesIn(cases({{256, 3, 64}, {768, 1, 16}}, DataType::float32,
-                                                 &native_cell<Elman>)),
-                         case_name);
 INSTANTIATE_TEST_SUITE_P(Slstm, TilingChoice,
                          testing::ValuesIn(cases(slstm, DataType::bfloat16, &native_cell<Slstm>)),
                          case_name);
