@@ -156,6 +156,7 @@ struct Parts<ScaledFloat> : Parts<float16> {
 /// A power of two and its inverse.
 struct Scale {
   float factor, inverse;
+  /// 1 / factor, of one that of() gave.
   static __device__ float inverse_of(float factor) {
     return __uint_as_float((254u << 23) - __float_as_uint(factor));
   }

@@ -160,6 +160,14 @@ __device__ inline void store_shared_16(SharedAddress address, const Word (&value
                "r"(value[1]), "r"(value[2]), "r"(value[3])
                : "memory");
 }
+__device__ inline void store_shared_float(SharedAddress to, float value) {
+  asm volatile("st.shared.f32 [%0], %1;" ::"r"(to), "f"(value) : "memory");
+}
+__device__ inline float load_shared_float(SharedAddress from) {
+  float value;
+  asm volatile("ld.shared.f32 %0, [%1];" : "=f"(value) : "r"(from) : "memory");
+  return value;
+}
 __device__ inline void store_shared_bits(SharedAddress address, unsigned short bits) {
   asm volatile("st.shared.u16 [%0], %1;" ::"r"(address), "h"(bits) : "memory");
 }

@@ -484,14 +484,6 @@ struct SpreadProduct {
   SharedAddress sums, own_sums;  ///< of the step; what this lane stores of them
 };
 
-__device__ inline void store_shared_float(SharedAddress to, float value) {
-  asm volatile("st.shared.f32 [%0], %1;" ::"r"(to), "f"(value) : "memory");
-}
-__device__ inline float load_shared_float(SharedAddress from) {
-  float value;
-  asm volatile("ld.shared.f32 %0, [%1];" : "=f"(value) : "r"(from) : "memory");
-  return value;
-}
 /// 8 neighbouring elements, which begin at a multiple of 16 bytes.
 template <class Element, int words>
 __device__ void load_global_chunk(const Element* from, Word (&out)[words]) {
